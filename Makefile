@@ -1,0 +1,59 @@
+# Every target works on a fresh machine that has Python 3.11 and make; `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help run test check test-long bench bench-judge pictures lock clean browser
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(VENV)/.created:
+	@command -v $(PYTHON) >/dev/null || { echo "Sluice needs Python 3.11: '$(PYTHON)' was not found. Name yours with 'make run PYTHON=/path/to/python'."; exit 2; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created requirements.txt
+	@echo "Installing what Sluice needs (about a minute the first time) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@echo "Installing what the tests need ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+browser: $(VENV)/.installed-dev
+	@$(BIN)/python tests/browser.py
+
+run: $(VENV)/.installed  ## install, start Sluice and open it: on your workspace when one is configured, else on the local Azure
+	@$(BIN)/python -m services.launch
+
+check: $(VENV)/.installed-dev  ## the quick part of the tests: lint, types, import rules, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) -q tests/unit tests/docs tests/samples -m "not emulator and not e2e and not long"
+
+test: check browser  ## everything: lint, types, import rules, all tests, the browser ones too
+	$(PYTEST) -m "not long"
+
+test-long: check browser  ## every repeated test at its full count
+	SLUICE_TEST_COUNTS=full $(PYTEST)
+
+bench: $(VENV)/.installed-dev browser  ## benchmarks, each beside a peer in the same run
+	$(BIN)/python -m benchmarks
+
+pictures: $(VENV)/.installed-dev browser  ## refresh the screenshots in docs/img
+	SLUICE_PICTURES=docs/img $(PYTEST) tests/e2e -m e2e -k pictures
+
+lock: $(VENV)/.installed  ## refresh the locked requirements
+	$(BIN)/uv pip compile requirements.in --upgrade --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o requirements.txt -q
+	$(BIN)/uv pip compile requirements-dev.in --upgrade --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" -o requirements-dev.txt -q
+
+clean:  ## remove the installed packages and the state of the local Azure
+	rm -rf $(VENV) .local-azure .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The local Azure: real TLS, the real wire protocol, real scoring processes."""

@@ -1,0 +1,1 @@
+"""The control plane: Azure Resource Manager for Azure Machine Learning."""

@@ -1,0 +1,1 @@
+"""Access tokens, and the managed-identity endpoint that hands them out."""

@@ -1,0 +1,1 @@
+"""Azure Monitor: metrics computed from the rows the gateway wrote."""

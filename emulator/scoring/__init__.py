@@ -1,0 +1,1 @@
+"""The scoring plane: gateway, instances and their environments."""

@@ -1,0 +1,1 @@
+"""The blob calls that the SDK makes to upload code and models."""

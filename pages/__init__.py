@@ -1,0 +1,1 @@
+"""One file per page: read inputs, call one service, render."""

@@ -1,0 +1,1 @@
+"""What Sluice does, with no screen in it: typed, synchronous, thread-safe."""

@@ -1,0 +1,1 @@
+"""Everything that imports streamlit or plotly, apart from the pages."""
