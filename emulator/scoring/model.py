@@ -1,0 +1,47 @@
+"""The values that the control plane hands to the scoring plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """Everything needed to run one deployment.
+
+    Paths point at what was uploaded: they are copied, never used in place.
+    """
+
+    endpoint: str
+    deployment: str
+    instance_count: int
+    code_path: Path | None
+    scoring_script: str
+    model_path: Path | None
+    model_name: str
+    model_version: str
+    conda_yaml: str | None
+    image: str
+    environment_variables: Mapping[str, str]
+    request_timeout_ms: int
+    max_concurrent_requests: int
+
+
+class DeploymentFailed(Exception):  # noqa: N818 - reads as the event it reports
+    """A deployment that cannot serve. `code` is Azure's error code, `message` a sentence for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class EndpointRoute:
+    """What the gateway knows of an endpoint: keys that open it, and percentages by deployment name."""
+
+    keys: tuple[str, ...]
+    live: Mapping[str, int] = field(default_factory=dict)
+    mirror: Mapping[str, int] = field(default_factory=dict)
