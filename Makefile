@@ -1,17 +1,17 @@
 # Every target works on a fresh machine that has Python 3.11 and make; `make help` lists them.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run test check test-long bench bench-judge pictures lock clean browser
+.PHONY: help run test check test-long bench pictures lock clean browser
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 $(VENV)/.created:
-	@command -v $(PYTHON) >/dev/null || { echo "Sluice needs Python 3.11: '$(PYTHON)' was not found. Name yours with 'make run PYTHON=/path/to/python'."; exit 2; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Sluice needs Python 3.11 or newer. Name yours: make run PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "Creating $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
@@ -30,7 +30,7 @@ browser: $(VENV)/.installed-dev
 	@$(BIN)/python tests/browser.py
 
 run: $(VENV)/.installed  ## install, start Sluice and open it: on your workspace when one is configured, else on the local Azure
-	@$(BIN)/python -m services.launch
+	@$(BIN)/python -m services.launch $(if $(PORT),--port $(PORT))
 
 check: $(VENV)/.installed-dev  ## the quick part of the tests: lint, types, import rules, unit tests
 	$(BIN)/ruff check .
