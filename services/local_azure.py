@@ -1,0 +1,159 @@
+"""The local Azure and its sample traffic, run as child processes.
+
+Nothing of either is imported here: the dashboard and the local Azure share the wire and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from services.errors import ServiceFailed
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST_PORT = 8443
+"""The local Azure listens on this port and the two after it, or on three free ones when any of them is taken."""
+START_SECONDS = 60.0
+"""The longest start that is waited for. A warm start takes about two seconds."""
+
+
+class LocalAzure:
+    """One local Azure with its state in ``state``. Safe to use from several threads.
+
+    A server that somebody else started on the same state folder is used as it is, and never stopped from here.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state.absolute()
+        self._lock = threading.RLock()
+        self._server: subprocess.Popen[str] | None = None
+        self._samples: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a local Azure answers on this state folder, ours or another's."""
+        try:
+            environment = self.environment()
+            answer = httpx.get(
+                f"{environment['EMULATOR_CONTROL_URL']}/health",
+                headers={"x-emulator-secret": environment["EMULATOR_CONTROL_SECRET"]},
+                verify=_trust(environment["SSL_CERT_FILE"]),
+                timeout=2,
+            )
+        except (OSError, KeyError, httpx.HTTPError):
+            return False
+        return answer.status_code == 200
+
+    def environment(self) -> Mapping[str, str]:
+        """What a client needs to speak to it, as the server wrote it. Raises OSError when it was never started."""
+        lines = (self.state / "azure.env").read_text(encoding="utf-8").splitlines()
+        pairs = (line.partition("=") for line in lines if "=" in line)
+        return {name: shlex.split(value)[0] if value else "" for name, _, value in pairs}
+
+    def start(self) -> None:
+        """Start the server and return when it can be used. Raises :class:`ServiceFailed` with its own words."""
+        with self._lock:
+            if self.is_running:
+                return
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            port = FIRST_PORT if _free(FIRST_PORT, 3) else 0
+            command = [sys.executable, "-m", "emulator", "serve", "--state", str(self.state), "--port", str(port)]
+            with (self.state / "server.log").open("w", encoding="utf-8") as log:
+                self._server = subprocess.Popen(
+                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+                )
+            if not _printed_ready(self._server, START_SECONDS):
+                words = (self.state / "server.log").read_text(encoding="utf-8").strip().splitlines()
+                _stop(self._server)
+                self._server = None
+                raise ServiceFailed(
+                    what="The local Azure did not start.",
+                    why=words[-1] if words else f"It was not ready after {START_SECONDS:.0f} seconds.",
+                    next_step=f"Read {self.state / 'server.log'}, then try again.",
+                )
+
+    def start_samples(self) -> None:
+        """Deploy the sample endpoints and keep requests flowing to them, in the background."""
+        with self._lock:
+            if self._samples is not None and self._samples.poll() is None:
+                return
+            command = [sys.executable, str(ROOT / "samples" / "demo.py"), "--state", str(self.state)]
+            with (self.state / "demo.log").open("wb") as log:
+                self._samples = subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **self.environment()},
+                )
+
+    def progress(self) -> str:
+        """The newest line the sample deployment said of itself, "" when there is none."""
+        try:
+            return (self.state / "demo-progress.txt").read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    def stop(self) -> None:
+        """Stop what was started from here, the samples first. Does nothing to what others started."""
+        with self._lock:
+            for process in (self._samples, self._server):
+                if process is not None:
+                    _stop(process)
+            self._samples = self._server = None
+
+
+def _trust(bundle: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=bundle)
+
+
+def _free(first: int, count: int) -> bool:
+    for port in range(first, first + count):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def _printed_ready(process: subprocess.Popen[str], seconds: float) -> bool:
+    ready = threading.Event()
+
+    def read(output: IO[str]) -> None:
+        # Reads to the end, so that the server never blocks on a full pipe.
+        for line in output:
+            if line.startswith("ready "):
+                ready.set()
+
+    assert process.stdout is not None
+    threading.Thread(target=read, args=(process.stdout,), name="local-azure-output", daemon=True).start()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if ready.wait(0.05):
+            return True
+    return ready.is_set() and process.poll() is None
+
+
+def _stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
