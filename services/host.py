@@ -15,7 +15,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
@@ -98,7 +97,7 @@ class LoopbackOnly:
 
 def lifespan(
     readiness: Readiness, warm_ups: Sequence[Callable[[], object]], on_stop: Callable[[], None]
-) -> Callable[[Starlette], AbstractAsyncContextManager[dict[str, Any]]]:
+) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any] | None]]:
     """Build the server's lifespan: run ``warm_ups`` in a thread, freeze the heap, and call ``on_stop`` at the end."""
 
     def warm() -> None:
@@ -109,7 +108,7 @@ def lifespan(
         readiness.warm = True
 
     @asynccontextmanager
-    async def run(_: Starlette) -> AsyncIterator[dict[str, Any]]:
+    async def run(_: object) -> AsyncIterator[dict[str, Any] | None]:
         await asyncio.to_thread(warm)
         try:
             yield {}
