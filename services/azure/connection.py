@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import logging
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
+import requests
+from azure.core.pipeline.policies import HeadersPolicy, RequestIdPolicy, RetryPolicy, UserAgentPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+from requests.adapters import HTTPAdapter
+
+from services.azure.cloud import CONNECT_SECONDS, READ_SECONDS, Cloud, Json, find_cloud
+from services.azure.translation import Call, from_answer, translated
+from services.errors import ServiceFailed
 from services.settings import Settings
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+_POOL_SIZE = 64
+"""Connections kept per host: more than the threads that a busy Streamlit server and our own pools use at once."""
+_QUICK = {"retry_total": 1, "retry_status": 0}
+"""One immediate second try for a broken connection (a stale keep-alive after a server's restart). Error answers are
+shown, not waited on: azure-core would sleep as long as Retry-After says, in front of a waiting person."""
+_WORKSPACE_API = "2024-10-01"
+_PERMISSIONS_API = "2022-04-01"
+_ENDPOINTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+_NOISY = ("azure.ai.ml", "azure.identity", "azure.core.pipeline.policies.http_logging_policy", "msal")
+
+_registered: dict[str, str] = {}
+_registering = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -33,47 +68,226 @@ class Workspace:
     location: str
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer from Azure Resource Manager, its JSON body parsed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Json
+
+
 class Connection:
     """A connection to the cloud and workspace of ``settings``. Thread-safe; one per process.
 
-    ``arm_host``, ``cloud_name`` and ``is_local`` may need one request for the cloud's metadata the first time, and
-    raise Unreachable when it gets no answer.
+    Nothing is sent before it is needed. ``arm_host``, ``cloud_name`` and ``is_local`` may need one request for the
+    cloud's metadata the first time, and raise Unreachable when it gets no answer.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.workspace_path = settings.workspace_path
+        self._lock = threading.RLock()
+        self._cloud: Cloud | None = None
+        self._credential: Any = None
+        self._arm: Any = None
+        self._ml: Any = None
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        # The session belongs to all clients; one client's close() must not end it for the others.
+        self.transport = RequestsTransport(
+            session=self._session,
+            session_owner=False,
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+        )
+        self.memory: dict[tuple[str, ...], Any] = {}
+        """What modules of services.azure remember for the life of the connection: (module, key…) → value."""
+
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud and its addresses. Raises Unreachable, NotConfigured, ServiceFailed."""
+        with self._lock:
+            if self._cloud is None:
+                self._cloud = find_cloud(self.settings, self._session)
+            return self._cloud
 
     @property
     def cloud_name(self) -> str:
         """Name of the cloud for people: "Local Azure", "Azure", "Azure US Government"…"""
-        raise NotImplementedError
+        return self.cloud.title
 
     @property
     def is_local(self) -> bool:
         """Whether Azure Resource Manager is on this machine (a loopback host)."""
-        raise NotImplementedError
+        return self.cloud.is_local
 
     @property
     def arm_host(self) -> str:
         """Host and port of Azure Resource Manager, for example ``management.azure.com``."""
-        raise NotImplementedError
+        return self.cloud.arm_host
+
+    @property
+    def credential(self) -> DefaultAzureCredential:
+        """The credential that everything signs in with: azure-identity's default chain, never an interactive one."""
+        with self._lock:
+            if self._credential is None:
+                for name in _NOISY:
+                    logging.getLogger(name).setLevel(logging.ERROR)
+                self._credential = DefaultAzureCredential(
+                    authority=self.cloud.authority,
+                    exclude_interactive_browser_credential=True,
+                    connection_timeout=CONNECT_SECONDS,
+                    **_QUICK,
+                )
+            return self._credential
+
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """Keyword arguments that every Azure SDK client gets: the shared transport and its quick retries."""
+        return {"transport": self.transport, **_QUICK}
+
+    def call(self, what: str, role: str = "Reader") -> Call:
+        """What to tell when a call to this cloud fails."""
+        cloud = self.cloud
+        return Call(what, role, cloud.arm_host, cloud.is_local, self.settings.tenant_id)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        call: Call,
+        *,
+        api_version: str,
+        params: Mapping[str, str] | None = None,
+        body: Json = None,
+        retries: bool = True,
+    ) -> Reply:
+        """One request to Azure Resource Manager. ``path`` may be a whole URL that Azure gave (nextLink, operations).
+
+        Raises the SluiceError of any status from 400 on, in the words of ``call``.
+        """
+        url, query = path, {}
+        if not path.startswith("https://"):
+            url, query = self.cloud.resource_manager + path, {"api-version": api_version, **(params or {})}
+        request = HttpRequest(method, url, params=query, json=body)
+        with translated(call):
+            answer = self._arm_client().send_request(request, **({} if retries else {"retry_total": 0}))
+        if answer.status_code >= 400:
+            raise from_answer(answer.status_code, answer.headers, answer.text(), call)
+        return Reply(answer.status_code, answer.headers, _parsed(answer, call))
+
+    def ml_client(self) -> MLClient:
+        """Microsoft's azure-ai-ml client for the workspace, made on first use (its import takes a second or two)."""
+        with self._lock:
+            if self._ml is None:
+                from azure.ai.ml import MLClient
+
+                settings, cloud = self.settings, self.cloud
+                described = {"cloud_metadata": cloud.metadata} if cloud.metadata else {}
+                self._ml = MLClient(
+                    self.credential,
+                    settings.subscription_id,
+                    settings.resource_group,
+                    settings.workspace_name,
+                    cloud=_sdk_name(cloud),
+                    enable_telemetry=False,
+                    **described,
+                    **self.client_options,
+                )
+                for name in _NOISY:
+                    logging.getLogger(name).setLevel(logging.ERROR)
+            return self._ml
+
+    def _arm_client(self) -> ARMPipelineClient:
+        with self._lock:
+            if self._arm is None:
+                policies = [
+                    RequestIdPolicy(),
+                    HeadersPolicy(),
+                    UserAgentPolicy("sluice"),
+                    RetryPolicy(**_QUICK),
+                    ARMChallengeAuthenticationPolicy(self.credential, self.cloud.arm_scope),
+                ]
+                self._arm = ARMPipelineClient(self.cloud.resource_manager, policies=policies, transport=self.transport)
+            return self._arm
 
 
 def connect(settings: Settings) -> Connection:
     """Make the connection. Sends nothing. Raises NotConfigured when the settings name no workspace."""
-    raise NotImplementedError
+    return Connection(settings)
 
 
 def who(conn: Connection) -> Identity:
     """Who is signed in, from the claims of an Azure Resource Manager token. Raises SignInFailed, Unreachable."""
-    raise NotImplementedError
+    with translated(conn.call("Signing in to Azure failed.")):
+        token = conn.credential.get_token(conn.cloud.arm_scope).token
+    claims = _claims(token)
+    names = ("name", "upn", "preferred_username", "unique_name", "app_displayname", "appid", "oid")
+    name = next((str(claims[key]) for key in names if claims.get(key)), "unknown")
+    return Identity(name, str(claims.get("oid") or ""))
 
 
 def permissions(conn: Connection) -> Permissions:
     """What the signed-in identity may do in the workspace. Raises SluiceError when Azure does not answer."""
-    raise NotImplementedError
+    path = f"{conn.workspace_path}/providers/Microsoft.Authorization/permissions"
+    call = conn.call("What you may do in the workspace could not be read.")
+    grants: list[dict[str, Any]] = []
+    while path:
+        page = conn.send("GET", path, call, api_version=_PERMISSIONS_API).body
+        grants.extend(page.get("value") or [])
+        path = page.get("nextLink") or ""
+    return Permissions(
+        can_read=_allowed(grants, f"{_ENDPOINTS}/read"),
+        can_change_traffic=_allowed(grants, f"{_ENDPOINTS}/write"),
+        # A caller scores with a key (listKeys) or with a token of its own (score/action).
+        can_score=_allowed(grants, f"{_ENDPOINTS}/listKeys/action") or _allowed(grants, f"{_ENDPOINTS}/score/action"),
+    )
 
 
 def workspace(conn: Connection) -> Workspace:
     """The configured workspace as Azure knows it. Raises NotFound, AccessDenied, SignInFailed, Unreachable…"""
-    raise NotImplementedError
+    call = conn.call(f"The workspace {conn.settings.workspace_name} could not be read.")
+    body = conn.send("GET", conn.workspace_path, call, api_version=_WORKSPACE_API).body
+    return Workspace(str(body.get("id", "")), str(body.get("name", "")), str(body.get("location", "")))
+
+
+def _allowed(grants: Sequence[Mapping[str, Any]], action: str) -> bool:
+    """Whether any of Azure's permission entries grants ``action``; notActions count within their own entry only."""
+    return any(
+        _matches(grant.get("actions"), action) and not _matches(grant.get("notActions"), action) for grant in grants
+    )
+
+
+def _matches(patterns: Sequence[str] | None, action: str) -> bool:
+    return any(fnmatchcase(action.lower(), str(pattern).lower()) for pattern in patterns or ())
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """The payload of a JWT, unverified: it is shown, never trusted. Empty when the token is opaque."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _parsed(answer: HttpResponse, call: Call) -> Json:
+    if not answer.content:
+        return {}
+    try:
+        return answer.json()
+    except ValueError as error:
+        why = f"{call.address} answered something that is not JSON."
+        raise ServiceFailed(call.what, why, "Check that no proxy answers instead of Azure.") from error
+
+
+def _sdk_name(cloud: Cloud) -> str:
+    """The name to register ``cloud`` under in azure-ai-ml, which keeps the first description of a name for ever."""
+    with _registering:
+        if _registered.setdefault(cloud.name, cloud.resource_manager) == cloud.resource_manager:
+            return cloud.name
+        return f"{cloud.name}-{cloud.arm_host}"
