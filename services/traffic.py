@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
 
+from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection
-from services.errors import SluiceError
-from services.model import Deployment, Endpoint, Split
+from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError, Timeout, Unreachable
+from services.model import Deployment, Endpoint, Split, SplitError
+
+READ_BACK_SECONDS = 60.0
+"""How long a finished write may take to show in a read; Azure's reads can lag a few seconds behind its writes."""
+_READ_BACK_EVERY_SECONDS = 1.0
+_REFUSED = "The split of {} was not changed."
+_NOT_BALANCED = "The shares could not be balanced."
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,21 @@ class Application:
         return self.finished_at is None
 
 
+class Endpoints(Protocol):
+    """What applying a plan needs of Azure; ``services.azure.endpoints`` is it."""
+
+    def get_endpoint(self, conn: Connection, name: str) -> Endpoint:
+        """One endpoint as Azure holds it now."""
+
+    def list_deployments(self, conn: Connection, endpoint: str) -> list[Deployment]:
+        """The deployments of an endpoint."""
+
+    def write_split(
+        self, conn: Connection, name: str, expected: Split, after: Split, *, on_phase: Callable[[str], None]
+    ) -> None:
+        """Replace the split and wait until Azure has done it."""
+
+
 def plan(
     endpoint: Endpoint,
     deployments: Sequence[Deployment],
@@ -68,30 +95,201 @@ def plan(
     A deployment that receives mirrored traffic and is given live traffic loses its mirrored traffic in the same write;
     the notes say so. Raises RuleBroken when the result breaks one of Azure's rules.
     """
-    raise NotImplementedError
+    before = endpoint.split
+    notes: list[str] = []
+    if mirror_percent and mirror_target is None:
+        raise RuleBroken(
+            _REFUSED.format(endpoint.name), "Mirrored traffic has no target.", "Choose the deployment to mirror to."
+        )
+    mirror = {mirror_target: mirror_percent} if mirror_target and mirror_percent else {}
+    promoted = mirror_target if mirror and mirror_target == before.mirror_target else None
+    if promoted and live.get(promoted) and not before.live_percent(promoted):
+        mirror = {}
+        notes.append(
+            f"{promoted} gets live traffic, so its mirrored traffic ({before.mirror_percent} %) ends in the same "
+            "write: a deployment is live or mirrored, never both."
+        )
+    after = Split(live, mirror)
+    check_rules(endpoint, deployments, after)
+    return Plan(endpoint.name, before, after, _changes(before, after), (*notes, *_notes(deployments, before, after)))
+
+
+def check_rules(endpoint: Endpoint, deployments: Sequence[Deployment], split: Split) -> None:
+    """Raise RuleBroken when ``split`` breaks one of Azure's rules on this endpoint. Pure."""
+    try:
+        split.check(found.name for found in deployments)
+    except SplitError as error:
+        raise RuleBroken(_REFUSED.format(endpoint.name), str(error), "Change the shares and try again.") from error
+    if endpoint.is_kubernetes and split.mirror:
+        raise RuleBroken(
+            _REFUSED.format(endpoint.name),
+            "Azure mirrors traffic on managed online endpoints only, and this one runs on Kubernetes.",
+            "Set mirrored traffic to 0 %.",
+        )
 
 
 def balance(shares: Mapping[str, int], name: str, percent: int) -> dict[str, int]:
     """``shares`` with ``name`` set to ``percent``; the others keep their ratios and everything adds up to 100.
 
-    Pure. Raises RuleBroken for an unknown name or a percentage outside 0–100.
+    Others that are all 0 share the rest evenly. A deployment that is alone always has 100. Rounding goes by the
+    largest remainder, ties by name. Pure. Raises RuleBroken for an unknown name or a percentage outside 0–100.
     """
-    raise NotImplementedError
+    if name not in shares:
+        raise RuleBroken(_NOT_BALANCED, f"There is no deployment named {name}.", "Reload the page.")
+    if not 0 <= percent <= 100:
+        raise RuleBroken(_NOT_BALANCED, f"{percent} % was asked for.", "Choose a share between 0 and 100 %.")
+    others = sorted(other for other in shares if other != name)
+    if not others:
+        return {name: 100}
+    weights = {other: shares[other] for other in others}
+    if not any(weights.values()):
+        weights = dict.fromkeys(others, 1)
+    rest, total = 100 - percent, sum(weights.values())
+    result = {other: rest * weights[other] // total for other in others}
+    by_remainder = sorted(others, key=lambda other: -(rest * weights[other] % total))
+    for other in by_remainder[: rest - sum(result.values())]:
+        result[other] += 1
+    result[name] = percent
+    return {each: result[each] for each in shares}
 
 
 class Applier:
-    """Applies plans in the background, one at a time per endpoint. Thread-safe; one per process."""
+    """Applies plans in the background, one at a time per endpoint. Thread-safe; one per process.
 
-    def __init__(self, conn: Connection) -> None:
-        raise NotImplementedError
+    The clock, the sleeper and the way to Azure are given, so that tests need none of the three.
+    """
+
+    def __init__(
+        self,
+        conn: Connection,
+        *,
+        endpoints: Endpoints = azure_endpoints,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._conn = conn
+        self._endpoints = endpoints
+        self._now = now
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._applications: dict[str, Application] = {}
 
     def start(self, plan: Plan) -> Application:
         """Begin to apply ``plan``, or return the running application when it is the same plan.
 
         Raises Conflict when another plan is being applied to the endpoint, RuleBroken when there is nothing to change.
         """
-        raise NotImplementedError
+        what = _REFUSED.format(plan.endpoint_name)
+        if not plan.changes:
+            raise RuleBroken(what, "The plan changes nothing.", "Move a share first.")
+        with self._lock:
+            running = self._applications.get(plan.endpoint_name)
+            if running and running.is_running:
+                if running.plan == plan:
+                    return self._snapshot(running)
+                why = f"Another change of {plan.endpoint_name} is being applied: {running.phase}."
+                raise Conflict(what, why, "Wait until it is done, then decide again.", theirs=running.plan.after)
+            application = Application(plan, "reading", self._now(), None, None, 0.0)
+            self._applications[plan.endpoint_name] = application
+        # A daemon: stopping Sluice must not wait for Azure, which finishes a write that it accepted in any case.
+        threading.Thread(target=self._run, args=(plan,), name=f"apply {plan.endpoint_name}", daemon=True).start()
+        return application
 
     def current(self, endpoint_name: str) -> Application | None:
         """The running or last application on an endpoint, None when there was none since the start."""
-        raise NotImplementedError
+        with self._lock:
+            application = self._applications.get(endpoint_name)
+            return self._snapshot(application) if application else None
+
+    def _run(self, plan: Plan) -> None:
+        try:
+            self._apply(plan)
+        except SluiceError as error:
+            self._finish(plan, "failed", error)
+        except Exception:
+            _log.exception("Applying a split to %s broke", plan.endpoint_name)
+            why = "Sluice itself failed; the log has the details."
+            failure = ServiceFailed(_REFUSED.format(plan.endpoint_name), why, "Read the split that Azure holds now.")
+            self._finish(plan, "failed", failure)
+        else:
+            self._finish(plan, "done", None)
+
+    def _apply(self, plan: Plan) -> None:
+        endpoint = self._endpoints.get_endpoint(self._conn, plan.endpoint_name)
+        check_rules(endpoint, self._endpoints.list_deployments(self._conn, plan.endpoint_name), plan.after)
+        self._endpoints.write_split(
+            self._conn,
+            plan.endpoint_name,
+            plan.before,
+            plan.after,
+            on_phase=lambda phase: self._move(plan, phase),
+        )
+        self._move(plan, "reading back")
+        self._read_back(plan)
+
+    def _read_back(self, plan: Plan) -> None:
+        """Return when Azure's answer is the plan's split; a read that gets no answer is repeated."""
+        started_at = self._now()
+        what = f"The split of {plan.endpoint_name} was written but could not be confirmed."
+        while True:
+            theirs, problem = None, None
+            try:
+                theirs = self._endpoints.get_endpoint(self._conn, plan.endpoint_name).split
+            except (Unreachable, Timeout) as error:
+                problem = error
+            if theirs == plan.after:
+                return
+            if (self._now() - started_at).total_seconds() >= READ_BACK_SECONDS:
+                if problem:
+                    raise problem
+                why = "Azure finished the write, but holds another split now; somebody may have changed it meanwhile."
+                raise Conflict(what, why, "Look at the split that Azure holds now, then decide again.", theirs=theirs)
+            self._sleep(_READ_BACK_EVERY_SECONDS)
+
+    def _move(self, plan: Plan, phase: str) -> None:
+        with self._lock:
+            self._applications[plan.endpoint_name] = replace(self._applications[plan.endpoint_name], phase=phase)
+
+    def _finish(self, plan: Plan, phase: str, error: SluiceError | None) -> None:
+        with self._lock:
+            application = self._applications[plan.endpoint_name]
+            self._applications[plan.endpoint_name] = replace(
+                application, phase=phase, error=error, finished_at=self._now()
+            )
+
+    def _snapshot(self, application: Application) -> Application:
+        until = application.finished_at or self._now()
+        return replace(application, elapsed_seconds=(until - application.started_at).total_seconds())
+
+
+def _changes(before: Split, after: Split) -> tuple[Change, ...]:
+    names = sorted({*before.live, *before.mirror, *after.live, *after.mirror})
+    changes = (
+        Change(
+            name,
+            before.live_percent(name),
+            after.live_percent(name),
+            before.mirror.get(name, 0),
+            after.mirror.get(name, 0),
+        )
+        for name in names
+    )
+    return tuple(
+        change
+        for change in changes
+        if (change.live_before, change.mirror_before) != (change.live_after, change.mirror_after)
+    )
+
+
+def _notes(deployments: Sequence[Deployment], before: Split, after: Split) -> list[str]:
+    notes = []
+    if before.live and not after.live:
+        notes.append("All live traffic stops: requests that name no deployment are answered 404.")
+    if after.mirror and not after.live:
+        notes.append("Without live traffic there is nothing to mirror.")
+    for found in deployments:
+        gains = after.live_percent(found.name) > before.live_percent(found.name)
+        gains = gains or after.mirror.get(found.name, 0) > before.mirror.get(found.name, 0)
+        if gains and found.state != "Succeeded":
+            notes.append(f"{found.name} gets traffic while its state is {found.state}; its requests may fail.")
+    return notes

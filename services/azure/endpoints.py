@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 from services.azure.cloud import Json
 from services.azure.connection import Connection
@@ -138,7 +139,8 @@ def logs(
 
 
 def _path(conn: Connection, name: str) -> str:
-    return f"{conn.workspace_path}/onlineEndpoints/{name}"
+    # The name may come from an address bar; quoted, it cannot lead anywhere else.
+    return f"{conn.workspace_path}/onlineEndpoints/{quote(name, safe='')}"
 
 
 def _read(conn: Connection, name: str) -> Json:

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from azure.core.exceptions import HttpResponseError
 from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 
 from services.azure.cloud import Json
 from services.azure.connection import Connection, workspace
 from services.azure.documents import moment
 from services.azure.translation import Call, translated
-from services.errors import NotFound
+from services.errors import NotFound, SluiceError
 from services.model import Series, Window
 
 ENDPOINT_NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
@@ -67,11 +66,11 @@ def read_metrics(
     if refused not in conn.memory:
         try:
             return _batches(conn, resource_ids, namespace, metrics, window, split_by, call)
-        except HttpResponseError as error:
-            if error.status_code not in _REFUSALS:
-                with translated(call):
-                    raise
-            conn.memory[refused] = error.status_code
+        except SluiceError as error:
+            status = getattr(error.__cause__, "status_code", None)
+            if status not in _REFUSALS:
+                raise
+            conn.memory[refused] = status
     return _one_by_one(conn, resource_ids, namespace, metrics, window, split_by, call)
 
 
@@ -84,31 +83,13 @@ def _batches(
     split_by: Sequence[str],
     call: Call,
 ) -> list[Series]:
-    """All resources, 50 at a time. Lets HttpResponseError through, translates the rest."""
+    """All resources, 50 at a time."""
     series: list[Series] = []
     client = _client(conn)
     for first in range(0, len(resource_ids), _MOST_RESOURCES):
-        results = _query(
-            client, resource_ids[first : first + _MOST_RESOURCES], namespace, metrics, window, split_by, call
-        )
-        for result in results:
-            series.extend(_from_batch(result))
-    return series
-
-
-def _query(
-    client: MetricsClient,
-    resource_ids: Sequence[str],
-    namespace: str,
-    metrics: Sequence[str],
-    window: Window,
-    split_by: Sequence[str],
-    call: Call,
-) -> Sequence[MetricsQueryResult]:
-    with translated(call):
-        try:
-            return client.query_resources(
-                resource_ids=list(resource_ids),
+        with translated(call):
+            results = client.query_resources(
+                resource_ids=list(resource_ids[first : first + _MOST_RESOURCES]),
                 metric_namespace=namespace,
                 metric_names=list(metrics),
                 timespan=(window.start_at, window.end_at),
@@ -117,9 +98,9 @@ def _query(
                 filter=_filter(split_by),
                 max_results=_MOST_SERIES if split_by else None,
             )
-        except HttpResponseError as error:
-            refusal = error
-    raise refusal
+        for result in results:
+            series.extend(_from_batch(result))
+    return series
 
 
 def _one_by_one(
