@@ -29,7 +29,7 @@ class DeploymentSpec:
     max_concurrent_requests: int
 
 
-class DeploymentFailed(Exception):  # noqa: N818 - reads as the event it reports
+class DeploymentFailed(Exception):
     """A deployment that cannot serve. `code` is Azure's error code, `message` a sentence for a person."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -1,0 +1,53 @@
+"""Rows on their way to the telemetry store: gathered in memory, written off the event loop ten times a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+
+from emulator.scoring.telemetry import Row, Telemetry
+
+FLUSH_SECONDS = 0.1
+MAX_PENDING = 200_000
+"""Rows kept while the store cannot be written (disk full); beyond that the oldest are lost, and it is logged."""
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Buffers rows. ``add`` never blocks and never fails."""
+
+    def __init__(self, telemetry: Telemetry, flush_seconds: float = FLUSH_SECONDS) -> None:
+        self._telemetry = telemetry
+        self._flush_seconds = flush_seconds
+        self._pending: list[Row] = []
+        self._writing = asyncio.Lock()
+
+    def add(self, row: Row) -> None:
+        """Take a row; it is in the store within about a tenth of a second."""
+        self._pending.append(row)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await asyncio.sleep(self._flush_seconds)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write everything that was added so far."""
+        async with self._writing:
+            rows, self._pending = self._pending, []
+            if not rows:
+                return
+            try:
+                await asyncio.to_thread(self._telemetry.append, rows)
+            except sqlite3.Error as error:
+                kept = (rows + self._pending)[-MAX_PENDING:]
+                _log.error(
+                    "Telemetry could not be written, %d rows are waiting and %d are lost: %s",
+                    len(kept),
+                    len(rows) + len(self._pending) - len(kept),
+                    error,
+                )
+                self._pending = kept

@@ -1,0 +1,219 @@
+"""What happened: one row per request, and per-minute roll-ups that outlive the rows.
+
+SQLite in WAL mode. Several processes may write (the gateway, and history that is seeded through the control plane):
+every append is one transaction that takes the write lock first, so that merging a roll-up never loses a count.
+A request belongs to the minute in which it started.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, cast, get_type_hints
+
+from emulator.scoring import histogram
+
+MAX_ROWS = 1_000_000
+"""Raw rows kept, the newest written first; about 250 MB."""
+
+_PRUNE_EVERY = 20_000
+_BUSY_TIMEOUT_SECONDS = 30.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+  id INTEGER PRIMARY KEY,
+  started_at REAL NOT NULL, endpoint TEXT NOT NULL, deployment TEXT NOT NULL, kind TEXT NOT NULL, route TEXT NOT NULL,
+  status INTEGER NOT NULL, model_status INTEGER NOT NULL, reason TEXT NOT NULL,
+  total_ms REAL NOT NULL, model_ms REAL NOT NULL, request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,
+  request_id TEXT NOT NULL, client_request_id TEXT NOT NULL, user_agent TEXT NOT NULL, auth TEXT NOT NULL,
+  mirrored INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS requests_by_time ON requests (started_at);
+CREATE INDEX IF NOT EXISTS requests_by_endpoint ON requests (endpoint, started_at);
+CREATE TABLE IF NOT EXISTS minutes (
+  endpoint TEXT NOT NULL, minute INTEGER NOT NULL, deployment TEXT NOT NULL, kind TEXT NOT NULL,
+  status INTEGER NOT NULL, model_status INTEGER NOT NULL,
+  count INTEGER NOT NULL, sum_ms REAL NOT NULL, request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,
+  histogram BLOB NOT NULL,
+  PRIMARY KEY (endpoint, minute, deployment, kind, status, model_status)
+) WITHOUT ROWID;
+"""
+
+
+class Row(TypedDict):
+    """One request, or one mirrored copy of a request, as it is stored and as it is shown."""
+
+    started_at: float
+    endpoint: str
+    deployment: str
+    kind: str
+    route: str
+    status: int
+    model_status: int
+    reason: str
+    total_ms: float
+    model_ms: float
+    request_bytes: int
+    response_bytes: int
+    request_id: str
+    client_request_id: str
+    user_agent: str
+    auth: str
+    mirrored: int
+
+
+_COLUMNS: dict[str, type] = get_type_hints(Row)
+_INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)})"  # noqa: S608
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - column names are ours
+
+
+@dataclass(frozen=True)
+class Minute:
+    """Requests that started in one minute and share endpoint, deployment, kind and both status codes."""
+
+    minute: int
+    deployment: str
+    kind: str
+    status: int
+    model_status: int
+    count: int
+    sum_ms: float
+    request_bytes: int
+    response_bytes: int
+    histogram: bytes
+
+
+def parse_row(values: Mapping[str, Any]) -> Row:
+    """A row from untrusted JSON. Raises ValueError naming the first field that is missing, unknown or mistyped."""
+    unknown = values.keys() - _COLUMNS.keys()
+    if unknown:
+        raise ValueError(f"A row has no field {sorted(unknown)[0]}.")
+    for name, kind in _COLUMNS.items():
+        accepted = (int, float) if kind is float else kind
+        if not isinstance(values.get(name), accepted) or isinstance(values.get(name), bool):
+            raise ValueError(f"The field {name} of a row must be a {kind.__name__}.")
+    if values["kind"] not in ("live", "mirror"):
+        raise ValueError("The field kind of a row must be live or mirror.")
+    return cast(Row, dict(values))
+
+
+class Telemetry:
+    """The store. Safe for threads and for several processes on one file."""
+
+    def __init__(self, path: Path, max_rows: int = MAX_ROWS) -> None:
+        """Open or create the store at ``path``. Raises sqlite3.Error when it cannot be used."""
+        self._path = path
+        self._max_rows = max_rows
+        self._write_lock = threading.Lock()
+        self._since_prune = 0
+        self._readers: list[sqlite3.Connection] = []
+        self._writer = self._connect()
+        self._writer.executescript(_SCHEMA)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._readers.append(connection)
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Store rows and fold them into the roll-ups, all or nothing."""
+        if not rows:
+            return
+        groups: dict[tuple[str, int, str, str, int, int], list[Row]] = {}
+        for row in rows:
+            minute = int(row["started_at"] // 60) * 60
+            key = (row["endpoint"], minute, row["deployment"], row["kind"], row["status"], row["model_status"])
+            groups.setdefault(key, []).append(row)
+        with self._write_lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                self._writer.executemany(_INSERT, rows)
+                for key, members in groups.items():
+                    self._roll_up(key, members)
+                self._prune(len(rows))
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    def _roll_up(self, key: tuple[str, int, str, str, int, int], members: list[Row]) -> None:
+        counts = histogram.count(row["total_ms"] for row in members)
+        stored = self._writer.execute(
+            "SELECT histogram FROM minutes WHERE endpoint=? AND minute=? AND deployment=? AND kind=? AND status=? "
+            "AND model_status=?",
+            key,
+        ).fetchone()
+        if stored:
+            histogram.merge(counts, histogram.decode(stored[0]))
+        totals = (
+            len(members),
+            sum(row["total_ms"] for row in members),
+            sum(row["request_bytes"] for row in members),
+            sum(row["response_bytes"] for row in members),
+        )
+        self._writer.execute(
+            "INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET count=count+excluded.count, "
+            "sum_ms=sum_ms+excluded.sum_ms, request_bytes=request_bytes+excluded.request_bytes, "
+            "response_bytes=response_bytes+excluded.response_bytes, histogram=excluded.histogram",
+            (*key, *totals, histogram.encode(counts)),
+        )
+
+    def _prune(self, added: int) -> None:
+        self._since_prune += added
+        if self._since_prune < min(_PRUNE_EVERY, self._max_rows):
+            return
+        self._since_prune = 0
+        self._writer.execute(
+            "DELETE FROM requests WHERE id <= (SELECT max(id) FROM requests) - ?",
+            (self._max_rows,),
+        )
+
+    def rows(self, endpoint: str | None, since: float, limit: int) -> list[Row]:
+        """The newest ``limit`` rows that started at or after ``since`` (epoch seconds), oldest of them first."""
+        where = "WHERE started_at >= ?"
+        values: list[str | float] = [since, limit]
+        if endpoint is not None:
+            where = "WHERE endpoint = ? AND started_at >= ?"
+            values.insert(0, endpoint)
+        query = f"{_SELECT} {where} ORDER BY started_at DESC, id DESC LIMIT ?"
+        with self._reader() as reader, closing(reader.execute(query, values)) as cursor:
+            found = cursor.fetchall()
+        return [cast(Row, dict(zip(_COLUMNS, fields, strict=True))) for fields in reversed(found)]
+
+    def minutes(self, endpoint: str, start: float, end: float, deployment: str | None = None) -> list[Minute]:
+        """Roll-ups of the minutes that begin in [start, end) (epoch seconds), in the order of time."""
+        query = (
+            "SELECT minute, deployment, kind, status, model_status, count, sum_ms, request_bytes, response_bytes, "
+            "histogram FROM minutes WHERE endpoint = ? AND minute >= ? AND minute < ?"
+        )
+        values: list[str | float] = [endpoint, start, end]
+        if deployment is not None:
+            query += " AND deployment = ?"
+            values.append(deployment)
+        with self._reader() as reader, closing(reader.execute(f"{query} ORDER BY minute", values)) as cursor:
+            return [Minute(*found) for found in cursor.fetchall()]
+
+    def close(self) -> None:
+        """Close every connection. Not to be called while another thread still reads."""
+        with self._write_lock:
+            self._writer.close()
+        while self._readers:
+            self._readers.pop().close()
