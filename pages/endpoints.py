@@ -1,0 +1,25 @@
+"""All endpoints of the workspace, and the deployments of the chosen one."""
+
+from services.errors import SluiceError
+from ui import chosen, endpoint_list, problem, readers, strip
+
+strip.refresh_every(readers.RESOURCE_SECONDS)
+endpoint_list.title()
+endpoints = readers.endpoints()
+if not endpoints:
+    endpoint_list.show_empty()
+else:
+    choice = chosen.current(endpoints)
+    if choice.unknown:
+        chosen.show_unknown(choice.unknown, len(endpoints))
+    try:
+        summaries = readers.summaries()
+    except SluiceError as error:
+        # The list itself is worth showing without its numbers.
+        problem.show(error, key="summaries", retry=readers.forget)
+        summaries = {}
+    endpoint_list.show(endpoints, summaries, choice.name)
+    endpoint_list.show_progress()
+    for endpoint in endpoints:
+        if endpoint.name == choice.name:
+            endpoint_list.show_one(endpoint)

@@ -1,0 +1,15 @@
+"""Latency, requests and errors of the chosen endpoint's deployments."""
+
+from ui import chosen, metric_page, readers
+
+endpoint = chosen.heading("Metrics", readers.endpoints())
+if endpoint is not None:
+    view = metric_page.controls()
+    deployments = [each.name for each in readers.deployments(endpoint.name)]
+    if deployments:
+        data = readers.metrics(endpoint.name, view.minutes)
+        metric_page.key_figures(data, deployments)
+        metric_page.show_charts(data, deployments, view)
+        metric_page.download(endpoint.name, data)
+    else:
+        metric_page.show_no_deployments(endpoint.name)

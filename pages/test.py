@@ -1,0 +1,14 @@
+"""Send a test request to the chosen endpoint and read the answer."""
+
+import streamlit as st
+
+from ui import chosen, readers, test_console
+
+endpoint = chosen.heading("Test", readers.endpoints())
+if endpoint is not None:
+    deployments = readers.deployments(endpoint.name)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        request = test_console.compose(endpoint, deployments, readers.standing().permissions)
+    with right:
+        test_console.send_and_show(endpoint, deployments, request)

@@ -1,0 +1,27 @@
+"""Shift live and mirrored traffic of the chosen endpoint."""
+
+import streamlit as st
+
+from ui import applying, chosen, draft, readers, split_editor, strip, traffic_page
+
+strip.refresh_every(readers.RESOURCE_SECONDS)
+endpoint = chosen.heading("Traffic", readers.endpoints())
+if endpoint is not None:
+    deployments = readers.deployments(endpoint.name)
+    is_running = applying.show(endpoint.name)
+    off = traffic_page.why_off(endpoint, readers.standing().permissions)
+    if deployments:
+        wish = draft.of(endpoint, [each.name for each in deployments])
+        traffic_page.show_drift(endpoint, wish)
+        if off:
+            st.info(off, icon=":material/lock:")
+        disabled = bool(off) or is_running
+        st.header("Live traffic", anchor=False)
+        traffic_page.show_lonely(deployments)
+        split_editor.live_traffic(endpoint.name, wish, disabled=disabled)
+        st.header("Mirrored traffic", anchor=False)
+        split_editor.mirror_traffic(endpoint.name, wish, disabled=disabled)
+        st.header("What will change", anchor=False)
+        traffic_page.show_plan(endpoint, deployments, wish, is_off=disabled, is_running=is_running)
+    else:
+        traffic_page.show_no_deployments(endpoint)

@@ -1,0 +1,160 @@
+"""Figures: from tidy frames to plotly. Pure, without Streamlit, and the same data always gives the same figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from services.metrics import DeploymentMetrics
+from services.model import Window
+from ui import colours
+
+HEIGHT = 260
+CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
+"""What the charts need of plotly's own controls: none. Zooming by drag and resetting by double click stay."""
+
+PATTERNS = ("", "/", "x", ".", "|", "-", "+", "\\")
+
+
+def warm_up() -> None:
+    """Load what plotly loads late, so that the first visitor does not wait for it."""
+    go.Figure(go.Scatter(x=np.array([0]), y=np.array([0]))).to_json()
+
+
+def latency(data: DeploymentMetrics, deployments: Sequence[str], percentile: str, zone: tzinfo = UTC) -> go.Figure:
+    """One latency percentile of every deployment over time, in milliseconds."""
+    rows = data.latency[data.latency["percentile"] == percentile]
+    figure = _figure(data.window, zone, "ms")
+    for name, colour in _coloured(deployments):
+        part = rows[rows["deployment"] == name]
+        _add_line(figure, data, _spread(part, "ms", data.window), name, colour, "%{y:,.3~g} ms", zone)
+    return figure
+
+
+def requests(data: DeploymentMetrics, deployments: Sequence[str], zone: tzinfo = UTC) -> go.Figure:
+    """Requests per minute of every deployment, all statuses together."""
+    figure = _figure(data.window, zone, "requests/min")
+    totals = data.requests.groupby(["deployment", "at"], as_index=False)["per_minute"].sum(min_count=1)
+    for name, colour in _coloured(deployments):
+        part = totals[totals["deployment"] == name]
+        _add_line(figure, data, _spread(part, "per_minute", data.window), name, colour, "%{y:,.3~g} /min", zone)
+    return figure
+
+
+def errors(
+    data: DeploymentMetrics, deployments: Sequence[str], statuses: Sequence[str], zone: tzinfo = UTC
+) -> go.Figure:
+    """Failed requests per minute as stacked bars: the colour says which deployment, the pattern which status."""
+    figure = _figure(data.window, zone, "errors/min")
+    palette = dict(_coloured(deployments))
+    for index, status in enumerate(statuses):
+        for name in deployments:
+            part = data.requests[(data.requests["deployment"] == name) & (data.requests["status"] == status)]
+            if not part["per_minute"].gt(0).any():
+                continue
+            figure.add_bar(
+                x=_local(part["at"], zone),
+                y=part["per_minute"].to_numpy(dtype=float),
+                width=data.window.grain_seconds * 800,
+                name=f"{name} {status}",
+                marker={"color": palette[name], "pattern": {"shape": PATTERNS[index % len(PATTERNS)]}, "line_width": 0},
+                hovertemplate="%{y:,.3~g} /min",
+            )
+    figure.update_layout(barmode="stack")
+    return figure
+
+
+def _coloured(deployments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    yield from colours.of_deployments(deployments).items()
+
+
+def _spread(rows: pd.DataFrame, column: str, window: Window) -> pd.Series[float]:
+    """The values on the window's whole time axis; a point that Azure has no data for becomes a gap, never a 0."""
+    axis = pd.date_range(
+        window.start_at, window.end_at, freq=timedelta(seconds=window.grain_seconds), inclusive="left", name="at"
+    )
+    values = rows.set_index(pd.DatetimeIndex(rows["at"]))[column]
+    return values[~values.index.duplicated()].reindex(axis).astype(float)
+
+
+def _add_line(
+    figure: go.Figure,
+    data: DeploymentMetrics,
+    values: pd.Series[float],
+    name: str,
+    colour: str,
+    hover: str,
+    zone: tzinfo,
+) -> None:
+    if not values.notna().any():
+        return
+    settled = values.index < pd.Timestamp(data.settled_until)
+    lonely = values.notna() & values.shift().isna() & values.shift(-1).isna()
+    # A point without neighbours has no line, so it gets a dot.
+    sizes = np.where(lonely.to_numpy(), 5, 0)
+    x = _local(pd.DatetimeIndex(values.index), zone)
+    figure.add_scatter(
+        x=x,
+        y=np.where(settled, values.to_numpy(), np.nan),
+        name=name,
+        legendgroup=name,
+        mode="lines+markers",
+        line={"color": colour, "width": 1.75},
+        marker={"size": sizes, "color": colour},
+        hovertemplate=hover,
+        connectgaps=False,
+    )
+    # The dashed part begins at the last settled point, so that the line is not torn there.
+    unsettled = ~settled
+    joined = unsettled | np.append(unsettled[1:], False)
+    if values[unsettled].notna().any():
+        figure.add_scatter(
+            x=x[joined],
+            y=values.to_numpy()[joined],
+            name=f"{name}, not settled",
+            legendgroup=name,
+            showlegend=False,
+            mode="lines+markers",
+            line={"color": colour, "width": 1.75, "dash": "dot"},
+            marker={"size": sizes[joined], "color": colour},
+            hovertemplate=[_unless_settled(hover, is_open) for is_open in unsettled[joined]],
+            connectgaps=False,
+        )
+
+
+def _unless_settled(hover: str, is_open: bool) -> str:
+    # The joining point is already told by the solid line.
+    return f"{hover} (not settled)" if is_open else "<extra></extra>"
+
+
+def _local(moments: pd.Series[Any] | pd.DatetimeIndex, zone: tzinfo) -> np.ndarray[Any, Any]:
+    # Plotly draws times as they are written: the zone is applied here and then left out.
+    converted = pd.DatetimeIndex(moments).tz_convert(zone).tz_localize(None)
+    return converted.to_numpy(dtype="datetime64[ms]")
+
+
+def _figure(window: Window, zone: tzinfo, unit: str) -> go.Figure:
+    ends = [each.astimezone(zone).replace(tzinfo=None) for each in (window.start_at, window.end_at)]
+    figure = go.Figure()
+    figure.update_layout(
+        height=HEIGHT,
+        margin={"l": 56, "r": 12, "t": 28, "b": 28},
+        hovermode="x unified",
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "font": {"size": 12}},
+        font={"size": 12},
+        uirevision="keep",
+    )
+    figure.update_xaxes(range=ends, hoverformat="%a %d %b, %H:%M", nticks=9, showgrid=False)
+    figure.update_yaxes(rangemode="tozero", nticks=5, ticksuffix=f" {unit}" if unit == "ms" else "", automargin=True)
+    return figure
+
+
+def zone_name(zone: tzinfo, at: datetime) -> str:
+    """How the axis is labelled: ``UTC`` or the zone's own short name."""
+    return "UTC" if zone is UTC else str(at.astimezone(zone).tzname())

@@ -1,0 +1,148 @@
+"""What one server process shares between all its visitors: the connection, the applier, the local Azure.
+
+Everything drawn from a connection is cached under its ``generation``, which grows when the process moves to another
+cloud: the Connect page can start the local Azure while Sluice runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import streamlit as st
+
+from services.azure import connection as azure_connection
+from services.azure.connection import Connection
+from services.errors import SluiceError
+from services.local_azure import LocalAzure
+from services.settings import Settings, export_env_file
+from services.traffic import Applier
+
+ROOT = Path(__file__).resolve().parent.parent
+_log = logging.getLogger("sluice.ui")
+
+
+@dataclass
+class Start:
+    """A start of the local Azure in the background. ``error`` is set when it failed, ``done`` when it ended."""
+
+    began_at: float
+    done: threading.Event = field(default_factory=threading.Event)
+    error: SluiceError | None = None
+
+
+@dataclass
+class _Process:
+    lock: threading.RLock
+    generation: int = 0
+    settings: Settings | None = None
+    connection: Connection | None = None
+    applier: Applier | None = None
+    local: LocalAzure | None = None
+    start: Start | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def _process() -> _Process:
+    export_env_file(ROOT)
+    return _Process(threading.RLock())
+
+
+def settings() -> Settings:
+    """The settings of this process. Raises NotConfigured when they contradict themselves."""
+    process = _process()
+    with process.lock:
+        if process.settings is None:
+            process.settings = Settings.read(os.environ, ROOT)
+        return process.settings
+
+
+def connection() -> Connection:
+    """The connection of this process, made on first use. Raises NotConfigured."""
+    process = _process()
+    with process.lock:
+        if process.connection is None:
+            process.connection = azure_connection.connect(settings())
+        return process.connection
+
+
+def applier() -> Applier:
+    """The one that applies splits in this process. Raises NotConfigured."""
+    process = _process()
+    with process.lock:
+        if process.applier is None:
+            process.applier = Applier(connection())
+        return process.applier
+
+
+def generation() -> int:
+    """Grows with every change of the connection; part of every cache key."""
+    return _process().generation
+
+
+def local_azure() -> LocalAzure:
+    """The local Azure on the configured state folder, running or not."""
+    process = _process()
+    with process.lock:
+        if process.local is None:
+            folder = settings().local_azure_dir
+            process.local = LocalAzure(folder if folder.is_absolute() else ROOT / folder)
+        return process.local
+
+
+def local_start() -> Start | None:
+    """The start of the local Azure that this process has begun, None when it has not."""
+    return _process().start
+
+
+def start_local_azure() -> Start:
+    """Start the local Azure with its samples in the background, and move this process over to it."""
+    process = _process()
+    with process.lock:
+        if process.start is not None and process.start.error is None:
+            return process.start
+        process.start = start = Start(began_at=time.monotonic())
+        threading.Thread(target=_start, args=(process, local_azure(), start), name="local-azure", daemon=True).start()
+        return start
+
+
+def _start(process: _Process, local: LocalAzure, start: Start) -> None:
+    try:
+        local.start()
+        # azure-identity and requests read these from the environment of the process and from nowhere else.
+        os.environ.update(local.environment())
+        local.start_samples()
+        with process.lock:
+            process.settings = process.connection = process.applier = None
+            process.generation += 1
+    except SluiceError as error:
+        start.error = error
+    except OSError as error:
+        _log.exception("The local Azure did not start")
+        start.error = SluiceError(
+            "The local Azure did not start.", f"{error}.", "Check that its state folder can be written, then try again."
+        )
+    finally:
+        start.done.set()
+
+
+def stop() -> None:
+    """Stop what this process has started. Called once, when the server ends."""
+    local = _process().local
+    if local is not None:
+        local.stop()
+
+
+def warm_up() -> Sequence[Callable[[], object]]:
+    """What to load before the first visitor comes: the Azure packages behind the services, and the charts."""
+    return (
+        lambda: importlib.import_module("services.azure.endpoints"),
+        lambda: importlib.import_module("services.metrics"),
+        lambda: importlib.import_module("ui.charts").warm_up(),
+    )

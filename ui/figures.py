@@ -1,0 +1,73 @@
+"""The few numbers above the charts, from settled points alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from services.metrics import PERCENTILES, DeploymentMetrics, is_client_error, is_server_error
+
+
+@dataclass(frozen=True)
+class KeyFigures:
+    """One deployment over the settled part of a window; None means no data.
+
+    ``requests`` is the sum of the per-minute means times the length of their points, so it is a whole number only at a
+    grain of one minute. ``newest`` holds each percentile of the newest settled point, which lies at ``newest_at``:
+    percentiles of several points cannot be combined into one.
+    """
+
+    deployment: str
+    requests: float | None
+    per_minute: float | None
+    server_error_percent: float | None
+    client_error_percent: float | None
+    newest: dict[str, float]
+    newest_at: datetime | None
+
+
+def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
+    """The key figures of one deployment."""
+    requests = _settled(data.requests, data, deployment)
+    latency = _settled(data.latency, data, deployment)
+    total, per_minute = _totals(requests, data.window.grain_seconds)
+    newest_at = latency["at"].max() if len(latency) else None
+    newest = latency[latency["at"] == newest_at].set_index("percentile")["ms"] if newest_at is not None else {}
+    return KeyFigures(
+        deployment=deployment,
+        requests=total,
+        per_minute=per_minute,
+        server_error_percent=_share(requests, is_server_error),
+        client_error_percent=_share(requests, is_client_error),
+        newest={name: float(newest[name]) for name in PERCENTILES if name in newest},
+        newest_at=newest_at.to_pydatetime() if newest_at is not None else None,
+    )
+
+
+def failing_statuses(data: DeploymentMetrics) -> list[str]:
+    """Every status that counts as an error and was seen in the window, sorted."""
+    seen = data.requests[data.requests["per_minute"] > 0]["status"].unique()
+    return sorted(status for status in seen if is_server_error(status) or is_client_error(status))
+
+
+def _settled(rows: pd.DataFrame, data: DeploymentMetrics, deployment: str) -> pd.DataFrame:
+    return rows[(rows["deployment"] == deployment) & (rows["at"] < pd.Timestamp(data.settled_until))]
+
+
+def _totals(requests: pd.DataFrame, grain_seconds: int) -> tuple[float | None, float | None]:
+    if not len(requests):
+        return None, None
+    points = requests["at"].nunique()
+    minutes = points * grain_seconds / 60
+    total = float(requests["per_minute"].sum()) * grain_seconds / 60
+    return total, total / minutes
+
+
+def _share(requests: pd.DataFrame, counts: Callable[[str], bool]) -> float | None:
+    total = float(requests["per_minute"].sum())
+    if total <= 0:
+        return None
+    return 100 * float(requests[requests["status"].map(counts).astype(bool)]["per_minute"].sum()) / total

@@ -1,0 +1,179 @@
+"""What the Metrics page is made of: its controls, the key figures, the charts and the download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from functools import partial
+from html import escape
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from services.metrics import PERCENTILES, SETTLE_SECONDS, DeploymentMetrics
+from ui import charts, colours, context, figures, strip, words
+from ui.components.table import Cell, Column, Row, table
+
+RANGES = {
+    "30 min": 30,
+    "1 h": 60,
+    "3 h": 180,
+    "6 h": 360,
+    "12 h": 720,
+    "24 h": 1440,
+    "7 d": 10_080,
+}
+REFRESH_SECONDS = 30
+NOTHING = "No data in this time range. Send a request, or widen the range."
+
+
+@dataclass(frozen=True)
+class View:
+    """What the person wants to see."""
+
+    minutes: int
+    percentile: str
+    zone: tzinfo
+
+
+def controls() -> View:
+    """Draw time range, percentile, time zone and automatic refresh. They stay as set while the session lasts."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="metric_controls"):
+        span = st.segmented_control(
+            "Time range", list(RANGES), default="3 h", key="range", required=True, persist_state="session", wrap=True
+        )
+        percentile = st.segmented_control(
+            "Latency percentile",
+            list(PERCENTILES),
+            default="P95",
+            key="percentile",
+            required=True,
+            persist_state="session",
+        )
+        zone = st.segmented_control(
+            "Times in", _zones(), default="UTC", key="zone", required=True, persist_state="session"
+        )
+        if st.toggle("Refresh every 30 s", value=True, key="auto_refresh", persist_state="session"):
+            strip.refresh_every(REFRESH_SECONDS)
+    return View(RANGES[span or "3 h"], percentile or "P95", UTC if zone in (None, "UTC") else ZoneInfo(zone))
+
+
+def _zones() -> list[str]:
+    local = st.context.timezone
+    return ["UTC", local] if local and local not in ("UTC", "Etc/UTC") else ["UTC"]
+
+
+def key_figures(data: DeploymentMetrics, deployments: Sequence[str]) -> None:
+    """Draw one row of numbers per deployment, from settled minutes alone."""
+    palette = colours.of_deployments(deployments)
+    columns = (
+        Column("Deployment"),
+        Column("Requests", number=True, help="In the whole time range, mirrored requests included."),
+        Column("Mean rate", number=True, help="Over the minutes that have data."),
+        Column("Server errors", number=True, help="Share of 5xx, 424 (model), 408 (timeout) and 429 (overload)."),
+        Column("Client errors", number=True, help="Share of all other 4xx."),
+        *(Column(f"{name}, newest", number=True, help="At the newest settled point.") for name in PERCENTILES),
+    )
+    rows = []
+    for name in deployments:
+        figure = figures.key_figures(data, name)
+        rows.append(
+            Row(
+                name,
+                (
+                    Cell(name, colour=palette[name], strong=True),
+                    _number(figure.requests, f"{figure.requests or 0:,.0f}"),
+                    _number(figure.per_minute, words.rate(figure.per_minute)),
+                    _number(figure.server_error_percent, words.percent(figure.server_error_percent)),
+                    _number(figure.client_error_percent, words.percent(figure.client_error_percent)),
+                    *(
+                        _number(figure.newest.get(each), words.milliseconds(figure.newest.get(each)))
+                        for each in PERCENTILES
+                    ),
+                ),
+            )
+        )
+    table("Key figures per deployment", columns, rows, key="key_figures")
+
+
+def _number(value: float | None, text: str) -> Cell:
+    return Cell(words.NO_DATA, muted=True) if value is None else Cell(text, sort=value)
+
+
+def show_charts(data: DeploymentMetrics, deployments: Sequence[str], view: View) -> None:
+    """Draw latency, requests and errors, one below the other on the same time axis."""
+    zone = charts.zone_name(view.zone, data.window.end_at)
+    st.html(f'<p class="hint">{escape(_settled_words(data, view, zone))}</p>')
+    _chart(
+        f"Latency, {view.percentile}, ms",
+        charts.latency(data, deployments, view.percentile, view.zone),
+        key="latency",
+        alt=f"{view.percentile} latency in milliseconds of {', '.join(deployments)} over time",
+    )
+    _chart(
+        "Requests per minute",
+        charts.requests(data, deployments, view.zone),
+        key="requests",
+        alt=f"Requests per minute of {', '.join(deployments)} over time",
+    )
+    statuses = figures.failing_statuses(data)
+    _chart(
+        "Errors per minute, by status",
+        charts.errors(data, deployments, statuses, view.zone),
+        key="errors",
+        alt=f"Failed requests per minute by deployment and status ({', '.join(statuses) or 'none'}) over time",
+        nothing="No errors in this time range." if len(data.requests) else "",
+    )
+
+
+def _chart(heading: str, figure: object, *, key: str, alt: str, nothing: str = "") -> None:
+    st.header(heading, anchor=False)
+    if not figure.data:  # type: ignore[attr-defined]  # plotly publishes no types
+        st.html(f'<p class="lead">{escape(nothing or NOTHING)}</p>')
+        return
+    st.plotly_chart(figure, key=key, config=charts.CONFIG, alt=alt)
+
+
+def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
+    grain = words.elapsed(data.window.grain_seconds).replace(" 0 s", "").replace(" 0 min", "")
+    until = data.settled_until.astimezone(view.zone)
+    text = (
+        f"One point is {grain}. Azure Monitor still changes its newest {SETTLE_SECONDS // 60} min: "
+        f"points from {until:%H:%M} {zone} on are dotted. Gaps are minutes without data."
+    )
+    if data.window.grain_seconds > 60:
+        text += " At this grain Azure gives the mean of the minutes' percentiles, which is not a percentile itself."
+    return text
+
+
+def download(endpoint: str, data: DeploymentMetrics) -> None:
+    """Offer the numbers behind the charts as CSV."""
+    with st.container(horizontal=True, key="downloads"):
+        for label, rows in (("latency", data.latency), ("requests", data.requests)):
+            st.download_button(
+                f"Download {label}, CSV",
+                data=partial(_csv, rows),
+                file_name=f"{endpoint}-{label}.csv",
+                mime="text/csv",
+                key=f"download_{label}",
+                icon=":material/download:",
+                disabled=not len(rows),
+                on_click="ignore",
+            )
+
+
+def _csv(rows: pd.DataFrame) -> str:
+    return rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def show_no_deployments(endpoint: str) -> None:
+    """Say why there is nothing to draw."""
+    st.html(f'<p class="lead">{escape(endpoint)} has no deployment yet, so there is nothing to measure.</p>')
+    st.page_link(
+        context.ROOT / "pages" / "endpoints.py",
+        label="See the endpoint",
+        icon=":material/lan:",
+        query_params={"endpoint": endpoint},
+    )

@@ -1,0 +1,162 @@
+"""What the Test page is made of: the request on one side, the answer on the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+from services import payloads, scoring
+from services.azure.connection import Permissions
+from services.errors import SluiceError
+from services.model import Deployment, Endpoint
+from services.scoring import Answer
+from ui import colours, context, problem, tables, words
+from ui.facts import Fact, facts
+
+SPLIT = "Through the split"
+_EDITOR_HEIGHT = 380
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person wants to send. ``deployment`` is None for the way through the split; ``send`` is the click."""
+
+    body: str
+    deployment: str | None
+    send: bool
+
+
+def compose(endpoint: Endpoint, deployments: Sequence[Deployment], permissions: Permissions) -> Request:
+    """Draw the target, the payload editor and the button."""
+    names = [each.name for each in deployments]
+    target = _target(endpoint, names)
+    body_key = f"body:{endpoint.name}"
+    if body_key not in st.session_state:
+        st.session_state[body_key] = _sample(endpoint) or "{}"
+    with st.container(horizontal=True, vertical_alignment="bottom", key="payload_head"):
+        st.html('<p class="label" id="payload">Payload, JSON</p>', width="stretch")
+        st.button("Format", key="format", on_click=_format, args=(body_key,))
+        if _sample(endpoint):
+            st.button("Use the sample", key="use_sample", on_click=_reset, args=(body_key, endpoint))
+    body = st.text_area(
+        "Payload, JSON",
+        key=body_key,
+        height=_EDITOR_HEIGHT,
+        label_visibility="collapsed",
+        persist_state="session",
+        placeholder='{"data": []}',
+    )
+    wrong = _json_problem(body or "")
+    reason = wrong or _why_not(endpoint, names, permissions)
+    with st.container(horizontal=True, vertical_alignment="center", key="send_row"):
+        send = st.button(
+            "Send", key="send", type="primary", icon=":material/send:", shortcut="Ctrl+Enter", disabled=bool(reason)
+        )
+        st.caption(reason or f"POST, {words.count(len((body or '').encode()), 'byte')}", width="content")
+    return Request(body or "", target, send)
+
+
+def _target(endpoint: Endpoint, names: list[str]) -> str | None:
+    key = f"target:{endpoint.name}"
+    if st.session_state.get(key) not in {SPLIT, *names}:
+        st.session_state[key] = SPLIT
+    chosen = st.segmented_control(
+        "Send to", [SPLIT, *names], key=key, required=True, persist_state="session", wrap=True
+    )
+    if chosen in (None, SPLIT):
+        st.caption(f"Azure picks the deployment by the live split: {tables.split_words(endpoint.split)}.")
+        return None
+    st.caption(
+        "Pinned by the header azureml-model-deployment. Such a request passes the split by and is never mirrored."
+    )
+    return chosen
+
+
+def _sample(endpoint: Endpoint) -> str | None:
+    folder = context.settings().samples_dir
+    return payloads.sample_for(endpoint.name, folder if folder.is_absolute() else context.ROOT / folder)
+
+
+def _format(key: str) -> None:
+    text = st.session_state.get(key) or ""
+    if scoring.check_json(text) is None:
+        st.session_state[key] = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+
+
+def _reset(key: str, endpoint: Endpoint) -> None:
+    st.session_state[key] = _sample(endpoint) or "{}"
+
+
+def _json_problem(text: str) -> str:
+    if not text.strip():
+        return "The payload is empty."
+    found = scoring.check_json(text)
+    return f"Not JSON: {found.message}, line {found.line}, column {found.column}." if found else ""
+
+
+def _why_not(endpoint: Endpoint, names: list[str], permissions: Permissions) -> str:
+    if not names:
+        return "This endpoint has no deployment that could answer."
+    if not permissions.can_score:
+        return "Your role may not read this endpoint's key, so nothing can be sent."
+    return "" if endpoint.scoring_uri else "This endpoint has no scoring URI yet."
+
+
+def send_and_show(endpoint: Endpoint, deployments: Sequence[Deployment], request: Request) -> None:
+    """Send when asked to, and draw the newest answer of this session."""
+    key = f"answer:{endpoint.name}"
+    if request.send:
+        st.session_state.pop(key, None)
+        with st.spinner("Waiting for the answer", show_time=True):
+            try:
+                st.session_state[key] = scoring.send(
+                    context.connection(), endpoint, request.body, deployment=request.deployment
+                )
+            except SluiceError as error:
+                st.session_state[key] = error
+    outcome: Answer | SluiceError | None = st.session_state.get(key)
+    if outcome is None:
+        st.html('<p class="label">Answer</p><p class="lead">Nothing sent yet. The answer appears here.</p>')
+    elif isinstance(outcome, SluiceError):
+        st.html('<p class="label">No answer</p>')
+        problem.show(outcome, key="send")
+    else:
+        _answer(outcome, [each.name for each in deployments])
+
+
+def _answer(answer: Answer, names: list[str]) -> None:
+    tone = "good" if answer.status < 300 else "bad"
+    st.html(
+        f'<p class="label">Answer</p><p class="answer"><b class="tone {tone}">{answer.status}</b> '
+        f"{escape(answer.meaning)}</p>"
+    )
+    palette = colours.of_deployments([*names, *([answer.deployment] if answer.deployment else [])])
+    facts(
+        [
+            Fact("Answered by", answer.deployment or "not said", colour=palette.get(answer.deployment or "", "")),
+            Fact("Total", words.milliseconds(answer.total_ms)),
+            Fact("In the model", words.milliseconds(answer.model_ms) if answer.model_ms is not None else "not said"),
+            Fact("Size", words.count(len(answer.body.encode()), "byte")),
+        ]
+    )
+    language, body = _pretty(answer.body)
+    st.code(
+        body or "(empty body)", language=language, wrap_lines=True, height=320 if body.count("\n") > 14 else "content"
+    )
+    if answer.log_excerpt:
+        st.html('<p class="label">From the container log</p>')
+        st.code(answer.log_excerpt, language=None, wrap_lines=True)
+    st.html('<p class="label">Request id</p>')
+    st.code(answer.request_id or "none", language=None)
+    with st.expander(f"Headers, {len(answer.headers)}"):
+        st.code("\n".join(f"{name}: {value}" for name, value in answer.headers.items()), language=None, wrap_lines=True)
+
+
+def _pretty(body: str) -> tuple[str | None, str]:
+    if scoring.check_json(body) is not None:
+        return None, body
+    return "json", json.dumps(json.loads(body), indent=2, ensure_ascii=False)
