@@ -1,0 +1,102 @@
+"""The gate in front of every ARM request: who calls, may they, and is this the right cloud."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from emulator.arm.context import Context
+from emulator.arm.rules import RuleBroken
+from emulator.errors import ServiceError
+from emulator.http import json_object
+from emulator.identity.tokens import Principal
+from emulator.resources import MACHINE_LEARNING, operation_name, parse_path
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that has passed the gate."""
+
+    request: Request
+    caller: Principal
+    params: dict[str, str]
+
+    @property
+    def api_version(self) -> str:
+        """The api-version the client asked for; any is served."""
+        return self.request.query_params["api-version"]
+
+    async def body(self) -> dict[str, Any]:
+        """The body as a JSON object."""
+        return await json_object(self.request)
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+# What a reader may POST: queries that change nothing.
+_READ_ONLY_POST = re.compile(r"/metrics:getBatch$", re.IGNORECASE)
+
+
+class ArmRoute(Route):
+    """A route whose literal parts compare without case, as ARM's do, behind the gate."""
+
+    def __init__(self, context: Context, path: str, handler: Handler, methods: Collection[str] = ("GET",)) -> None:
+        async def guarded(request: Request) -> Response:
+            caller = admit(context, request)
+            try:
+                return await handler(Call(request, caller, dict(request.path_params)))
+            except RuleBroken as error:
+                raise ServiceError(400, "UserError", error.message) from error
+
+        super().__init__(path, guarded, methods=list(methods))
+        self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
+
+
+def admit(context: Context, request: Request) -> Principal:
+    """The caller of an ARM request. Raises the ServiceError that Azure answers when the request must not go on."""
+    caller = context.tokens.check(request.headers.get("authorization", ""))
+    if not request.query_params.get("api-version"):
+        raise ServiceError(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    path = request.url.path
+    found = parse_path(path)
+    place = context.place
+    if found.subscription is not None and found.subscription.lower() != place.subscription.lower():
+        raise ServiceError(404, "SubscriptionNotFound", f"The subscription '{found.subscription}' could not be found.")
+    _check_role(caller, request.method, path)
+    if found.resource_group is not None and found.resource_group.lower() != place.resource_group.lower():
+        raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{found.resource_group}' could not be found.")
+    if found.workspace is not None and found.workspace.lower() != place.workspace.lower():
+        raise not_found(context, f"workspaces/{found.workspace}")
+    return caller
+
+
+def _check_role(caller: Principal, method: str, path: str) -> None:
+    reads = method in ("GET", "HEAD") or (method == "POST" and _READ_ONLY_POST.search(path))
+    if reads or caller.may_write:
+        return
+    raise ServiceError(
+        403,
+        "AuthorizationFailed",
+        f"The client '{caller.name}' with object id '{caller.object_id}' does not have authorization to perform action"
+        f" '{operation_name(method, path)}' over scope '{path}' or the scope is invalid. If access was recently"
+        " granted, please refresh your credentials.",
+    )
+
+
+def not_found(context: Context, below_provider: str) -> ServiceError:
+    """ARM's answer for a resource that is not there, named by its types and names below the provider."""
+    return ServiceError(
+        404,
+        "ResourceNotFound",
+        f"The Resource '{MACHINE_LEARNING}/{below_provider}' under resource group '{context.place.resource_group}' was"
+        " not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    )

@@ -1,0 +1,63 @@
+"""The control plane put together, and how it comes back after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from emulator.arm.access import ArmRoute, Call
+from emulator.arm.assets import asset_routes
+from emulator.arm.context import Context
+from emulator.arm.deployments import Deployments
+from emulator.arm.endpoints import Endpoints
+from emulator.arm.operations import Operations
+from emulator.arm.serving import Serving
+from emulator.arm.workspaces import workspace_routes
+from emulator.http import not_emulated
+from emulator.resources import operation_name
+
+
+class ControlPlane:
+    """Every route below /subscriptions, and the operations behind them."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.serving = Serving(context)
+        self.operations = Operations(context)
+        self._endpoints = Endpoints(context, self.operations, self.serving)
+        self._deployments = Deployments(context, self.operations, self.serving)
+        self._restoring: asyncio.Task[None] | None = None
+
+    def routes(self) -> Sequence[ArmRoute]:
+        """The routes. Whatever no other route knows, the last one answers with 501."""
+        every = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
+        return [
+            *workspace_routes(self.context),
+            *self._endpoints.routes(),
+            *self._deployments.routes(),
+            *asset_routes(self.context),
+            *self.operations.routes(),
+            ArmRoute(self.context, "/subscriptions/{rest:path}", _anything_else, every),
+        ]
+
+    async def restore(self, seconds: float) -> None:
+        """Bring back what was being served and take up what was cut short; wait for it at most so many seconds."""
+        self.serving.plan_restore()
+        self.operations.resume()
+        self._restoring = asyncio.create_task(self.serving.restore())
+        await asyncio.wait([self._restoring], timeout=seconds)
+        if self._restoring.done():
+            self._restoring.result()
+
+    async def close(self) -> None:
+        """Stop the work under way; what is written down as running is taken up at the next start."""
+        if self._restoring is not None:
+            self._restoring.cancel()
+            await asyncio.gather(self._restoring, return_exceptions=True)
+        await self.operations.close()
+
+
+async def _anything_else(call: Call) -> Response:
+    raise not_emulated(operation_name(call.request.method, call.request.url.path))

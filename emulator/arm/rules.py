@@ -1,0 +1,128 @@
+"""Azure's own rules for online endpoints and deployments. Pure: values in, a broken rule out.
+
+Sources of the figures: how-to-safely-rollout-online-endpoints (traffic and mirror), how-to-manage-quotas (names and
+limits), reference-yaml-deployment-managed-online (timeouts). Azure's wording is not public; the sentences are ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sized
+
+MAX_MIRROR_PERCENT = 50
+MAX_ENDPOINTS = 100
+MAX_DEPLOYMENTS = 20
+MAX_INSTANCES = 50
+MAX_REQUEST_TIMEOUT_MS = 180_000
+NAME_LENGTH = range(3, 33)
+_NAME = re.compile(r"[a-z](?:-?[a-z0-9])*")
+_DURATION = re.compile(
+    r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
+    r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+
+
+class RuleBroken(Exception):
+    """A request that Azure refuses. `message` is a sentence for a person."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def check_name(kind: str, name: str) -> None:
+    """Names: 3 to 32 characters, a letter first, then letters, digits and single dashes. Case does not count."""
+    if len(name) not in NAME_LENGTH or not _NAME.fullmatch(name.lower()):
+        raise RuleBroken(
+            f"The {kind} name '{name}' is not valid. A name has 3 to 32 characters, begins with a letter, and contains"
+            " only letters, digits and single dashes between them."
+        )
+
+
+def check_auth_mode(mode: object) -> None:
+    """Only keys open an endpoint here."""
+    if str(mode).lower() != "key":
+        raise RuleBroken(f"The local Azure supports authMode 'Key' only, not '{mode}'.")
+
+
+def shares(value: object, what: str) -> dict[str, int]:
+    """Percentages by lower-cased deployment name. Raises RuleBroken when `value` is not a map of whole percentages."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RuleBroken(f"{what} must be an object of deployment names and whole percentages.")
+    found: dict[str, int] = {}
+    for name, percent in value.items():
+        if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100:
+            raise RuleBroken(f"{what} of '{name}' is {percent!r}; a share is a whole percentage from 0 to 100.")
+        if name.lower() in found:
+            raise RuleBroken(f"{what} names the deployment '{name}' twice.")
+        found[name.lower()] = percent
+    return found
+
+
+def check_split(live: Mapping[str, int], mirror: Mapping[str, int], deployments: Mapping[str, bool]) -> None:
+    """Check a split. `deployments` maps every deployment's name to whether it has been provisioned."""
+    for name in (*live, *mirror):
+        if name not in deployments:
+            raise RuleBroken(f"Traffic names the deployment '{name}', which does not exist on this endpoint.")
+    for name, percent in (*live.items(), *mirror.items()):
+        if percent and not deployments[name]:
+            raise RuleBroken(f"The deployment '{name}' has not been provisioned and cannot receive traffic.")
+    total = sum(live.values())
+    if total not in (0, 100):
+        raise RuleBroken(f"Traffic percentages add up to {total}; they must add up to 0 or 100.")
+    targets = [name for name, percent in mirror.items() if percent]
+    if len(targets) > 1:
+        raise RuleBroken(f"Mirror traffic can go to one deployment only, not to {' and '.join(sorted(targets))}.")
+    for name in targets:
+        if mirror[name] > MAX_MIRROR_PERCENT:
+            raise RuleBroken(f"Mirror traffic of {mirror[name]} percent is above the limit of {MAX_MIRROR_PERCENT}.")
+        if live.get(name):
+            raise RuleBroken(f"The deployment '{name}' has live traffic; it cannot receive mirror traffic as well.")
+
+
+def check_delete(deployment: str, live: Mapping[str, int]) -> None:
+    """A deployment with live traffic stays."""
+    if live.get(deployment):
+        raise RuleBroken(
+            f"The deployment '{deployment}' has {live[deployment]} percent of the endpoint's traffic and cannot be"
+            " deleted; set its traffic to 0 first."
+        )
+
+
+def check_room(kind: str, existing: Sized, limit: int) -> None:
+    """Whether one more endpoint or deployment fits."""
+    if len(existing) >= limit:
+        raise RuleBroken(f"There are {len(existing)} {kind}s already; the limit is {limit}.")
+
+
+def check_instances(count: object) -> None:
+    """1 to 50 instances in a deployment."""
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_INSTANCES:
+        raise RuleBroken(f"The instance count (sku.capacity) is {count!r}; it must be from 1 to {MAX_INSTANCES}.")
+
+
+def duration_ms(text: object, what: str) -> int:
+    """Milliseconds of an ISO 8601 duration such as PT5S. Raises RuleBroken when it is not one."""
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None or not any(match.groupdict().values()):
+        raise RuleBroken(f"{what} is {text!r}; it must be an ISO 8601 duration such as PT5S.")
+    unit = {"days": 86_400_000, "hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
+    return round(sum(float(number) * unit[name] for name, number in match.groupdict().items() if number))
+
+
+def check_request_timeout(milliseconds: int) -> None:
+    """Requests may take up to three minutes."""
+    if not 1 <= milliseconds <= MAX_REQUEST_TIMEOUT_MS:
+        raise RuleBroken(
+            f"requestSettings.requestTimeout is {milliseconds} ms; it must be from 1 to {MAX_REQUEST_TIMEOUT_MS} ms."
+        )
+
+
+def check_concurrency(value: object) -> None:
+    """At least one request at a time in an instance."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise RuleBroken(
+            f"requestSettings.maxConcurrentRequestsPerInstance is {value!r}; it must be a whole number from 1."
+        )

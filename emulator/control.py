@@ -1,0 +1,118 @@
+"""/_emulator/*: what only a local Azure has. A person's tools may look inside it, fill it with history, and set it.
+
+Guarded by a secret of its own. A request that a browser sends from a web page carries an Origin header and is refused,
+whatever it knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from emulator.arm.context import Context, iso
+from emulator.arm.serving import Serving
+from emulator.errors import ServiceError
+from emulator.http import json_object
+from emulator.resources import parse_path
+from emulator.scoring.telemetry import Row, parse_row
+
+MAX_ROWS = 100_000
+_DEFAULT_ROWS = 1000
+
+
+class Control:
+    """The handlers below /_emulator."""
+
+    def __init__(self, context: Context, serving: Serving) -> None:
+        self._context = context
+        self._serving = serving
+
+    def routes(self) -> list[Route]:
+        """The routes below /_emulator."""
+        return [
+            Route("/_emulator/health", self._guarded(self.health)),
+            Route("/_emulator/requests", self._guarded(self.requests)),
+            Route("/_emulator/seed", self._guarded(self.seed), methods=["POST"]),
+            Route("/_emulator/settings", self._guarded(self.settings), methods=["GET", "POST"]),
+        ]
+
+    def _guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            if "origin" in request.headers:
+                raise ServiceError(403, "Forbidden", "Web pages may not reach the local Azure's controls.")
+            given = request.headers.get("x-emulator-secret", "").encode()
+            if not hmac.compare_digest(given, self._context.secrets.control_secret.encode()):
+                raise ServiceError(401, "Unauthorized", "The x-emulator-secret header is missing or wrong.")
+            return await handler(request)
+
+        return guarded
+
+    async def health(self, _: Request) -> Response:
+        """Whether the server is up, and which deployments are still coming back after a restart."""
+        documents = self._context.documents
+        states = {key: found["state"] for key, found in documents.all("deployment")}
+        return JSONResponse({"status": "ok", "restoring": self._serving.restoring, "deployments": states})
+
+    async def requests(self, request: Request) -> Response:
+        """Raw telemetry rows, newest last."""
+        query = request.query_params
+        try:
+            since, limit = float(query.get("since", "0")), int(query.get("limit", str(_DEFAULT_ROWS)))
+        except ValueError as error:
+            raise ServiceError(400, "BadRequest", "since is epoch seconds and limit a whole number.") from error
+        if not 1 <= limit <= MAX_ROWS:
+            raise ServiceError(400, "BadRequest", f"limit is a whole number from 1 to {MAX_ROWS}.")
+        endpoint = query.get("endpoint") or None
+        rows = await asyncio.to_thread(self._context.telemetry.rows, endpoint, since, limit)
+        return JSONResponse({"value": rows})
+
+    async def seed(self, request: Request) -> Response:
+        """Add rows to the telemetry, and put back when documents were created."""
+        body = await json_object(request)
+        rows, created = body.get("rows", []), body.get("created", [])
+        if not isinstance(rows, list) or not isinstance(created, list) or len(rows) > MAX_ROWS:
+            raise ServiceError(400, "BadRequest", f"rows (at most {MAX_ROWS}) and created must be lists.")
+        try:
+            parsed: list[Row] = [parse_row(row) for row in rows]
+            moments = [(str(each["id"]), _moment(each["createdAt"])) for each in created]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ServiceError(400, "BadRequest", f"The seed cannot be read: {error}") from error
+        with self._context.documents.transaction():
+            for arm_id, moment in moments:
+                self._backdate(arm_id, moment)
+        if parsed:
+            await asyncio.to_thread(self._context.telemetry.append, parsed)
+        return JSONResponse({"rows": len(parsed), "created": len(moments)})
+
+    async def settings(self, request: Request) -> Response:
+        """The settings; POST changes those it names."""
+        if request.method == "POST":
+            try:
+                self._context.settings.change(await json_object(request))
+            except ValueError as error:
+                raise ServiceError(400, "BadRequest", str(error)) from error
+        return JSONResponse(asdict(self._context.settings.current))
+
+    def _backdate(self, arm_id: str, moment: str) -> None:
+        names = parse_path(arm_id).segments[1::2]
+        kind, key = ("endpoint", "/".join(names[1:])) if len(names) == 2 else ("deployment", "/".join(names[1:]))
+        found = self._context.documents.get(kind, key) if len(names) in (2, 3) else None
+        if found is None:
+            raise ServiceError(404, "NotFound", f"There is no endpoint or deployment {arm_id}.")
+        data: dict[str, Any] = {**found["systemData"], "createdAt": moment, "lastModifiedAt": moment}
+        self._context.documents.put(kind, key, {**found, "systemData": data})
+
+
+def _moment(text: str) -> str:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone.")
+    return iso(moment.astimezone(UTC).timestamp())

@@ -1,0 +1,117 @@
+"""What every answer of the control plane has in common: request ids and Azure's error envelope."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from emulator.errors import ServiceError
+
+
+class RequestIds:
+    """Gives every answer its ids, and echoes the client's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid.uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        client_id = Request(scope).headers.get("x-ms-client-request-id")
+
+        async def send_with_ids(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["x-ms-request-id"] = request_id
+                headers["x-ms-correlation-request-id"] = request_id
+                if client_id is not None:
+                    headers["x-ms-client-request-id"] = client_id[:128]
+            await send(message)
+
+        await self._app(scope, receive, send_with_ids)
+
+
+class ArmPaths:
+    """Tidies paths as ARM does: `//` is one slash, and a slash at the end is none.
+
+    Clients join a base URL that ends in a slash with a path that begins with one. Blob names are left as they are.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry."""
+        if scope["type"] == "http":
+            path = re.sub("/{2,}", "/", scope["path"]).rstrip("/")
+            if re.match("/(subscriptions|metadata|_emulator)(/|$)", path, re.IGNORECASE):
+                scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
+
+
+def error_body(code: str, message: str, request_id: str) -> dict[str, object]:
+    """Azure's error envelope, with the additional information that the ML management front end puts in."""
+    information = [
+        {"type": "ComponentName", "info": {"value": "managementfrontend"}},
+        {"type": "Correlation", "info": {"value": {"operation": request_id.replace("-", ""), "request": request_id}}},
+        {"type": "Time", "info": {"value": datetime.now(UTC).isoformat()}},
+    ]
+    return {
+        "error": {"code": code, "message": message, "target": None, "details": [], "additionalInfo": information},
+    }
+
+
+def _answer(request: Request, error: ServiceError) -> Response:
+    request_id = str(getattr(request.state, "request_id", ""))
+    headers = {**error.headers, "x-ms-failure-cause": "gateway" if error.status < 500 else "service"}
+    return JSONResponse(error_body(error.code, error.message, request_id), error.status, headers=headers)
+
+
+async def on_service_error(request: Request, error: Exception) -> Response:
+    """Answer with the envelope of a ServiceError."""
+    assert isinstance(error, ServiceError)
+    return _answer(request, error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """A path or method that no route knows."""
+    assert isinstance(error, HTTPException)
+    if error.status_code in (404, 405):
+        return _answer(request, not_emulated(f"{request.method} {request.url.path}"))
+    return _answer(request, ServiceError(error.status_code, "BadRequest", str(error.detail)))
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    """A fault of ours. The traceback goes to the server's own log."""
+    sentence = f"The local Azure failed on this request ({type(error).__name__}); its log has the details."
+    return _answer(request, ServiceError(500, "InternalServerError", sentence))
+
+
+def not_emulated(operation: str) -> ServiceError:
+    """The answer to everything the local Azure does not do."""
+    return ServiceError(501, "NotImplemented", f"The local Azure does not emulate {operation}.")
+
+
+async def json_object(request: Request) -> dict[str, object]:
+    """The request's body as a JSON object; an empty body is an empty object. Raises ServiceError 400 otherwise."""
+    text = await request.body()
+    if not text.strip():
+        return {}
+    try:
+        body = await request.json()
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ServiceError(400, "InvalidRequestContent", f"The request content is not valid JSON: {error}.") from error
+    if not isinstance(body, dict):
+        raise ServiceError(400, "InvalidRequestContent", "The request content must be a JSON object.")
+    return body

@@ -1,0 +1,165 @@
+"""One local Azure from start to end: files, sockets, processes, and the order in which they come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from emulator import certificates, environment
+from emulator.application import control_application, identity_application
+from emulator.arm.context import Context
+from emulator.arm.plane import ControlPlane
+from emulator.documents import Documents
+from emulator.errors import StartError
+from emulator.identity.tokens import Tokens
+from emulator.ports import listen, wait_until_free
+from emulator.resources import Addresses, Place
+from emulator.scoring.fleet import Fleet
+from emulator.scoring.gateway_process import Gateway, GatewayError
+from emulator.scoring.telemetry import Telemetry
+from emulator.settings import SettingsStore
+from emulator.state import StateFolder
+from emulator.storage.blobs import BlobStore
+
+log = logging.getLogger(__name__)
+RESTORE_SECONDS = 20.0
+"""How long the ready line waits for deployments that come back. Those that take longer go on behind it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says. `port` 0 picks three free ports."""
+
+    port: int
+    state: Path
+    place: Place
+
+
+async def serve(options: Options, announce: Callable[[str], None]) -> None:
+    """Run a local Azure until SIGTERM or SIGINT. `announce` gets the ready line.
+
+    Raises :class:`StartError` when it cannot start.
+    """
+    stopped = asyncio.Event()
+    with _signals(stopped):
+        async with AsyncExitStack() as stack:
+            address = await _start(options, stack)
+            if not stopped.is_set():
+                announce(f"ready {address}")
+            await stopped.wait()
+
+
+async def _start(options: Options, stack: AsyncExitStack) -> str:
+    state = StateFolder(options.state)
+    state.open()
+    stack.callback(state.close)
+    caller = dict(os.environ)
+    secrets = state.secrets()
+    certificates.ensure(state.tls, datetime.now(UTC))
+    certificates.write_bundle(state.tls, caller)
+    control_socket = stack.enter_context(listen(options.port))
+    identity_socket = stack.enter_context(listen(options.port + 2 if options.port else 0))
+    documents = Documents(state.control_database)
+    stack.callback(documents.close)
+    telemetry = Telemetry(state.telemetry_database)
+    stack.callback(telemetry.close)
+
+    gateway = Gateway(state.root, options.port + 1 if options.port else 0, secrets.control_secret)
+    stack.push_async_callback(gateway.close)
+    gateway_port = await _start_gateway(gateway, options)
+    fleet = Fleet(state.root, caller, gateway)
+    stack.push_async_callback(fleet.close)
+
+    addresses = Addresses(control_socket.getsockname()[1], gateway_port, identity_socket.getsockname()[1])
+    tokens = Tokens(secrets, addresses, time.time)
+    context = Context(
+        place=options.place,
+        addresses=addresses,
+        secrets=secrets,
+        tokens=tokens,
+        documents=documents,
+        settings=SettingsStore(documents),
+        blobs=BlobStore(state.blobs, documents),
+        fleet=fleet,
+        gateway=gateway,
+        telemetry=telemetry,
+        now=time.time,
+    )
+    plane = ControlPlane(context)
+    stack.push_async_callback(plane.close)
+    environment.write(state, environment.variables(options.place, addresses, state, secrets, caller))
+    await plane.restore(RESTORE_SECONDS)
+    await stack.enter_async_context(_listener(identity_application(tokens, secrets), identity_socket, None))
+    await stack.enter_async_context(_listener(control_application(context, plane), control_socket, state.tls))
+    return addresses.control
+
+
+async def _start_gateway(gateway: Gateway, options: Options) -> int:
+    if options.port:
+        await wait_until_free(options.port + 1)
+    try:
+        return await gateway.start()
+    except GatewayError as error:
+        raise StartError(str(error)) from error
+
+
+class _Listener(uvicorn.Server):
+    """A uvicorn server among others in one process: signals are handled once for all of them."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+@asynccontextmanager
+async def _listener(app: ASGIApp, listening: socket.socket, tls: Path | None) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Longer than clients keep idle connections, so that they do not meet one that is being closed.
+        timeout_keep_alive=300,
+        timeout_graceful_shutdown=3,
+        ssl_certfile=tls / "server.pem" if tls else None,
+        ssl_keyfile=tls / "server.key" if tls else None,
+    )
+    server = _Listener(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.005)
+        if task.done():
+            task.result()
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+@contextmanager
+def _signals(stopped: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(ValueError):
+                loop.remove_signal_handler(number)
