@@ -20,6 +20,7 @@ from typing import NoReturn
 import certifi
 import httpx
 
+from services.azure.cloud import is_loopback
 from services.azure.connection import Connection
 from services.azure.endpoints import logs, scoring_secret
 from services.errors import RuleBroken, SluiceError, Timeout, Unreachable
@@ -202,6 +203,8 @@ def _post(
 def _unreachable(what: str, endpoint: Endpoint, does: str) -> Unreachable:
     host = httpx.URL(endpoint.scoring_uri).netloc.decode()
     step = "Check that the endpoint is up, and the network to it (proxy, VPN, private endpoint, SSL_CERT_FILE)."
+    if is_loopback(endpoint.scoring_uri):
+        step = "Start the local Azure again."
     return Unreachable(what, f"{host} {does}.", step)
 
 

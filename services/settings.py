@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +103,10 @@ class Settings(BaseSettings):
         folder = folder or Path.cwd()
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
-        for origin, source in _sources(environ, folder):
+        for origin, read in _sources(environ, folder):
             if origin.endswith("config.json") and all(name in values for name in _WORKSPACE_KEYS):
                 break
+            source = read()
             for field in cls.model_fields.values():
                 name = str(field.alias)
                 if name not in values and source.get(name):
@@ -154,14 +155,15 @@ def export_env_file(folder: Path) -> None:
     load_dotenv(folder / ".env", override=False)
 
 
-def _sources(environ: Mapping[str, str], folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield "the environment", environ
+def _sources(environ: Mapping[str, str], folder: Path) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:
+    """Name and reader of each source, the strongest first. A file is read only when its turn comes."""
+    yield "the environment", lambda: environ
     env_file = folder / ".env"
     if env_file.is_file():
-        yield str(env_file), dotenv_values(env_file)
+        yield str(env_file), lambda: dotenv_values(env_file)
     config = _config_file(folder)
     if config is not None:
-        yield str(config), _config_values(config)
+        yield str(config), lambda: _config_values(config)
 
 
 def _config_file(folder: Path) -> Path | None:
@@ -184,11 +186,8 @@ def _config_values(path: Path) -> dict[str, Any]:
         raise NotConfigured(_READ_FAILED, why, next_step) from error
     if not isinstance(document, dict):
         raise NotConfigured(_READ_FAILED, f"{path} holds no JSON object.", next_step)
-    values = {name: document[key] for name, key in _WORKSPACE_KEYS.items() if key in document}
-    if document and not values:
-        # Any other tool's config.json may lie here too; only one that looks like Azure ML's is ours to judge.
-        return {}
-    return values
+    # Another tool's config.json has none of the keys; that is no mistake.
+    return {name: document[key] for name, key in _WORKSPACE_KEYS.items() if key in document}
 
 
 def _invalid(error: ValidationError, origins: Mapping[str, str]) -> NotConfigured:

@@ -71,14 +71,14 @@ class Application:
 class Endpoints(Protocol):
     """What applying a plan needs of Azure; ``services.azure.endpoints`` is it."""
 
-    def get_endpoint(self, conn: Connection, name: str) -> Endpoint:
+    def get_endpoint(self, conn: Connection, name: str, /) -> Endpoint:
         """One endpoint as Azure holds it now."""
 
-    def list_deployments(self, conn: Connection, endpoint: str) -> list[Deployment]:
+    def list_deployments(self, conn: Connection, endpoint: str, /) -> list[Deployment]:
         """The deployments of an endpoint."""
 
     def write_split(
-        self, conn: Connection, name: str, expected: Split, after: Split, *, on_phase: Callable[[str], None]
+        self, conn: Connection, name: str, expected: Split, after: Split, /, *, on_phase: Callable[[str], None]
     ) -> None:
         """Replace the split and wait until Azure has done it."""
 
