@@ -13,12 +13,14 @@ latencies are what was measured; only the times, the split of the time and the c
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -66,6 +68,16 @@ LEAD_SECONDS = 180.0
 """How long before its first possible request a resource is said to have been created."""
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """A sample that is deployed: ARM id → the share of the history at which it came, and whether it has no past yet."""
+
+    sample: Sample
+    name: str
+    ids: Mapping[str, float]
+    is_new: bool
+
+
 class Progress:
     """Prints one line per step, and keeps the newest in a file when there is a state folder."""
 
@@ -90,13 +102,32 @@ def main(arguments: list[str]) -> int:
         if options.state:
             os.environ.update(read_environment(options.state / "azure.env"))
         check_loopback(os.environ)
-        return run(options, Progress(options.state))
+        with alone(options.state) as is_alone:
+            if is_alone:
+                return run(options, Progress(options.state))
+        print(f"Another demo is at work on {options.state}.")
+        return 0
     except Refused as error:
         print(error, file=sys.stderr)
         return 2
     except Unavailable as error:
         print(error, file=sys.stderr)
         return 1
+
+
+@contextlib.contextmanager
+def alone(state: Path | None) -> Iterator[bool]:
+    """Hold the state folder's lock: a demo that outlived its starter must not be doubled. Yields whether it is ours."""
+    if not state:
+        yield True
+        return
+    with (state / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -130,8 +161,12 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     from demo_parts.deploy import connect
 
     client = connect(os.environ, cloud)
+    control = Control(os.environ["EMULATOR_CONTROL_URL"], os.environ["EMULATOR_CONTROL_SECRET"])
     try:
-        names = {prepare(client, sample, options, say): sample for sample in SAMPLES}
+        found = [deploy(client, sample, control, say) for sample in SAMPLES]
+        for each in found:
+            if each.is_new and options.history_minutes and not options.no_traffic:
+                make_history(client, each, options, control, say)
     except AzureError as error:
         raise Unavailable(f"The local Azure refused: {error.message}") from error
     if options.once or options.no_traffic:
@@ -140,15 +175,14 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     say(f"sending about {options.rate:g} requests per second")
-    stream(client, names, options, stop)
+    stream(client, found, options, stop)
     return 0
 
 
-def prepare(client: Any, sample: Sample, options: argparse.Namespace, say: Callable[[str], None]) -> str:
-    """Make sure that one endpoint, its deployments, its first split and its history exist. Returns its name."""
+def deploy(client: Any, sample: Sample, control: Control, say: Callable[[str], None]) -> Deployed:
+    """Make sure that one endpoint, its deployments and its first split exist."""
     from demo_parts.deploy import deploy_deployment, deploy_endpoint, set_split
 
-    control = Control(os.environ["EMULATOR_CONTROL_URL"], os.environ["EMULATOR_CONTROL_SECRET"])
     endpoint = deploy_endpoint(client, sample.folder / "endpoint.yml", say)
     is_new = not control.has_rows(endpoint.name)
     ids = {endpoint.id: 0.0}
@@ -157,36 +191,29 @@ def prepare(client: Any, sample: Sample, options: argparse.Namespace, say: Calla
     if is_new:
         now = sample.phases[-1]
         set_split(client, endpoint.name, now.live, now.mirror)
-        if options.history_minutes and not options.no_traffic:
-            make_history(client, endpoint.name, sample, options, control, ids, say)
-    return str(endpoint.name)
+    return Deployed(sample, endpoint.name, ids, is_new)
 
 
 def make_history(
-    client: Any,
-    name: str,
-    sample: Sample,
-    options: argparse.Namespace,
-    control: Control,
-    ids: Mapping[str, float],
-    say: Callable[[str], None],
+    client: Any, deployed: Deployed, options: argparse.Namespace, control: Control, say: Callable[[str], None]
 ) -> None:
     """Score what the endpoint would have been asked, and store it with times that end now."""
     from demo_parts import history
 
-    random, seconds = Random(name), options.history_minutes * 60
+    name, sample, seconds = deployed.name, deployed.sample, options.history_minutes * 60
+    random = Random(name)
     planned = plan(sample.phases, seconds, options.rate * sample.share, time.time(), random)
     uri = client.online_endpoints.get(name).scoring_uri
     key = client.online_endpoints.get_keys(name).primary_key
     payloads = Payloads(sample.folder, sample.clients)
     rows = history.score(planned, payloads, uri, key, control.secret, random, lambda text: say(f"{name}: {text}"))
     starts_at = time.time() - seconds
-    created = {id_: starts_at + came * seconds - LEAD_SECONDS for id_, came in ids.items()}
+    created = {id_: starts_at + came * seconds - LEAD_SECONDS for id_, came in deployed.ids.items()}
     history.post(control, dated(rows, planned, starts_at), created)
     say(f"{name}: {len(rows)} requests are its history of {options.history_minutes:g} minutes")
 
 
-def stream(client: Any, names: Mapping[str, Sample], options: argparse.Namespace, stop: threading.Event) -> None:
+def stream(client: Any, found: Sequence[Deployed], options: argparse.Namespace, stop: threading.Event) -> None:
     """Send requests to every sample endpoint until ``stop``; start afresh when the local Azure has moved."""
     from demo_parts.stream import Stream
 
@@ -199,9 +226,9 @@ def stream(client: Any, names: Mapping[str, Sample], options: argparse.Namespace
             moved.set()
             stop.set()
 
-    for name, sample in names.items():
-        payloads = Payloads(sample.folder, sample.clients)
-        Stream(client, name, payloads, options.rate * sample.share, stop, time.time, look).start()
+    for each in found:
+        payloads = Payloads(each.sample.folder, each.sample.clients)
+        Stream(client, each.name, payloads, options.rate * each.sample.share, stop, time.time, look).start()
     stop.wait()
     if moved.is_set():
         # azure-ai-ml keeps the address of a cloud for the life of the process.
