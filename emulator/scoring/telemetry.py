@@ -26,7 +26,8 @@ _BUSY_TIMEOUT_SECONDS = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
   id INTEGER PRIMARY KEY,
-  started_at REAL NOT NULL, endpoint TEXT NOT NULL, deployment TEXT NOT NULL, kind TEXT NOT NULL, route TEXT NOT NULL,
+  started_at REAL NOT NULL, endpoint TEXT NOT NULL COLLATE NOCASE, deployment TEXT NOT NULL COLLATE NOCASE,
+  kind TEXT NOT NULL, route TEXT NOT NULL,
   status INTEGER NOT NULL, model_status INTEGER NOT NULL, reason TEXT NOT NULL,
   total_ms REAL NOT NULL, model_ms REAL NOT NULL, request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,
   request_id TEXT NOT NULL, client_request_id TEXT NOT NULL, user_agent TEXT NOT NULL, auth TEXT NOT NULL,
@@ -35,8 +36,8 @@ CREATE TABLE IF NOT EXISTS requests (
 CREATE INDEX IF NOT EXISTS requests_by_time ON requests (started_at);
 CREATE INDEX IF NOT EXISTS requests_by_endpoint ON requests (endpoint, started_at);
 CREATE TABLE IF NOT EXISTS minutes (
-  endpoint TEXT NOT NULL, minute INTEGER NOT NULL, deployment TEXT NOT NULL, kind TEXT NOT NULL,
-  status INTEGER NOT NULL, model_status INTEGER NOT NULL,
+  endpoint TEXT NOT NULL COLLATE NOCASE, minute INTEGER NOT NULL, deployment TEXT NOT NULL COLLATE NOCASE,
+  kind TEXT NOT NULL, status INTEGER NOT NULL, model_status INTEGER NOT NULL,
   count INTEGER NOT NULL, sum_ms REAL NOT NULL, request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,
   histogram BLOB NOT NULL,
   PRIMARY KEY (endpoint, minute, deployment, kind, status, model_status)

@@ -1,0 +1,113 @@
+"""From samples to time series: filter, split, grain, aggregation, top. Pure.
+
+Average is the sum of the samples divided by their number, so that a query which does not split by every dimension
+averages over the combinations it leaves out, and a minute without a sample does not count as zero: both as documented
+for Azure Monitor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from emulator.monitor.catalogue import Metric
+from emulator.monitor.query import Clause, MetricsError, MetricsQuery, zulu
+from emulator.monitor.samples import Sample
+
+
+def clauses_for(metric: Metric, query: MetricsQuery) -> tuple[Clause, ...]:
+    """The clauses that concern a metric. Raises MetricsError for a dimension that it does not have.
+
+    With ValidateDimensions=false clauses on foreign dimensions are ignored.
+    """
+    known = {name.lower() for name in metric.dimensions}
+    for clause in query.clauses:
+        if clause.dimension not in known and query.validate_dimensions:
+            supported = ",".join(metric.dimensions) or "(none)"
+            raise MetricsError(
+                f"Metric: {metric.name} does not support requested dimension combination: {clause.dimension}, "
+                f"supported ones are: {supported}"
+            )
+    return tuple(clause for clause in query.clauses if clause.dimension in known)
+
+
+def series(samples: Iterable[Sample], metric: Metric, query: MetricsQuery) -> list[dict[str, Any]]:
+    """The ``timeseries`` of a metric, biggest first.
+
+    Without a filter there is always one series; with a filter that nothing matches there is none.
+    """
+    clauses = clauses_for(metric, query)
+    split = [name for name in dict.fromkeys(clause.dimension for clause in clauses) if name not in query.roll_up]
+    groups: dict[tuple[str, ...], tuple[dict[str, str], list[Sample]]] = {}
+    for sample in samples:
+        if not matches(sample, clauses):
+            continue
+        values = {name: sample.dimensions[name] for name in split}
+        key = tuple(value.lower() for value in values.values())
+        groups.setdefault(key, (values, []))[1].append(sample)
+    if not groups and not query.clauses:
+        groups[()] = ({}, [])
+    ordered = sorted(groups.values(), key=lambda group: _weight(group[1]), reverse=not query.ascending)
+    if query.clauses:
+        ordered = ordered[: query.top]
+    times = [zulu(at) for at in range(query.start, query.end, query.grain_seconds)]
+    return [_one_series(values, members, times, query) for values, members in ordered]
+
+
+def matches(sample: Sample, clauses: Sequence[Clause]) -> bool:
+    """Whether a sample passes: for each dimension at least one ``eq`` or ``sw`` (if any), and every ``ne``.
+
+    Values are compared without regard to case. A sample that lacks a dimension passes no clause on it.
+    """
+    for dimension in {clause.dimension for clause in clauses}:
+        value = sample.dimensions.get(dimension)
+        if value is None:
+            return False
+        mine = [clause for clause in clauses if clause.dimension == dimension]
+        wanted = [clause for clause in mine if clause.operator != "ne"]
+        if wanted and not any(_passes(value.lower(), clause) for clause in wanted):
+            return False
+        if not all(_passes(value.lower(), clause) for clause in mine if clause.operator == "ne"):
+            return False
+    return True
+
+
+def _passes(value: str, clause: Clause) -> bool:
+    wanted = clause.value.lower()
+    if clause.operator == "eq":
+        return wanted in ("*", value)
+    return value.startswith(wanted) if clause.operator == "sw" else value != wanted
+
+
+def _weight(samples: Sequence[Sample]) -> float:
+    return sum(sample.value for sample in samples)
+
+
+def _one_series(
+    values: dict[str, str], samples: Sequence[Sample], times: Sequence[str], query: MetricsQuery
+) -> dict[str, Any]:
+    names = [{"name": {"value": name, "localizedValue": name}, "value": value} for name, value in values.items()]
+    if query.metadata_only:
+        return {"metadatavalues": names}
+    slots: dict[int, list[float]] = {}
+    for sample in samples:
+        slots.setdefault((sample.minute - query.start) // query.grain_seconds, []).append(sample.value)
+    data = [
+        {"timeStamp": time, **_aggregates(slots.get(slot, []), query.aggregations)} for slot, time in enumerate(times)
+    ]
+    return {"metadatavalues": names, "data": data}
+
+
+def _aggregates(values: Sequence[float], wanted: Sequence[str]) -> dict[str, float]:
+    """The aggregations of one point; no sample is no key, never zero."""
+    if not values:
+        return {}
+    total = sum(values)
+    every = {
+        "average": total / len(values),
+        "minimum": min(values),
+        "maximum": max(values),
+        "total": total,
+        "count": float(len(values)),
+    }
+    return {name: every[name] for name in wanted}

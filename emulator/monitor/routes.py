@@ -1,0 +1,228 @@
+"""The metrics APIs of Azure Monitor, free of any HTTP framework: the server mounts them and checks who asks.
+
+ARM metrics answer errors flat (``{"code", "message"}``), the batch API nested (``{"error": {…}}``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from emulator.monitor.catalogue import CATALOGUE, DEPLOYMENTS, GRAINS, RETENTION, Metric
+from emulator.monitor.evaluation import clauses_for, series
+from emulator.monitor.query import MetricsError, MetricsQuery, parse_query, zulu
+from emulator.monitor.samples import Sample, deployment_samples, endpoint_samples
+from emulator.scoring.telemetry import Minute, Telemetry
+
+MAX_METRICS = 20
+MAX_RESOURCES = 50
+
+
+class Switches(Protocol):
+    """The settings that decide what metrics show; they may change at any time."""
+
+    @property
+    def shadow_in_endpoint_metrics(self) -> bool:
+        """Whether mirrored requests count in the endpoint's own metrics."""
+
+    @property
+    def metric_delay_seconds(self) -> float:
+        """How long ago a minute must have ended before it is shown; 0 shows every minute at once."""
+
+
+class Monitor:
+    """Answers from the telemetry store."""
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        switches: Callable[[], Switches],
+        region: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._telemetry = telemetry
+        self._switches = switches
+        self._region = region
+        self._clock = clock
+
+    async def arm_metrics(self, resource_id: str, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        """``GET {resource}/providers/Microsoft.Insights/metrics``: status and body."""
+        try:
+            return 200, await asyncio.to_thread(self._arm, resource_id, query)
+        except MetricsError as error:
+            return error.status, {"code": error.code, "message": error.message}
+
+    async def batch_metrics(
+        self, query: Mapping[str, str], body: object, subscription: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """``POST /subscriptions/{s}/metrics:getBatch``: status and body.
+
+        Resources outside ``subscription`` are refused when it is given.
+        """
+        try:
+            return 200, await asyncio.to_thread(self._batch, query, body, subscription)
+        except MetricsError as error:
+            info = [{"type": "string", "info": f"TraceId={uuid.uuid4()}"}]
+            return error.status, {"error": {"code": error.code, "message": error.message, "additionalInfo": info}}
+
+    def metric_definitions(self, resource_id: str) -> tuple[int, dict[str, Any]]:
+        """``GET {resource}/providers/Microsoft.Insights/metricDefinitions``: status and body."""
+        try:
+            kind, _ = parse_resource(resource_id)
+        except MetricsError as error:
+            return error.status, {"code": error.code, "message": error.message}
+        return 200, {"value": [_definition(resource_id, kind, metric) for metric in CATALOGUE[kind]]}
+
+    def metric_namespaces(self, resource_id: str) -> tuple[int, dict[str, Any]]:
+        """``GET {resource}/providers/Microsoft.Insights/metricNamespaces``: status and body."""
+        try:
+            kind, _ = parse_resource(resource_id)
+        except MetricsError as error:
+            return error.status, {"code": error.code, "message": error.message}
+        entry = {
+            "id": f"{resource_id}/providers/microsoft.insights/metricNamespaces/{kind}",
+            "type": "Microsoft.Insights/metricNamespaces",
+            "name": kind,
+            "classification": "Platform",
+            "properties": {"metricNamespaceName": kind},
+        }
+        return 200, {"value": [entry]}
+
+    def _arm(self, resource_id: str, values: Mapping[str, str]) -> dict[str, Any]:
+        query = parse_query(values, self._clock())
+        kind, names = parse_resource(resource_id)
+        metrics = self._metrics(kind, query)
+        if len(metrics) > MAX_METRICS:
+            raise MetricsError(f"At most {MAX_METRICS} metrics can be asked for in one call.")
+        return {
+            "cost": _cost(query, metrics),
+            "timespan": f"{zulu(query.start)}/{zulu(query.end)}",
+            "interval": query.grain,
+            "namespace": kind,
+            "resourceregion": self._region,
+            "value": self._values(resource_id, kind, names, metrics, query),
+        }
+
+    def _batch(self, values: Mapping[str, str], body: object, subscription: str | None) -> dict[str, Any]:
+        query = parse_query(values, self._clock())
+        if not query.namespace or not query.names:
+            raise MetricsError("The query parameters metricnamespace and metricnames are required.")
+        content = body if isinstance(body, dict) else {}
+        given = {str(name).lower(): value for name, value in content.items()}.get("resourceids")
+        if not isinstance(given, list) or not given or not all(isinstance(entry, str) for entry in given):
+            raise MetricsError("The body must hold a list of resource ids named resourceids.")
+        if len(given) > MAX_RESOURCES:
+            raise MetricsError(f"The number of resource ids ({len(given)}) exceeds the maximum of {MAX_RESOURCES}.")
+        resources = [(entry, *parse_resource(entry)) for entry in given]
+        for entry, _, _ in resources:
+            if subscription is not None and f"/subscriptions/{subscription}/".lower() not in f"{entry}/".lower():
+                raise MetricsError(f"The resource {entry} is not in the subscription {subscription}.")
+        answers = []
+        for resource_id, kind, names in resources:
+            metrics = self._metrics(kind, query)
+            answers.append(
+                {
+                    "starttime": zulu(query.start),
+                    "endtime": zulu(query.end),
+                    "interval": query.grain,
+                    "namespace": kind,
+                    "resourceregion": self._region,
+                    "resourceid": resource_id,
+                    "cost": _cost(query, metrics),
+                    "value": self._values(resource_id, kind, names, metrics, query),
+                }
+            )
+        return {"values": answers}
+
+    def _metrics(self, kind: str, query: MetricsQuery) -> list[Metric]:
+        """The metrics asked for; raises MetricsError when namespace, name or filter do not fit the resource."""
+        if query.namespace and query.namespace.lower() != kind.lower():
+            raise MetricsError(
+                f"Detect invalid value: {query.namespace} for query parameter: 'metricnamespace', the value must be: "
+                f"{kind} if the query parameter is provided, you can also skip this optional query parameter."
+            )
+        known = {metric.name.lower(): metric for metric in CATALOGUE[kind]}
+        provider, _, resource_type = kind.partition("/")
+        metrics = []
+        for name in query.names or (CATALOGUE[kind][0].name,):
+            metric = known.get(name.lower())
+            if metric is None:
+                valid = ",".join(entry.name for entry in CATALOGUE[kind])
+                raise MetricsError(
+                    f"Failed to find metric configuration for provider: {provider}, resource Type: {resource_type}, "
+                    f"metric: {name}, Valid metrics: {valid}"
+                )
+            clauses_for(metric, query)
+            metrics.append(metric)
+        return metrics
+
+    def _values(
+        self, resource_id: str, kind: str, names: Sequence[str], metrics: Sequence[Metric], query: MetricsQuery
+    ) -> list[dict[str, Any]]:
+        switches = self._switches()
+        minutes = self._minutes(names, query, switches.metric_delay_seconds)
+        values = []
+        for metric in metrics:
+            samples: list[Sample]
+            if kind == DEPLOYMENTS:
+                samples = deployment_samples(metric.name, minutes)
+            else:
+                samples = endpoint_samples(metric.name, minutes, switches.shadow_in_endpoint_metrics)
+            values.append(
+                {
+                    "id": f"{resource_id}/providers/Microsoft.Insights/metrics/{metric.name}",
+                    "type": "Microsoft.Insights/metrics",
+                    "name": {"value": metric.name, "localizedValue": metric.display},
+                    "displayDescription": metric.display,
+                    "unit": metric.unit,
+                    "timeseries": series(samples, metric, query),
+                    "errorCode": "Success",
+                }
+            )
+        return values
+
+    def _minutes(self, names: Sequence[str], query: MetricsQuery, delay_seconds: float) -> list[Minute]:
+        end: float = query.end
+        if delay_seconds > 0:
+            end = min(end, self._clock() - delay_seconds - 60)
+        return self._telemetry.minutes(names[1], query.start, end, names[2] if len(names) > 2 else None)
+
+
+def parse_resource(resource_id: str) -> tuple[str, tuple[str, ...]]:
+    """Type and names (workspace, endpoint, deployment) of an ARM id; the type in Azure's own spelling.
+
+    Raises MetricsError for a resource that has no metrics here.
+    """
+    parts = [part for part in resource_id.split("/") if part]
+    lowered = [part.lower() for part in parts]
+    start = lowered.index("providers") + 1 if "providers" in lowered else len(parts)
+    kind = "/".join([*parts[start : start + 1], *parts[start + 1 :: 2]])
+    for known in CATALOGUE:
+        if known.lower() == kind.lower() and (len(parts) - start) % 2:
+            return known, tuple(parts[start + 2 :: 2])
+    raise MetricsError(f"Failed to find metric configuration for the resource {resource_id}.")
+
+
+def _cost(query: MetricsQuery, metrics: Sequence[Metric]) -> int:
+    points = -(-(query.end - query.start) // query.grain_seconds)
+    return points * len(metrics) - 1
+
+
+def _definition(resource_id: str, kind: str, metric: Metric) -> dict[str, Any]:
+    return {
+        "id": f"{resource_id}/providers/microsoft.insights/metricdefinitions/{metric.name}",
+        "resourceId": resource_id,
+        "namespace": kind,
+        "category": metric.category,
+        "name": {"value": metric.name, "localizedValue": metric.display},
+        "displayDescription": metric.display,
+        "isDimensionRequired": False,
+        "unit": metric.unit,
+        "primaryAggregationType": "Average",
+        "supportedAggregationTypes": ["None", "Average", "Minimum", "Maximum", "Total", "Count"],
+        "metricAvailabilities": [{"timeGrain": grain, "retention": RETENTION} for grain in GRAINS],
+        "dimensions": [{"value": name, "localizedValue": name} for name in metric.dimensions],
+    }
