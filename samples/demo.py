@@ -236,4 +236,8 @@ def stream(client: Any, found: Sequence[Deployed], options: argparse.Namespace, 
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Python takes two seconds to take the modules of azure-ai-ml apart, and nothing is left to save.
+    os._exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +28,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
     def start(script: Path, model_dir: Path) -> ModuleType:
         monkeypatch.setenv("AZUREML_MODEL_DIR", str(model_dir))
+        # Compiled files would become part of the code that a deployment uploads.
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
         spec = importlib.util.spec_from_file_location("score", script)
         assert spec
         assert spec.loader
