@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from emulator.monitor.catalogue import CATALOGUE, DEPLOYMENTS, GRAINS, RETENTION, Metric
 from emulator.monitor.evaluation import clauses_for, series
 from emulator.monitor.query import MetricsError, MetricsQuery, parse_query, zulu
-from emulator.monitor.samples import Sample, deployment_samples, endpoint_samples
+from emulator.monitor.samples import deployment_samples, endpoint_samples
 from emulator.scoring.telemetry import Minute, Telemetry
 
 MAX_METRICS = 20
@@ -164,13 +164,13 @@ class Monitor:
     ) -> list[dict[str, Any]]:
         switches = self._switches()
         minutes = self._minutes(names, query, switches.metric_delay_seconds)
+        asked = [metric.name for metric in metrics]
+        if kind == DEPLOYMENTS:
+            samples = deployment_samples(asked, minutes)
+        else:
+            samples = endpoint_samples(asked, minutes, switches.shadow_in_endpoint_metrics)
         values = []
         for metric in metrics:
-            samples: list[Sample]
-            if kind == DEPLOYMENTS:
-                samples = deployment_samples(metric.name, minutes)
-            else:
-                samples = endpoint_samples(metric.name, minutes, switches.shadow_in_endpoint_metrics)
             values.append(
                 {
                     "id": f"{resource_id}/providers/Microsoft.Insights/metrics/{metric.name}",
@@ -178,7 +178,7 @@ class Monitor:
                     "name": {"value": metric.name, "localizedValue": metric.display},
                     "displayDescription": metric.display,
                     "unit": metric.unit,
-                    "timeseries": series(samples, metric, query),
+                    "timeseries": series(samples.get(metric.name, ()), metric, query),
                     "errorCode": "Success",
                 }
             )

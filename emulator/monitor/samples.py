@@ -12,18 +12,19 @@ Choices where Azure's behaviour is not public:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from emulator.scoring import histogram
 from emulator.scoring.telemetry import Minute
+
+MEAN = "RequestLatency"
 
 Dimensions = Callable[[Minute], Mapping[str, str]]
 Group = tuple[int, tuple[tuple[str, str], ...]]
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One published value. Dimension names are in lower case, as Azure answers them."""
 
     minute: int
@@ -31,24 +32,25 @@ class Sample:
     value: float
 
 
-def endpoint_samples(name: str, minutes: Iterable[Minute], with_shadow: bool) -> list[Sample]:
-    """Samples of a metric of the endpoint resource; none for a metric that is not measured."""
+Samples = dict[str, list[Sample]]
+
+
+def endpoint_samples(names: Sequence[str], minutes: Sequence[Minute], with_shadow: bool) -> Samples:
+    """Samples of metrics of the endpoint resource, by metric name; none for a metric that is not measured."""
     counted = [minute for minute in minutes if with_shadow or minute.kind == "live"]
-    if name == "RequestsPerMinute":
-        return _counts(counted, _endpoint_dimensions)
-    if name.startswith("RequestLatency"):
-        reached = [minute for minute in counted if minute.deployment]
-        return _latencies(name, reached, lambda minute: {"deployment": minute.deployment})
-    return []
+    reached = [minute for minute in counted if minute.deployment]
+    samples = _latencies(names, reached, lambda minute: {"deployment": minute.deployment})
+    if "RequestsPerMinute" in names:
+        samples["RequestsPerMinute"] = _counts(counted, _endpoint_dimensions)
+    return samples
 
 
-def deployment_samples(name: str, minutes: Iterable[Minute]) -> list[Sample]:
-    """Samples of a metric of the deployment resource; mirrored requests count like any other."""
-    if name == "RequestsPerMinute":
-        return _counts(minutes, lambda minute: {"envoy_response_code": str(minute.status)})
-    if name.startswith("RequestLatency"):
-        return _latencies(name, minutes, lambda _minute: {})
-    return []
+def deployment_samples(names: Sequence[str], minutes: Sequence[Minute]) -> Samples:
+    """Samples of metrics of the deployment resource, by metric name; mirrored requests count like any other."""
+    samples = _latencies(names, minutes, lambda _minute: {})
+    if "RequestsPerMinute" in names:
+        samples["RequestsPerMinute"] = _counts(minutes, lambda minute: {"envoy_response_code": str(minute.status)})
+    return samples
 
 
 def _endpoint_dimensions(minute: Minute) -> dict[str, str]:
@@ -69,25 +71,32 @@ def _groups(minutes: Iterable[Minute], dimensions: Dimensions) -> dict[Group, li
 
 def _counts(minutes: Iterable[Minute], dimensions: Dimensions) -> list[Sample]:
     return [
-        Sample(at, dict(values), float(sum(minute.count for minute in members)))
+        Sample(at, dict(values), float(sum(minute.requests for minute in members)))
         for (at, values), members in _groups(minutes, dimensions).items()
     ]
 
 
-def _latencies(name: str, minutes: Iterable[Minute], dimensions: Dimensions) -> list[Sample]:
-    _, _, percent = name.partition("_P")
-    return [
-        Sample(at, dict(values), _percentile(members, float(percent)) if percent else _mean(members))
-        for (at, values), members in _groups(minutes, dimensions).items()
-    ]
+def _latencies(names: Sequence[str], minutes: Iterable[Minute], dimensions: Dimensions) -> Samples:
+    percents = {name: float(name.partition("_P")[2]) for name in names if name.startswith("RequestLatency_P")}
+    samples: Samples = {name: [] for name in percents}
+    if MEAN in names:
+        samples[MEAN] = []
+    if not samples:
+        return samples
+    for (at, pairs), members in _groups(minutes, dimensions).items():
+        values = dict(pairs)
+        if MEAN in samples:
+            mean = sum(minute.sum_ms for minute in members) / sum(minute.requests for minute in members)
+            samples[MEAN].append(Sample(at, values, mean))
+        if percents:
+            answers = histogram.percentiles(_merged(members), percents.values())
+            for name, value in zip(percents, answers, strict=True):
+                samples[name].append(Sample(at, values, value))
+    return samples
 
 
-def _mean(members: list[Minute]) -> float:
-    return sum(minute.sum_ms for minute in members) / sum(minute.count for minute in members)
-
-
-def _percentile(members: list[Minute], percent: float) -> float:
+def _merged(members: Sequence[Minute]) -> dict[int, int]:
     counts = histogram.decode(members[0].histogram)
     for minute in members[1:]:
         histogram.merge(counts, histogram.decode(minute.histogram))
-    return histogram.percentiles(counts, (percent,))[0]
+    return counts

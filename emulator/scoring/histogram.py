@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import struct
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 GROWTH = 1.02
 SMALLEST_MS = 0.001
@@ -64,23 +66,18 @@ def percentiles(counts: Mapping[int, int], percents: Iterable[float]) -> list[fl
     Raises ValueError when nothing was counted.
     """
     ordered = sorted(counts.items())
-    total = sum(number for _, number in ordered)
-    if not total:
+    reached = list(accumulate(number for _, number in ordered))
+    if not reached:
         raise ValueError("a histogram without values has no percentiles")
     answers = []
     for percent in percents:
-        rank = (total - 1) * percent / 100
+        rank = (reached[-1] - 1) * percent / 100
         below = math.floor(rank)
-        low = _order_statistic(ordered, below)
-        high = low if rank == below else _order_statistic(ordered, below + 1)
-        answers.append(low + (high - low) * (rank - below))
+        low = ordered[bisect_right(reached, below)][0]
+        value = value_of(low)
+        if rank > below:
+            high = ordered[bisect_right(reached, below + 1)][0]
+            if high != low:
+                value += (value_of(high) - value) * (rank - below)
+        answers.append(value)
     return answers
-
-
-def _order_statistic(ordered: list[tuple[int, int]], index: int) -> float:
-    seen = 0
-    for bucket, number in ordered:
-        seen += number
-        if index < seen:
-            return value_of(bucket)
-    return value_of(ordered[-1][0])

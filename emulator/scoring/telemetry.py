@@ -11,9 +11,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict, cast, get_type_hints
+from typing import Any, NamedTuple, TypedDict, cast, get_type_hints
 
 from emulator.scoring import histogram
 
@@ -72,8 +71,7 @@ _INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - column names are ours
 
 
-@dataclass(frozen=True)
-class Minute:
+class Minute(NamedTuple):
     """Requests that started in one minute and share endpoint, deployment, kind and both status codes."""
 
     minute: int
@@ -81,7 +79,7 @@ class Minute:
     kind: str
     status: int
     model_status: int
-    count: int
+    requests: int
     sum_ms: float
     request_bytes: int
     response_bytes: int

@@ -1,0 +1,130 @@
+"""The telemetry store: rows, roll-ups, several writers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.scoring import histogram
+from emulator.scoring.telemetry import Row, Telemetry, parse_row
+
+MINUTE = 1_800_000_000
+
+
+def row(**changes: Any) -> Row:
+    values: dict[str, Any] = {
+        "started_at": float(MINUTE),
+        "endpoint": "shop",
+        "deployment": "blue",
+        "kind": "live",
+        "route": "split",
+        "status": 200,
+        "model_status": 200,
+        "reason": "",
+        "total_ms": 12.5,
+        "model_ms": 10.0,
+        "request_bytes": 7,
+        "response_bytes": 9,
+        "request_id": "id",
+        "client_request_id": "",
+        "user_agent": "test",
+        "auth": "key",
+        "mirrored": 0,
+    }
+    return parse_row({**values, **changes})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Telemetry]:
+    telemetry = Telemetry(tmp_path / "telemetry.db")
+    yield telemetry
+    telemetry.close()
+
+
+def test_rows_come_back_newest_last_and_limited_to_the_newest(store: Telemetry) -> None:
+    store.append([row(started_at=MINUTE + n, request_id=str(n)) for n in (3, 1, 2)])
+    store.append([row(started_at=MINUTE + 9, endpoint="other")])
+    assert [found["request_id"] for found in store.rows("shop", 0, 10)] == ["1", "2", "3"]
+    assert [found["request_id"] for found in store.rows("shop", 0, 2)] == ["2", "3"]
+    assert [found["request_id"] for found in store.rows("shop", MINUTE + 2, 10)] == ["2", "3"]
+    assert len(store.rows(None, 0, 10)) == 4
+    assert store.rows("shop", 0, 1)[0] == row(started_at=MINUTE + 3, request_id="3")
+
+
+def test_minutes_hold_one_entry_per_combination(store: Telemetry) -> None:
+    store.append([row(total_ms=10.0), row(total_ms=30.0), row(status=424, model_status=500), row(kind="mirror")])
+    store.append([row(total_ms=20.0, started_at=MINUTE + 59.9), row(started_at=MINUTE + 60)])
+    first = [minute for minute in store.minutes("shop", MINUTE, MINUTE + 60) if minute.status == 200]
+    live = next(minute for minute in first if minute.kind == "live")
+    assert (live.minute, live.requests, live.sum_ms, live.request_bytes) == (MINUTE, 3, 60.0, 21)
+    assert sum(histogram.decode(live.histogram).values()) == 3
+    assert len(store.minutes("shop", MINUTE, MINUTE + 60)) == 3
+    assert len(store.minutes("shop", MINUTE, MINUTE + 120)) == 4
+    assert store.minutes("shop", MINUTE, MINUTE + 120, "green") == []
+    assert len(store.minutes("SHOP", MINUTE, MINUTE + 120, "Blue")) == 4
+
+
+def test_old_rows_go_but_their_minutes_stay(tmp_path: Path) -> None:
+    store = Telemetry(tmp_path / "telemetry.db", max_rows=50)
+    for start in range(0, 200, 25):
+        store.append([row(started_at=MINUTE + n * 60, request_id=str(n)) for n in range(start, start + 25)])
+    kept = store.rows("shop", 0, 1000)
+    assert 50 <= len(kept) <= 100
+    assert kept[-1]["request_id"] == "199"
+    assert sum(minute.requests for minute in store.minutes("shop", 0, MINUTE * 2)) == 200
+    store.close()
+
+
+def test_an_append_that_fails_leaves_nothing_behind(store: Telemetry) -> None:
+    broken = row()
+    broken["request_id"] = object()  # type: ignore[typeddict-item]  # what SQLite cannot store
+    with pytest.raises(Exception, match="not supported"):
+        store.append([row(), broken])
+    assert store.rows("shop", 0, 10) == []
+    store.append([row()])
+    assert [minute.requests for minute in store.minutes("shop", 0, MINUTE * 2)] == [1]
+
+
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from tests.emulator.test_telemetry import row
+from emulator.scoring.telemetry import Telemetry
+store = Telemetry(Path(sys.argv[1]))
+for batch in range(100):
+    store.append([row(total_ms=float(n + 1)) for n in range(20)])
+"""
+
+
+def test_two_processes_write_without_losing_a_count(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.db"
+    root = str(Path(__file__).parents[2])
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), root]) for _ in range(2)]
+    assert [writer.wait(120) for writer in writers] == [0, 0]
+    store = Telemetry(path)
+    [minute] = store.minutes("shop", 0, MINUTE * 2)
+    assert minute.requests == 4000
+    assert sum(histogram.decode(minute.histogram).values()) == 4000
+    assert len(store.rows("shop", 0, 10_000)) == 4000
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"status": "200"}, "status"),
+        ({"mirrored": True}, "mirrored"),
+        ({"kind": "shadow"}, "kind"),
+        ({"surprise": 1}, "surprise"),
+        ({"endpoint": None}, "endpoint"),
+    ],
+)
+def test_a_row_from_outside_is_checked(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        row(**changes)
