@@ -25,6 +25,7 @@ from services.azure.connection import Connection
 from services.azure.endpoints import logs, scoring_secret
 from services.errors import RuleBroken, SluiceError, Timeout, Unreachable
 from services.model import Endpoint
+from services.tracebacks import newest_error
 
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 DEFAULT_TIMEOUT_SECONDS = 190.0
@@ -34,7 +35,7 @@ _CONNECT_SECONDS = 10.0
 _SECRET_SECONDS = 60.0
 """How long a fetched key is used again: a series of test requests fetches it once, a rotated key is noticed soon."""
 _LOG_LINES = 300
-_EXCERPT_LINES = 6
+"""Lines of the log searched for the newest failure; one failure takes about thirty."""
 
 
 @dataclass(frozen=True)
@@ -245,27 +246,13 @@ def _forget(conn: Connection, endpoint: Endpoint) -> None:
 
 
 def _script_error(conn: Connection, endpoint: Endpoint, deployment: str | None) -> str | None:
-    """The end of the newest traceback in the deployment's log; None when there is none or the log cannot be read."""
+    """What the script said last in the deployment's log; None when it said nothing or the log cannot be read."""
     if not deployment:
         return None
     try:
         return newest_error(logs(conn, endpoint.name, deployment, _LOG_LINES))
     except SluiceError:
         return None
-
-
-def newest_error(log: str) -> str | None:
-    """The last frames and the exception line of the newest traceback in an inference server's log."""
-    lines = log.splitlines()
-    starts = [number for number, line in enumerate(lines) if "Traceback (most recent call last)" in line]
-    if not starts:
-        return None
-    block: list[str] = []
-    for line in lines[starts[-1] + 1 :]:
-        block.append(line.rstrip())
-        if line.strip() and not line.startswith((" ", "\t")):
-            break
-    return "\n".join(block[-_EXCERPT_LINES:]).strip() or None
 
 
 class _NotJson(ValueError):

@@ -7,16 +7,16 @@ ones, sub-second durations, the endpoint's own location), and a split must chang
 from __future__ import annotations
 
 import copy
+import re
 import time
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
 
 from services.azure.cloud import Json
 from services.azure.connection import Connection
 from services.azure.documents import as_deployment, as_endpoint, split_of
 from services.azure.operations import wait_for
 from services.azure.translation import Call, translated
-from services.errors import Conflict, RuleBroken
+from services.errors import Conflict, NotFound, RuleBroken
 from services.model import Deployment, Endpoint, Split
 
 API_VERSION = "2024-10-01"
@@ -25,6 +25,7 @@ workspaces/onlineEndpoints), and a PUT through one of those would silently end t
 BUSY_STATES = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
 """Provisioning states in which Azure refuses another operation."""
 _CONTRIBUTOR = "AzureML Data Scientist"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _READ_ONLY = ("id", "name", "type", "systemData", "etag")
 _READ_ONLY_PROPERTIES = ("provisioningState", "scoringUri", "swaggerUri")
 
@@ -139,8 +140,14 @@ def logs(
 
 
 def _path(conn: Connection, name: str) -> str:
-    # The name may come from an address bar; quoted, it cannot lead anywhere else.
-    return f"{conn.workspace_path}/onlineEndpoints/{quote(name, safe='')}"
+    # The name may come from an address bar. One that Azure cannot have is not sent, so it leads nowhere else.
+    if not _NAME.fullmatch(name):
+        raise NotFound(
+            f"The endpoint {name} could not be read.",
+            "No endpoint can have this name: names are letters, digits and dashes.",
+            "Choose one from the list of endpoints.",
+        )
+    return f"{conn.workspace_path}/onlineEndpoints/{name}"
 
 
 def _read(conn: Connection, name: str) -> Json:

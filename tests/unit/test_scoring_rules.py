@@ -1,4 +1,4 @@
-"""What needs no endpoint: JSON problems, the meaning of a status, the script's error in a log, addresses refused."""
+"""What needs no endpoint: JSON problems, the meaning of a status, addresses refused."""
 
 from __future__ import annotations
 
@@ -11,26 +11,9 @@ from hypothesis import strategies as st
 
 from services.azure.connection import connect
 from services.errors import RuleBroken
-from services.scoring import JsonProblem, check_json, meaning_of, newest_error, send
+from services.scoring import JsonProblem, check_json, meaning_of, send
 from services.settings import Settings
 from tests.values import endpoint
-
-LOG = """2026-01-01 I azmlinfsrv - 127.0.0.1 "POST /score 200"
-2026-01-01 E azmlinfsrv - Encountered Exception: Traceback (most recent call last):
-  File "/server/user_script.py", line 130, in invoke_run
-    run_output = self._wrapped_user_run(**run_parameters)
-  File "/app/score.py", line 12, in run
-    raise KeyError("old")
-KeyError: 'old'
-2026-01-01 E azmlinfsrv - Encountered Exception: Traceback (most recent call last):
-  File "/server/user_script.py", line 130, in invoke_run
-    run_output = self._wrapped_user_run(**run_parameters)
-  File "/app/score.py", line 14, in run
-    raise ValueError("64 pixels expected, 3 given")
-ValueError: 64 pixels expected, 3 given
-
-2026-01-01 I azmlinfsrv - 127.0.0.1 "POST /score 500"
-"""
 
 
 @pytest.mark.parametrize(
@@ -78,20 +61,6 @@ def test_a_model_error_names_what_the_container_answered() -> None:
     headers = {"ms-azureml-model-error-statuscode": "500", "ms-azureml-model-error-reason": "model_error"}
 
     assert "It answered 500 (model_error)." in meaning_of(424, headers)
-
-
-def test_the_scripts_own_error_is_found_in_the_log() -> None:
-    excerpt = newest_error(LOG)
-
-    assert excerpt is not None
-    assert excerpt.endswith("ValueError: 64 pixels expected, 3 given")
-    assert 'File "/app/score.py", line 14, in run' in excerpt
-    assert "old" not in excerpt
-
-
-@pytest.mark.parametrize("log", ["", "all is well", "Traceback (most recent call last):"])
-def test_a_log_without_an_error_has_no_excerpt(log: str) -> None:
-    assert newest_error(log) is None
 
 
 @pytest.mark.parametrize("uri", ["http://localhost:1/score", "", "ftp://x"])

@@ -1,0 +1,99 @@
+"""The services against a running local Azure: a connection as Sluice makes it, and an endpoint that really scores."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.azure.connection import Connection, connect
+from services.settings import Settings
+from tests.deployable import write_quick_start
+from tests.local_azure import ROOT, LocalAzure
+
+SERVED = "served"
+SCORE = """
+import json, os, pathlib, time
+
+def init():
+    global factor
+    factor = int(next(pathlib.Path(os.environ["AZUREML_MODEL_DIR"]).rglob("factor.txt")).read_text())
+    print(f"factor is {factor}")
+
+def run(raw_data):
+    request = json.loads(raw_data)
+    time.sleep(request.get("sleep", 0))
+    if not all(isinstance(number, int) for number in request["data"]):
+        raise ValueError("whole numbers expected")
+    return [number * factor for number in request["data"]]
+"""
+REQUEST_SETTINGS = """
+request_settings:
+  request_timeout_ms: 2000
+  max_concurrent_requests_per_instance: 4
+"""
+
+
+@pytest.fixture(scope="session")
+def served(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of an endpoint with two deployments: blue doubles and is live, green trebles and is idle."""
+    folder = tmp_path_factory.mktemp("served") / "files"
+    write_quick_start(folder, SERVED, {"blue": 2, "green": 3})
+    (folder / "code" / "score.py").write_text(SCORE)
+    for name in ("blue", "green"):
+        path = folder / f"{name}-deployment.yml"
+        path.write_text(path.read_text() + REQUEST_SETTINGS)
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "tests/contract/deploy.py"), str(folder), "blue", "green"],
+        env=local_azure.client_environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr + local_azure.output()
+    return SERVED
+
+
+@pytest.fixture
+def split(local_azure: LocalAzure, served: str) -> Iterator[Callable[..., None]]:
+    """Sets the split of the served endpoint behind the services' back. After the test blue has everything again."""
+
+    def write(live: dict[str, int], mirror: dict[str, int] | None = None, **more: Any) -> None:
+        document = local_azure.arm("GET", f"onlineEndpoints/{served}").json()
+        wanted = document["properties"] | {"traffic": live, "mirrorTraffic": mirror or {}} | more
+        if wanted != document["properties"]:
+            operation = local_azure.arm("PUT", f"onlineEndpoints/{served}", {**document, "properties": wanted})
+            assert local_azure.finish(operation)["status"] == "Succeeded"
+
+    write({"blue": 100})
+    yield write
+    write({"blue": 100})
+
+
+@pytest.fixture
+def connect_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Connection]:
+    """Connects to a local Azure as its owner or reader, with settings changed by keyword."""
+
+    def make(azure: LocalAzure, role: str = "owner", **changes: str) -> Connection:
+        values = {**azure.environment, **changes}
+        if role == "reader":
+            values["IDENTITY_HEADER"] = json.loads((azure.state / "secrets.json").read_text())["reader_header"]
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        # azure-ai-ml writes this one itself; named here, it is put back after the test.
+        monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureLocal")
+        return connect(Settings.read(values, tmp_path))
+
+    return make
+
+
+@pytest.fixture
+def conn(connect_to: Callable[..., Connection], local_azure: LocalAzure) -> Connection:
+    """A connection to the local Azure as its owner."""
+    return connect_to(local_azure)
