@@ -9,7 +9,7 @@ endpoints = readers.endpoints()
 if not endpoints:
     endpoint_list.show_empty()
 else:
-    choice = chosen.current(endpoints)
+    choice = chosen.current([each.name for each in endpoints])
     if choice.unknown:
         chosen.show_unknown(choice.unknown, len(endpoints))
     try:
@@ -17,9 +17,9 @@ else:
     except SluiceError as error:
         # The list itself is worth showing without its numbers.
         problem.show(error, key="summaries", retry=readers.forget)
-        summaries = {}
-    endpoint_list.show(endpoints, summaries, choice.name)
+        summaries = None
+    endpoint_list.show(endpoints, summaries or {}, choice.name)
     endpoint_list.show_progress()
     for endpoint in endpoints:
         if endpoint.name == choice.name:
-            endpoint_list.show_one(endpoint)
+            endpoint_list.show_one(endpoint, with_numbers=summaries is not None)

@@ -2,7 +2,7 @@
 
 from ui import chosen, metric_page, readers
 
-endpoint = chosen.heading("Metrics", readers.endpoints())
+endpoint = chosen.heading("Metrics")
 if endpoint is not None:
     view = metric_page.controls()
     deployments = [each.name for each in readers.deployments(endpoint.name)]

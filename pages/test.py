@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui import chosen, readers, test_console
 
-endpoint = chosen.heading("Test", readers.endpoints())
+endpoint = chosen.heading("Test")
 if endpoint is not None:
     deployments = readers.deployments(endpoint.name)
     left, right = st.columns(2, gap="medium")

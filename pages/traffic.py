@@ -5,7 +5,7 @@ import streamlit as st
 from ui import applying, chosen, draft, readers, split_editor, strip, traffic_page
 
 strip.refresh_every(readers.RESOURCE_SECONDS)
-endpoint = chosen.heading("Traffic", readers.endpoints())
+endpoint = chosen.heading("Traffic")
 if endpoint is not None:
     deployments = readers.deployments(endpoint.name)
     is_running = applying.show(endpoint.name)

@@ -30,6 +30,7 @@ def plan_table(plan: Plan, deployments: list[Deployment], *, key: str) -> None:
         tables.plan_rows(plan, deployments),
         key=key,
         sortable=False,
+        compact=True,
     )
     for note in plan.notes:
         st.html(f'<p class="note">{escape(note)}</p>')

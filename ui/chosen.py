@@ -13,7 +13,7 @@ from html import escape
 import streamlit as st
 
 from services.model import Endpoint
-from ui import context, words
+from ui import context, readers, words
 
 _REMEMBERED = "chosen_endpoint"
 _PARAMETER = "endpoint"
@@ -35,11 +35,9 @@ def resolve(names: Sequence[str], asked: str | None, remembered: str | None) -> 
     return Choice(remembered if remembered in names else None)
 
 
-def current(endpoints: Sequence[Endpoint]) -> Choice:
-    """The choice of this session, remembered and written back to the URL."""
-    choice = resolve(
-        [each.name for each in endpoints], st.query_params.get(_PARAMETER), st.session_state.get(_REMEMBERED)
-    )
+def current(names: Sequence[str]) -> Choice:
+    """The choice of this session among ``names``, remembered and written back to the URL."""
+    choice = resolve(names, st.query_params.get(_PARAMETER), st.session_state.get(_REMEMBERED))
     if choice.name:
         choose(choice.name)
     return choice
@@ -52,20 +50,22 @@ def choose(name: str) -> None:
         st.query_params[_PARAMETER] = name
 
 
-def heading(title: str, endpoints: Sequence[Endpoint]) -> Endpoint | None:
+def heading(title: str) -> Endpoint | None:
     """Draw the page's title with the endpoint selector beside it, and return the chosen endpoint.
 
     Without a choice the first endpoint is taken. None when there is no endpoint, or when the URL names one that does
-    not exist: the page then has nothing else to show, and what to do has been said.
+    not exist: the page then has nothing else to show, and what to do has been said. Raises SluiceError.
     """
+    row = st.container(horizontal=True, vertical_alignment="center", gap="medium", key="page_heading")
+    row.title(title, anchor=False, width="content")
+    endpoints = readers.endpoints()
     names = [each.name for each in endpoints]
-    choice = current(endpoints)
+    choice = current(names)
     if choice.name is None and choice.unknown is None and names:
         choice = Choice(names[0])
         choose(names[0])
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="page_heading"):
-        st.title(title, anchor=False, width="content")
-        if names:
+    if names:
+        with row:
             _selector(names, choice.name)
     if not names:
         show_no_endpoints()
@@ -101,7 +101,7 @@ def _selector(names: list[str], chosen: str | None) -> None:
         "Endpoint",
         names,
         key=_SELECTOR,
-        index=None,
+        index=0 if chosen else None,
         placeholder="Choose an endpoint",
         label_visibility="collapsed",
         width=280,

@@ -9,7 +9,7 @@ import streamlit as st
 
 from services.errors import SluiceError
 from services.metrics import Summary
-from services.model import Endpoint
+from services.model import Deployment, Endpoint
 from ui import chosen, context, problem, readers, tables, words
 from ui.components.table import read_opened, table
 from ui.facts import Fact, facts
@@ -47,8 +47,11 @@ def _open() -> None:
         chosen.choose(opened)
 
 
-def show_one(endpoint: Endpoint) -> None:
-    """Draw one endpoint: what it is, where callers reach it, its deployments, and where to go from here."""
+def show_one(endpoint: Endpoint, *, with_numbers: bool) -> None:
+    """Draw one endpoint: what it is, where callers reach it, its deployments, and where to go from here.
+
+    Without ``with_numbers`` Azure Monitor is not asked: it has just failed for the list, which has been said.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="endpoint_head"):
         st.header(endpoint.name, anchor=False, width="content")
         for file, label, icon in NEXT_PAGES:
@@ -57,7 +60,7 @@ def show_one(endpoint: Endpoint) -> None:
         st.text(endpoint.description)
     deployments = readers.deployments(endpoint.name)
     if deployments:
-        _deployments(endpoint)
+        _deployments(endpoint, deployments, with_numbers=with_numbers)
     else:
         st.html(
             '<p class="lead">This endpoint has no deployment yet, so it answers nothing. Create one with '
@@ -76,10 +79,9 @@ def show_one(endpoint: Endpoint) -> None:
     st.code(endpoint.scoring_uri or "none", language=None, wrap_lines=True)
 
 
-def _deployments(endpoint: Endpoint) -> None:
-    deployments = readers.deployments(endpoint.name)
+def _deployments(endpoint: Endpoint, deployments: Sequence[Deployment], *, with_numbers: bool) -> None:
     try:
-        summaries = readers.deployment_summaries(endpoint.name)
+        summaries = readers.deployment_summaries(endpoint.name) if with_numbers else {}
     except SluiceError as error:
         problem.show(error, key="deployment_summaries", retry=readers.forget)
         summaries = {}
@@ -107,10 +109,16 @@ def show_empty() -> None:
 
 def show_progress() -> bool:
     """Say what the deployment of the samples is doing, while it is doing it. Returns whether it is."""
-    if not _is_local() or not context.local_azure().progress():
+    if not _is_local() or not sample_work(context.local_azure().progress()):
         return False
     _progress()
     return True
+
+
+def sample_work(line: str) -> str:
+    """What the deployment of the samples is busy with, from the newest line it wrote; "" when it is not."""
+    said = line.partition("]")[2].strip() if line.startswith("[") else line
+    return "" if said.startswith(("sending", "done")) else said
 
 
 def _is_local() -> bool:
@@ -122,7 +130,7 @@ def _is_local() -> bool:
 
 @st.fragment(run_every=_PROGRESS_SECONDS)
 def _progress() -> None:
-    line = context.local_azure().progress()
+    line = sample_work(context.local_azure().progress())
     if line != st.session_state.get("sample_progress", line):
         # Every step of the deployment can have added something to the list.
         st.session_state["sample_progress"] = line

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 from html import escape
 
 import streamlit as st
 
-from services.azure import connection as azure_connection
-from services.errors import NotConfigured, SluiceError, Throttled, Timeout, Unreachable
-from ui import context, readers
+from services.errors import SluiceError
 
-RECHECK_SECONDS = 4
 _log = logging.getLogger("sluice.ui")
 
 
@@ -27,29 +23,6 @@ def show(error: SluiceError, *, key: str = "page", retry: Callable[[], None] | N
     )
     if retry is not None:
         st.button("Try again", key=f"retry_{key}", icon=":material/refresh:", on_click=retry)
-
-
-def show_for_page(error: SluiceError) -> None:
-    """Draw the card in place of a page. The page comes back by itself when the cause was a lost connection."""
-    show(error, retry=readers.forget)
-    if isinstance(error, NotConfigured):
-        st.page_link(context.ROOT / "pages" / "connect.py", label="Connect to a workspace", icon=":material/cable:")
-    elif isinstance(error, Unreachable | Timeout | Throttled):
-        _recheck()
-
-
-@st.fragment(run_every=RECHECK_SECONDS)
-def _recheck() -> None:
-    try:
-        azure_connection.workspace(context.connection())
-    except SluiceError:
-        st.caption(
-            f"This page checks again every {RECHECK_SECONDS} s and comes back by itself. "
-            f"Last checked at {datetime.now(UTC):%H:%M:%S} UTC."
-        )
-    else:
-        readers.forget()
-        st.rerun()
 
 
 def on_script_error(error: Exception) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from services.errors import SluiceError
-from ui import context, problem, strip
+from ui import context, recovery, strip
 
 PAGES = context.ROOT / "pages"
 ICON = context.ROOT / "assets" / "icon.png"
@@ -40,7 +40,7 @@ def main() -> None:
     try:
         page.run()
     except SluiceError as error:
-        problem.show_for_page(error)
+        recovery.show_for_page(error)
     strip.data_age(place)
 
 

@@ -119,8 +119,8 @@ def _mirror_words(draft: Draft, candidates: list[str]) -> str:
     if not candidates:
         return f"{text} Every deployment has live traffic, and one with live traffic cannot be mirrored to."
     if missing:
-        has = "has" if len(missing) == 1 else "have"
-        return f"{text} {_listed(missing)} cannot be chosen: {has} live traffic."
+        because = "it has" if len(missing) == 1 else "they have"
+        return f"{text} {_listed(missing)} cannot be chosen: {because} live traffic."
     return text
 
 

@@ -37,16 +37,10 @@ def compose(endpoint: Endpoint, deployments: Sequence[Deployment], permissions: 
     body_key = f"body:{endpoint.name}"
     if body_key not in st.session_state:
         st.session_state[body_key] = _sample(endpoint) or "{}"
-    with st.container(horizontal=True, vertical_alignment="bottom", key="payload_head"):
-        st.html('<p class="label" id="payload">Payload, JSON</p>', width="stretch")
-        st.button("Format", key="format", on_click=_format, args=(body_key,))
-        if _sample(endpoint):
-            st.button("Use the sample", key="use_sample", on_click=_reset, args=(body_key, endpoint))
     body = st.text_area(
         "Payload, JSON",
         key=body_key,
         height=_EDITOR_HEIGHT,
-        label_visibility="collapsed",
         persist_state="session",
         placeholder='{"data": []}',
     )
@@ -56,7 +50,10 @@ def compose(endpoint: Endpoint, deployments: Sequence[Deployment], permissions: 
         send = st.button(
             "Send", key="send", type="primary", icon=":material/send:", shortcut="Ctrl+Enter", disabled=bool(reason)
         )
-        st.caption(reason or f"POST, {words.count(len((body or '').encode()), 'byte')}", width="content")
+        st.button("Format", key="format", disabled=bool(wrong), on_click=_format, args=(body_key,))
+        if _sample(endpoint):
+            st.button("Use the sample", key="use_sample", on_click=_reset, args=(body_key, endpoint))
+        st.caption(reason or words.count(len((body or "").encode()), "byte"), width="content")
     return Request(body or "", target, send)
 
 

@@ -54,6 +54,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const hadFocus = parentElement.activeElement?.dataset?.focus;
   const scrolled = root.querySelector(".scroll")?.scrollLeft ?? 0;
   root.replaceChildren();
+  root.classList.toggle("compact", data.compact);
 
   if (data.search) {
     const search = element("input", "search", root);

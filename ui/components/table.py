@@ -76,9 +76,13 @@ def table(
     key: str,
     current: str | None = None,
     sortable: bool = True,
+    compact: bool = False,
     on_open: Callable[[], None] | None = None,
 ) -> None:
-    """Draw the table. ``on_open`` makes rows open on click or Enter; read the row's id with :func:`read_opened`."""
+    """Draw the table, as wide as the page or, ``compact``, as narrow as its cells.
+
+    ``on_open`` makes rows open on click or Enter; read the row's id with :func:`read_opened`.
+    """
     callbacks: dict[str, Any] = {"on_open_change": on_open} if on_open else {}
     _mount(
         key=key,
@@ -88,6 +92,7 @@ def table(
             "rows": [{"id": row.id, "cells": [cell.to_json() for cell in row.cells]} for row in rows],
             "current": current,
             "opens": on_open is not None,
+            "compact": compact,
             "sortable": sortable and len(rows) > 1,
             "search": len(rows) >= SEARCH_FROM_ROWS,
         },

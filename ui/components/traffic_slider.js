@@ -85,7 +85,9 @@ export default function ({ parentElement, data, setStateValue }) {
     root.classList.toggle("none", total === 0);
     segments.forEach((segment, i) => {
       segment.style.width = `${state.shares[i]}%`;
-      segment.textContent = state.shares[i] >= 12 ? `${names[i]} ${state.shares[i]} %` : "";
+      const words = `${names[i]} ${state.shares[i]} %`;
+      const room = (track.clientWidth * state.shares[i]) / 100 - 24;
+      segment.textContent = room > words.length * 7.5 ? words : "";
     });
     entries.forEach((entry, i) => { entry.textContent = `${state.shares[i]} %`; });
     handles.forEach((handle, i) => {
@@ -139,5 +141,8 @@ export default function ({ parentElement, data, setStateValue }) {
   });
 
   draw();
+  state.observer?.disconnect();
+  state.observer = new ResizeObserver(draw);
+  state.observer.observe(track);
   if (focused >= 0) handles[focused]?.focus();
 }
