@@ -13,10 +13,10 @@ import pytest
 
 from services.azure.connection import Connection, connect
 from services.settings import Settings
+from tests.contract.history import SERVED
 from tests.deployable import write_quick_start
 from tests.local_azure import ROOT, LocalAzure
 
-SERVED = "served"
 SCORE = """
 import json, os, pathlib, time
 

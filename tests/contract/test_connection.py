@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import certifi
@@ -109,6 +110,14 @@ def test_a_connection_survives_the_death_and_return_of_the_server(connect_to: Co
     with LocalAzure(tmp_path / "state", port):
         assert list_endpoints(conn) == []
         assert workspace(conn).name == "local"
+
+
+def test_many_threads_share_one_connection(conn: Connection, caplog: pytest.LogCaptureFixture) -> None:
+    with ThreadPoolExecutor(24) as pool:
+        names = list(pool.map(lambda _: workspace(conn).name, range(240)))
+
+    assert set(names) == {"local"}
+    assert "Connection pool is full" not in caplog.text
 
 
 def test_no_error_shows_a_token(connect_to: Connect, local_azure: LocalAzure) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -37,16 +36,17 @@ class Scripted:
             raise poll
         return Reply(200, {"Retry-After": self.retry_after, "x-ms-request-id": "r-1"}, poll)
 
+    def clock(self) -> float:
+        return sum(self.slept)
+
     def call(self, what: str, _role: str = "") -> Call:
         return Call(what)
 
 
 def wait(scripted: Scripted, operation: str | None = OPERATION) -> None:
     reply = Reply(200, {"Azure-AsyncOperation": operation} if operation else {}, {})
-    clock: Callable[[], float] = lambda: sum(scripted.slept)
-    wait_for(
-        cast(Connection, scripted), reply, "/e/digits", CALL, api_version="v", clock=clock, sleep=scripted.slept.append
-    )
+    conn = cast(Connection, scripted)
+    wait_for(conn, reply, "/e/digits", CALL, api_version="v", clock=scripted.clock, sleep=scripted.slept.append)
 
 
 def test_an_operation_is_polled_until_it_succeeds_as_often_as_azure_asks() -> None:
