@@ -112,9 +112,8 @@ class Environments:
             lines = _without_impossible_pins(lines, output, log)
         for asked, taken in zip(requirements.lines, lines, strict=True):
             if asked != taken:
-                log.write(
-                    f"WARNING: {asked} was replaced by {_installed(name_of(taken), output)}. Azure would fail here."
-                )
+                installed = _installed(name_of(taken), output)
+                log.write(f"WARNING: {asked} cannot be had for Python {_PYTHON}: it was replaced by {installed}.")
         log.write("The environment is complete.")
 
     async def _uv(self, log: BuildLog, *arguments: str) -> tuple[int, str]:

@@ -74,7 +74,7 @@ def copy_output(source: int, log: Path) -> None:
 
 
 def supervise(port: int, log: Path) -> int:
-    """Run the server and return its exit code."""
+    """Run the server and return its exit code, 128 plus the number of the signal that ended it as shells do."""
     server = subprocess.Popen(
         # -P keeps this folder off sys.path, where its modules would hide the user's.
         [sys.executable, "-P", __file__, "serve", str(port)],
@@ -89,7 +89,7 @@ def supervise(port: int, log: Path) -> int:
     copy_output(server.stdout.fileno(), log)
     code = server.wait()
     end_group(server, signal.SIGKILL)
-    return code
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
@@ -97,4 +97,4 @@ if __name__ == "__main__":
         serve(int(sys.argv[2]))
     else:
         # os._exit because the thread that waits for stdin cannot be joined.
-        os._exit(supervise(int(sys.argv[2]), Path(sys.argv[3])) & 0xFF)
+        os._exit(supervise(int(sys.argv[2]), Path(sys.argv[3])))

@@ -57,15 +57,17 @@ class Mirror:
         shadow.copied += 1
         task = asyncio.get_running_loop().create_task(self._copy(shadow, pool, message, done))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def finished(_task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            shadow.in_flight -= 1
+
+        task.add_done_callback(finished)
         return COPIED
 
     async def _copy(self, shadow: Shadow, pool: Pool, message: Message, done: Callable[[Answer, float], None]) -> None:
         started = time.perf_counter()
-        try:
-            answer = await self._forwarder.answer(pool, message)
-        finally:
-            shadow.in_flight -= 1
+        answer = await self._forwarder.answer(pool, message)
         done(answer, (time.perf_counter() - started) * 1000)
         if answer.reason != "model_not_ready":
             shadow.failures = 0
