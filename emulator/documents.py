@@ -22,8 +22,8 @@ class Documents:
 
     def __init__(self, path: Path) -> None:
         """Open or make the database. Raises :class:`StartError` when the file is not one."""
+        self._connection = sqlite3.connect(path, isolation_level=None)
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode = WAL")
             # FULL: an acknowledged write is on the disk, also when the machine loses power.
             self._connection.execute("PRAGMA synchronous = FULL")
@@ -32,6 +32,7 @@ class Documents:
                 " WITHOUT ROWID"
             )
         except sqlite3.Error as error:
+            self._connection.close()
             raise StartError(f"The database {path} cannot be opened: {error}.") from error
         path.chmod(0o600)
 

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -56,10 +57,18 @@ async def serve(options: Options, announce: Callable[[str], None]) -> None:
     stopped = asyncio.Event()
     with _signals(stopped):
         async with AsyncExitStack() as stack:
-            address = await _start(options, stack)
-            if not stopped.is_set():
-                announce(f"ready {address}")
-            await stopped.wait()
+            starting = asyncio.create_task(_start(options, stack))
+            stopping = asyncio.create_task(stopped.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.is_set():
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+                return
+            try:
+                announce(f"ready {starting.result()}")
+                await stopping
+            finally:
+                stopping.cancel()
 
 
 async def _start(options: Options, stack: AsyncExitStack) -> str:
@@ -74,7 +83,10 @@ async def _start(options: Options, stack: AsyncExitStack) -> str:
     identity_socket = stack.enter_context(listen(options.port + 2 if options.port else 0))
     documents = Documents(state.control_database)
     stack.callback(documents.close)
-    telemetry = Telemetry(state.telemetry_database)
+    try:
+        telemetry = Telemetry(state.telemetry_database)
+    except sqlite3.Error as error:
+        raise StartError(f"The database {state.telemetry_database} cannot be opened: {error}.") from error
     stack.callback(telemetry.close)
 
     gateway = Gateway(state.root, options.port + 1 if options.port else 0, secrets.control_secret)

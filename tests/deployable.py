@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.local_azure import LocalAzure
 
 SCORE = """
 import json, os, pathlib
@@ -56,3 +62,75 @@ def write_quick_start(folder: Path, endpoint: str, factors: dict[str, int]) -> N
         (folder / name / "model").mkdir(parents=True)
         (folder / name / "model" / "factor.txt").write_text(str(factor))
         (folder / f"{name}-deployment.yml").write_text(DEPLOYMENT.format(name=name, endpoint=endpoint))
+
+
+def upload_and_put(azure: LocalAzure, endpoint: str, name: str, factor: int, **changes: Any) -> requests.Response:
+    """What the SDK does for a deployment, by hand: upload, register, PUT. Returns the answer to the last PUT.
+
+    `changes` replace whole fields of the deployment's properties; `sku` replaces the document's sku.
+    """
+    body = {
+        "location": "westeurope",
+        "sku": changes.pop("sku", {"name": "Default", "capacity": 1}),
+        "tags": {},
+        "properties": {
+            "endpointComputeType": "Managed",
+            "instanceType": "Standard_DS3_v2",
+            "model": _register_model(azure, f"factor-{factor}", factor),
+            "environmentId": _register_environment(azure),
+            "codeConfiguration": {
+                "codeId": _register_code(azure, changes.pop("score", SCORE)),
+                "scoringScript": "score.py",
+            },
+            **changes,
+        },
+    }
+    return azure.arm("PUT", f"onlineEndpoints/{endpoint}/deployments/{name}", body)
+
+
+def create_endpoint(azure: LocalAzure, name: str, **properties: Any) -> requests.Response:
+    """PUT an endpoint and wait for its operation, unless it is refused."""
+    body = {"location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": {"authMode": "Key"}}
+    answer = azure.arm("PUT", f"onlineEndpoints/{name}", {**body, "properties": {"authMode": "Key", **properties}})
+    if answer.ok:
+        assert azure.finish(answer)["status"] == "Succeeded"
+    return answer
+
+
+def put_blob(azure: LocalAzure, address: str, signature: str, content: bytes, **headers: str) -> requests.Response:
+    """Upload one blob in a single shot."""
+    return requests.put(
+        f"{address}?{signature}",
+        data=content,
+        headers={"x-ms-blob-type": "BlockBlob", **{key.replace("_", "-"): value for key, value in headers.items()}},
+        verify=azure.bundle,
+        timeout=60,
+    )
+
+
+def _register_code(azure: LocalAzure, script: str) -> str:
+    version = f"codes/{uuid.uuid5(uuid.NAMESPACE_OID, script)}/versions/1"
+    started = azure.arm("POST", f"{version}/startPendingUpload", {"pendingUploadType": "TemporaryBlobReference"}).json()
+    reference = started["blobReferenceForConsumption"]
+    signature = reference["credential"]["sasUri"].partition("?")[2]
+    put_blob(azure, f"{reference['blobUri']}/code/score.py", signature, script.encode()).raise_for_status()
+    answer = azure.arm("PUT", version, {"properties": {"codeUri": f"{reference['blobUri']}/code", "isAnonymous": True}})
+    return str(answer.json()["id"])
+
+
+def _register_model(azure: LocalAzure, name: str, factor: int) -> str:
+    datastore = azure.arm("GET", "datastores/workspaceblobstore").json()["properties"]
+    signature = azure.arm("POST", "datastores/workspaceblobstore/listSecrets").json()["sasToken"]
+    address = f"https://{datastore['accountName']}.blob.core.local/{datastore['containerName']}"
+    path = f"LocalUpload/{name}/model"
+    put_blob(azure, f"{address}/{path}/factor.txt", signature, str(factor).encode()).raise_for_status()
+    uri = f"azureml:/{azure.workspace}/datastores/workspaceblobstore/paths/{path}"
+    answer = azure.arm(
+        "PUT", f"models/{name}/versions/1", {"properties": {"modelUri": uri, "modelType": "custom_model"}}
+    )
+    return str(answer.json()["id"])
+
+
+def _register_environment(azure: LocalAzure) -> str:
+    properties = {"image": "mcr.microsoft.com/azureml/minimal", "condaFile": CONDA}
+    return str(azure.arm("PUT", "environments/smallest/versions/1", {"properties": properties}).json()["id"])

@@ -130,15 +130,13 @@ class LocalAzure:
         *,
         token: str | None = None,
         version: str | None = "2023-04-01-preview",
-        **query: str,
     ) -> requests.Response:
         """One ARM request. A `path` that begins with a slash is absolute, another one is below the workspace."""
         target = path if path.startswith("/") else f"{self.workspace}/{path}"
-        parameters = query if version is None else {"api-version": version, **query}
         return requests.request(
             method,
             self.url + target,
-            params=parameters,
+            params={"api-version": version} if version else {},
             json=body,
             headers={"Authorization": f"Bearer {token or self.token()}"},
             verify=self.bundle,
@@ -161,12 +159,11 @@ class LocalAzure:
                 return dict(status)
         raise AssertionError(f"The operation did not end within {seconds} s: {status}")
 
-    def control(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: str) -> requests.Response:
+    def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> requests.Response:
         """One request to /_emulator."""
         return requests.request(
             method,
             f"{self.environment['EMULATOR_CONTROL_URL']}/{path}",
-            params=query,
             json=body,
             headers={"x-emulator-secret": self.environment["EMULATOR_CONTROL_SECRET"]},
             verify=self.bundle,

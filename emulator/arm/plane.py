@@ -12,6 +12,7 @@ from emulator.arm.assets import asset_routes
 from emulator.arm.context import Context
 from emulator.arm.deployments import Deployments
 from emulator.arm.endpoints import Endpoints
+from emulator.arm.metrics import metric_routes
 from emulator.arm.operations import Operations
 from emulator.arm.serving import Serving
 from emulator.arm.workspaces import workspace_routes
@@ -35,6 +36,7 @@ class ControlPlane:
         every = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
         return [
             *workspace_routes(self.context),
+            *metric_routes(self.context),
             *self._endpoints.routes(),
             *self._deployments.routes(),
             *asset_routes(self.context),
