@@ -48,10 +48,10 @@ DIGITS = Sample(
     folder=HERE,
     share=0.65,
     clients=("mailroom-scanner/2.4", "form-reader/1.1", "python-requests/2.32"),
-    # Green was given a tenth of the requests, was taken back, and is now compared on copies.
+    # Green was given a quarter of the requests, was taken back, and is now compared on copies.
     phases=(
         Phase(0.0, {"blue": 100}),
-        Phase(0.45, {"blue": 90, "green": 10}),
+        Phase(0.45, {"blue": 75, "green": 25}),
         Phase(0.65, {"blue": 100}, {"green": 20}),
     ),
     deployments={"blue": 0.0, "green": 0.4},
