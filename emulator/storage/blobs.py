@@ -63,18 +63,22 @@ class BlobStore:
         return self._root.joinpath(container, *parts)
 
     def find(self, container: str, name: str) -> Blob | None:
-        """A blob, or None."""
-        path = self.locate(container, name)
+        """A blob, or None; a name that cannot be stored is not there."""
+        try:
+            path = self.locate(container, name)
+        except BlobError:
+            return None
         row = self._documents.get("blob", _key(container, name))
         if row is None or not path.is_file():
             return None
         return Blob(path, path.stat().st_size, row["etag"], row["modified"], row["metadata"])
 
-    def names(self, container: str, prefix: str) -> list[str]:
-        """The names of the blobs of a container that begin with `prefix`, sorted."""
+    def listing(self, container: str, prefix: str) -> list[tuple[str, Blob]]:
+        """The blobs of a container whose names begin with `prefix`, by name."""
         folder = self.locate(container, "x").parent
-        found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        return sorted(name for name in found if name.startswith(prefix) and self.find(container, name) is not None)
+        paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        found = ((name, self.find(container, name)) for name in sorted(paths) if name.startswith(prefix))
+        return [(name, blob) for name, blob in found if blob is not None]
 
     async def receive(self, stream: AsyncIterator[bytes]) -> tuple[Path, bytes]:
         """Write a request's bytes to a draft. Returns the draft and the MD5 of what came."""

@@ -80,7 +80,7 @@ class _Service:
             )
 
     def _list(self, container: str, prefix: str) -> Response:
-        entries = "".join(f"<Blob><Name>{escape(name)}</Name></Blob>" for name in self._store.names(container, prefix))
+        entries = "".join(_entry(name, blob) for name, blob in self._store.listing(container, prefix))
         body = (
             f'<?xml version="1.0" encoding="utf-8"?><EnumerationResults ContainerName="{escape(container)}">'
             f"<Blobs>{entries}</Blobs><NextMarker/></EnumerationResults>"
@@ -97,6 +97,10 @@ class _Service:
             return Response(
                 headers={**headers, "Content-Length": str(found.length), "Content-Type": "application/octet-stream"}
             )
+        wanted = request.headers.get("x-ms-range")
+        if wanted is not None:
+            # Azure's own spelling of Range, which FileResponse reads from the request.
+            request.scope["headers"] = [*request.scope["headers"], (b"range", wanted.encode())]
         return FileResponse(found.path, headers=headers, media_type="application/octet-stream")
 
     async def _write(self, request: Request, container: str, name: str, component: str) -> Response:
@@ -149,6 +153,14 @@ async def _small_body(request: Request) -> str:
 def _block_ids(text: str) -> list[str]:
     """The ids of a block list. The list is flat, so that no XML parser has to trust it."""
     return [found.strip() for found in re.findall(r"<(?:Latest|Uncommitted|Committed)>([^<]+)</", text)]
+
+
+def _entry(name: str, blob: Blob) -> str:
+    properties = (
+        f"<Last-Modified>{formatdate(blob.modified, usegmt=True)}</Last-Modified><Etag>{escape(blob.etag)}</Etag>"
+        f"<Content-Length>{blob.length}</Content-Length><BlobType>BlockBlob</BlobType>"
+    )
+    return f"<Blob><Name>{escape(name)}</Name><Properties>{properties}</Properties></Blob>"
 
 
 def _headers(blob: Blob | None = None) -> dict[str, str]:
