@@ -12,14 +12,15 @@ else:
     choice = chosen.current([each.name for each in endpoints])
     if choice.unknown:
         chosen.show_unknown(choice.unknown, len(endpoints))
+    has_numbers, summaries = True, {}
     try:
         summaries = readers.summaries()
     except SluiceError as error:
         # The list itself is worth showing without its numbers.
         problem.show(error, key="summaries", retry=readers.forget)
-        summaries = None
-    endpoint_list.show(endpoints, summaries or {}, choice.name)
+        has_numbers = False
+    endpoint_list.show(endpoints, summaries, choice.name)
     endpoint_list.show_progress()
     for endpoint in endpoints:
         if endpoint.name == choice.name:
-            endpoint_list.show_one(endpoint, with_numbers=summaries is not None)
+            endpoint_list.show_one(endpoint, with_numbers=has_numbers)

@@ -8,11 +8,13 @@ strip.refresh_every(readers.RESOURCE_SECONDS)
 endpoint = chosen.heading("Traffic")
 if endpoint is not None:
     deployments = readers.deployments(endpoint.name)
-    is_running = applying.show(endpoint.name)
     off = traffic_page.why_off(endpoint, readers.standing().permissions)
     if deployments:
         wish = draft.of(endpoint, [each.name for each in deployments])
-        traffic_page.show_drift(endpoint, wish)
+        shown = applying.show(endpoint.name, is_preparing=wish.is_touched)
+        is_running = shown == "running"
+        if shown == "nothing":
+            traffic_page.show_drift(endpoint, wish)
         if off:
             st.info(off, icon=":material/lock:")
         disabled = bool(off) or is_running

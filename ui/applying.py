@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from html import escape
+from typing import Literal
 
 import streamlit as st
 
@@ -12,8 +13,13 @@ from services.model import Deployment, Split
 from services.traffic import Application, Plan
 from ui import context, draft, problem, readers, tables, words
 from ui.components.table import table
+from ui.facts import Fact, facts
 
 POLL_SECONDS = 0.7
+SUCCESS_SECONDS = 600
+FAILURE_SECONDS = 3600
+"""How long the end of a change is news to whoever opens the page."""
+Shown = Literal["nothing", "running", "failed"]
 PHASES = {
     "reading": "Read what Azure holds",
     "writing": "Write the new split",
@@ -51,20 +57,31 @@ def confirm(plan: Plan, deployments: list[Deployment]) -> None:
             st.rerun()
 
 
-def show(endpoint: str) -> bool:
-    """Draw the running or the last application of a plan. Returns whether one is running."""
+def show(endpoint: str, *, is_preparing: bool) -> Shown:
+    """Draw the running or the last application of a plan, and say what was drawn.
+
+    A success is not drawn any more once the person ``is_preparing`` the next change.
+    """
     refused: SluiceError | None = st.session_state.get(_refused(endpoint))
     if refused is not None:
         problem.show(refused, key="refused", retry=lambda: st.session_state.pop(_refused(endpoint), None))
     application = context.applier().current(endpoint)
     if application is None:
-        return False
+        return "nothing"
     if application.is_running:
         _running(endpoint)
-        return True
-    if st.session_state.get(_dismissed(endpoint)) != application.started_at:
-        _result(endpoint, application)
-    return False
+        return "running"
+    if not _is_news(endpoint, application) or (is_preparing and application.error is None):
+        return "nothing"
+    _result(endpoint, application)
+    return "failed" if application.error else "nothing"
+
+
+def _is_news(endpoint: str, application: Application) -> bool:
+    age = datetime.now(UTC) - (application.finished_at or application.started_at)
+    lasts = FAILURE_SECONDS if application.error else SUCCESS_SECONDS
+    is_seen = st.session_state.get(_seen(endpoint)) == application.started_at
+    return not is_seen and age < timedelta(seconds=lasts)
 
 
 def _begin(plan: Plan) -> None:
@@ -102,30 +119,26 @@ def _phases(application: Application) -> str:
 
 
 def _result(endpoint: str, application: Application) -> None:
-    if application.error is not None:
-        problem.show(application.error, key="applied")
-        if isinstance(application.error, Conflict) and application.error.theirs is not None:
-            theirs = application.error.theirs
-            st.html(
-                '<dl class="facts">'
-                f"<div><dt>You saw</dt><dd>{escape(split_and_mirror(application.plan.before))}</dd></div>"
-                f"<div><dt>Azure holds now</dt><dd>{escape(split_and_mirror(theirs))}</dd></div>"
-                f"<div><dt>You wanted</dt><dd>{escape(split_and_mirror(application.plan.after))}</dd></div></dl>"
-            )
-        label = "Start from the current split"
-    else:
+    plan, error = application.plan, application.error
+    label = "Dismiss"
+    if error is None:
         at = application.finished_at.astimezone(UTC).strftime("%H:%M:%S UTC") if application.finished_at else ""
         st.html(
             '<section class="applied" role="status"><h2>Traffic shifted</h2>'
-            f"<p>Azure now holds: {escape(split_and_mirror(application.plan.after))}. Read back at {at}, "
+            f"<p>Azure now holds: {escape(split_and_mirror(plan.after))}. Read back at {at}, "
             f"{words.elapsed(application.elapsed_seconds)} after the start.</p></section>"
         )
-        label = "Dismiss"
+    else:
+        problem.show(error, key="applied")
+        label = "Start from the current split"
+        if isinstance(error, Conflict) and error.theirs is not None:
+            sides = {"You saw": plan.before, "Azure holds now": error.theirs, "You wanted": plan.after}
+            facts([Fact(side, split_and_mirror(split)) for side, split in sides.items()])
     st.button(label, key="dismiss_applied", on_click=_dismiss, args=(endpoint, application))
 
 
 def _dismiss(endpoint: str, application: Application) -> None:
-    st.session_state[_dismissed(endpoint)] = application.started_at
+    st.session_state[_seen(endpoint)] = application.started_at
     if application.error is not None:
         readers.forget_resources()
         draft.drop(endpoint)
@@ -136,7 +149,7 @@ def split_and_mirror(split: Split) -> str:
     return f"{tables.split_words(split)}; mirror {tables.mirror_words(split)}"
 
 
-def _dismissed(endpoint: str) -> str:
+def _seen(endpoint: str) -> str:
     return f"applied_seen:{endpoint}"
 
 

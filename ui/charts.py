@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -21,56 +22,63 @@ CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 PATTERNS = ("", "/", "x", ".", "|", "-", "+", "\\")
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a figure is drawn: the time zone of its axis, and whether the page is dark."""
+
+    zone: tzinfo = UTC
+    is_dark: bool = False
+
+
 def warm_up() -> None:
     """Load what plotly loads late, so that the first visitor does not wait for it."""
     go.Figure(go.Scatter(x=np.array([0]), y=np.array([0]))).to_json()
 
 
-def latency(data: DeploymentMetrics, deployments: Sequence[str], percentile: str, zone: tzinfo = UTC) -> go.Figure:
+def latency(data: DeploymentMetrics, deployments: Sequence[str], percentile: str, look: Look) -> go.Figure:
     """One latency percentile of every deployment over time, in milliseconds."""
     rows = data.latency[data.latency["percentile"] == percentile]
-    figure = _figure(data.window, zone, "ms")
-    for name, colour in _coloured(deployments):
+    figure = _figure(data.window, look, "ms")
+    for name, colour in _coloured(deployments, look):
         part = rows[rows["deployment"] == name]
-        _add_line(figure, data, _spread(part, "ms", data.window), name, colour, "%{y:,.3~g} ms", zone)
+        _add_line(figure, data, _spread(part, "ms", data.window), name, colour, "%{y:,.3~g} ms", look)
     return figure
 
 
-def requests(data: DeploymentMetrics, deployments: Sequence[str], zone: tzinfo = UTC) -> go.Figure:
+def requests(data: DeploymentMetrics, deployments: Sequence[str], look: Look) -> go.Figure:
     """Requests per minute of every deployment, all statuses together."""
-    figure = _figure(data.window, zone, "requests/min")
+    figure = _figure(data.window, look, "requests/min")
     totals = data.requests.groupby(["deployment", "at"], as_index=False)["per_minute"].sum(min_count=1)
-    for name, colour in _coloured(deployments):
+    for name, colour in _coloured(deployments, look):
         part = totals[totals["deployment"] == name]
-        _add_line(figure, data, _spread(part, "per_minute", data.window), name, colour, "%{y:,.3~g} /min", zone)
+        _add_line(figure, data, _spread(part, "per_minute", data.window), name, colour, "%{y:,.3~g} /min", look)
     return figure
 
 
-def errors(
-    data: DeploymentMetrics, deployments: Sequence[str], statuses: Sequence[str], zone: tzinfo = UTC
-) -> go.Figure:
+def errors(data: DeploymentMetrics, deployments: Sequence[str], statuses: Sequence[str], look: Look) -> go.Figure:
     """Failed requests per minute as stacked bars: the colour says which deployment, the pattern which status."""
-    figure = _figure(data.window, zone, "errors/min")
-    palette = dict(_coloured(deployments))
+    figure = _figure(data.window, look, "errors/min")
+    palette = dict(_coloured(deployments, look))
     for index, status in enumerate(statuses):
         for name in deployments:
             part = data.requests[(data.requests["deployment"] == name) & (data.requests["status"] == status)]
             if not part["per_minute"].gt(0).any():
                 continue
             figure.add_bar(
-                x=_local(part["at"], zone),
+                x=_local(part["at"], look.zone),
                 y=part["per_minute"].to_numpy(dtype=float),
                 width=data.window.grain_seconds * 800,
                 name=f"{name} {status}",
                 marker={"color": palette[name], "pattern": {"shape": PATTERNS[index % len(PATTERNS)]}, "line_width": 0},
                 hovertemplate="%{y:,.3~g} /min",
             )
-    figure.update_layout(barmode="stack")
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
     return figure
 
 
-def _coloured(deployments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    yield from colours.of_deployments(deployments).items()
+def _coloured(deployments: Sequence[str], look: Look) -> Iterator[tuple[str, str]]:
+    for name, colour in colours.of_deployments(deployments).items():
+        yield name, colours.on_dark(colour) if look.is_dark else colour
 
 
 def _spread(rows: pd.DataFrame, column: str, window: Window) -> pd.Series[float]:
@@ -89,7 +97,7 @@ def _add_line(
     name: str,
     colour: str,
     hover: str,
-    zone: tzinfo,
+    look: Look,
 ) -> None:
     if not values.notna().any():
         return
@@ -97,7 +105,7 @@ def _add_line(
     lonely = values.notna() & values.shift().isna() & values.shift(-1).isna()
     # A point without neighbours has no line, so it gets a dot.
     sizes = np.where(lonely.to_numpy(), 5, 0)
-    x = _local(pd.DatetimeIndex(values.index), zone)
+    x = _local(pd.DatetimeIndex(values.index), look.zone)
     figure.add_scatter(
         x=x,
         y=np.where(settled, values.to_numpy(), np.nan),
@@ -138,8 +146,8 @@ def _local(moments: pd.Series[Any] | pd.DatetimeIndex, zone: tzinfo) -> np.ndarr
     return converted.to_numpy(dtype="datetime64[ms]")
 
 
-def _figure(window: Window, zone: tzinfo, unit: str) -> go.Figure:
-    ends = [each.astimezone(zone).replace(tzinfo=None) for each in (window.start_at, window.end_at)]
+def _figure(window: Window, look: Look, unit: str) -> go.Figure:
+    ends = [each.astimezone(look.zone).replace(tzinfo=None) for each in (window.start_at, window.end_at)]
     figure = go.Figure()
     figure.update_layout(
         height=HEIGHT,

@@ -61,6 +61,12 @@ def of_deployments(names: Iterable[str]) -> dict[str, str]:
     return chosen
 
 
+def on_dark(colour: str) -> str:
+    """The same colour mixed with a quarter of white, for thin lines on the dark page. Components do the same in CSS."""
+    parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(part * 0.75 + 255 * 0.25):02x}" for part in parts)
+
+
 def _colour_word(name: str) -> str | None:
     return next((word for word in re.split(r"[^a-z]+", name.lower()) if word in NAMED), None)
 

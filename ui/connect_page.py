@@ -99,12 +99,12 @@ def workspace() -> None:
         "principal in the environment.</p>"
     )
     for heading, text, language in (
-        ("Environment variables", VARIABLES, "bash"),
-        ("A file named .env in the folder of app.py", ENV_FILE, "ini"),
+        ("Environment variables", VARIABLES, None),
+        ("A file named .env in the folder of app.py", ENV_FILE, None),
         ("config.json, as downloaded from the workspace's page in the Azure portal", CONFIG_FILE, "json"),
     ):
         st.html(f'<p class="label">{escape(heading)}</p>')
-        st.code(text, language=language)
+        st.code(text, language=language, wrap_lines=True)
     st.html(
         '<p class="hint">To see endpoints, the role Reader on the workspace is enough. To shift traffic and to send '
         "test requests with a key, AzureML Data Scientist is.</p>"

@@ -52,7 +52,7 @@ def show_one(endpoint: Endpoint, *, with_numbers: bool) -> None:
 
     Without ``with_numbers`` Azure Monitor is not asked: it has just failed for the list, which has been said.
     """
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="endpoint_head"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="endpoint_head"):
         st.header(endpoint.name, anchor=False, width="content")
         for file, label, icon in NEXT_PAGES:
             st.page_link(_PAGES / file, label=label, icon=icon, query_params={"endpoint": endpoint.name})

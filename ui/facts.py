@@ -26,6 +26,6 @@ def facts(items: Sequence[Fact]) -> None:
 
 
 def _entry(item: Fact) -> str:
-    swatch = f'<span class="swatch" style="background:{escape(item.colour)}"></span>' if item.colour else ""
+    swatch = f'<span class="swatch" style="--colour:{escape(item.colour)}"></span>' if item.colour else ""
     classes = " ".join(filter(None, ("code" if item.code else "", f"tone {item.tone}" if item.tone else "")))
     return f'<div><dt>{escape(item.label)}</dt><dd class="{classes}">{swatch}{escape(item.value)}</dd></div>'

@@ -35,7 +35,7 @@ class View:
 
     minutes: int
     percentile: str
-    zone: tzinfo
+    look: charts.Look
 
 
 def controls() -> View:
@@ -52,17 +52,20 @@ def controls() -> View:
             required=True,
             persist_state="session",
         )
-        zone = st.segmented_control(
-            "Times in", _zones(), default="UTC", key="zone", required=True, persist_state="session"
-        )
+        zone = _zone()
         if st.toggle("Refresh every 30 s", value=True, key="auto_refresh", persist_state="session"):
             strip.refresh_every(REFRESH_SECONDS)
-    return View(RANGES[span or "3 h"], percentile or "P95", UTC if zone in (None, "UTC") else ZoneInfo(zone))
+    return View(RANGES[span or "3 h"], percentile or "P95", charts.Look(zone, st.context.theme.type == "dark"))
 
 
-def _zones() -> list[str]:
+def _zone() -> tzinfo:
     local = st.context.timezone
-    return ["UTC", local] if local and local not in ("UTC", "Etc/UTC") else ["UTC"]
+    if not local or local in ("UTC", "Etc/UTC"):
+        return UTC
+    zone = st.segmented_control(
+        "Times in", ["UTC", local], default="UTC", key="zone", required=True, persist_state="session"
+    )
+    return ZoneInfo(local) if zone == local else UTC
 
 
 def key_figures(data: DeploymentMetrics, deployments: Sequence[str]) -> None:
@@ -104,24 +107,24 @@ def _number(value: float | None, text: str) -> Cell:
 
 def show_charts(data: DeploymentMetrics, deployments: Sequence[str], view: View) -> None:
     """Draw latency, requests and errors, one below the other on the same time axis."""
-    zone = charts.zone_name(view.zone, data.window.end_at)
+    zone = charts.zone_name(view.look.zone, data.window.end_at)
     st.html(f'<p class="hint">{escape(_settled_words(data, view, zone))}</p>')
     _chart(
         f"Latency, {view.percentile}, ms",
-        charts.latency(data, deployments, view.percentile, view.zone),
+        charts.latency(data, deployments, view.percentile, view.look),
         key="latency",
         alt=f"{view.percentile} latency in milliseconds of {', '.join(deployments)} over time",
     )
     _chart(
         "Requests per minute",
-        charts.requests(data, deployments, view.zone),
+        charts.requests(data, deployments, view.look),
         key="requests",
         alt=f"Requests per minute of {', '.join(deployments)} over time",
     )
     statuses = figures.failing_statuses(data)
     _chart(
         "Errors per minute, by status",
-        charts.errors(data, deployments, statuses, view.zone),
+        charts.errors(data, deployments, statuses, view.look),
         key="errors",
         alt=f"Failed requests per minute by deployment and status ({', '.join(statuses) or 'none'}) over time",
         nothing="No errors in this time range." if len(data.requests) else "",
@@ -138,10 +141,11 @@ def _chart(heading: str, figure: object, *, key: str, alt: str, nothing: str = "
 
 def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
     grain = words.elapsed(data.window.grain_seconds).replace(" 0 s", "").replace(" 0 min", "")
-    until = data.settled_until.astimezone(view.zone)
+    until = data.settled_until.astimezone(view.look.zone)
     text = (
         f"One point is {grain}. Azure Monitor still changes its newest {SETTLE_SECONDS // 60} min: "
-        f"points from {until:%H:%M} {zone} on are dotted. Gaps are minutes without data."
+        f"points from {until:%H:%M} {zone} on are dotted. Gaps are minutes without data. "
+        "“Newest” is the last settled point."
     )
     if data.window.grain_seconds > 60:
         text += " At this grain Azure gives the mean of the minutes' percentiles, which is not a percentile itself."

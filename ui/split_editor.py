@@ -39,7 +39,7 @@ def live_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
 
 def _share(endpoint: str, draft: Draft, name: str, *, disabled: bool) -> None:
     key = f"share:{endpoint}:{name}"
-    st.session_state[key] = draft.live[name]
+    _follow(key, draft.live[name])
     st.number_input(
         f"{name}, %",
         min_value=0,
@@ -50,6 +50,12 @@ def _share(endpoint: str, draft: Draft, name: str, *, disabled: bool) -> None:
         disabled=disabled or len(draft.known) == 1,
         on_change=lambda: draft.set_share(name, int(st.session_state[key])),
     )
+
+
+def _follow(key: str, value: int | str) -> None:
+    # A value that is set without need would overtake what the person is typing or holding down a key for.
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
 
 
 def _extremes(endpoint: str, draft: Draft, *, disabled: bool) -> None:
@@ -78,8 +84,8 @@ def mirror_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
     candidates = draft.mirror_candidates()
     target_key, percent_key = f"mirror_target:{endpoint}", f"mirror:{endpoint}"
     shown = draft.mirror_target if draft.mirror_target in candidates else None
-    st.session_state[target_key] = shown or NOBODY
-    st.session_state[percent_key] = draft.mirror_percent if shown else 0
+    _follow(target_key, shown or NOBODY)
+    _follow(percent_key, draft.mirror_percent if shown else 0)
 
     def target_changed() -> None:
         chosen = st.session_state[target_key]

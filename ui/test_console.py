@@ -92,7 +92,7 @@ def _json_problem(text: str) -> str:
     if not text.strip():
         return "The payload is empty."
     found = scoring.check_json(text)
-    return f"Not JSON: {found.message}, line {found.line}, column {found.column}." if found else ""
+    return f"Not JSON in line {found.line}, column {found.column}: {found.message.rstrip('.')}." if found else ""
 
 
 def _why_not(endpoint: Endpoint, names: list[str], permissions: Permissions) -> str:

@@ -43,16 +43,12 @@ def show_drift(endpoint: Endpoint, wish: Draft) -> None:
         return
     st.html(
         '<section class="problem" role="alert"><h2>The split was changed meanwhile</h2><dl>'
-        f"<dt>You began with</dt><dd>{escape(_both(wish))}</dd>"
+        f"<dt>You began with</dt><dd>{escape(applying.split_and_mirror(wish.base))}</dd>"
         f"<dt>Azure now holds</dt><dd>{escape(applying.split_and_mirror(endpoint.split))}</dd>"
         "<dt>Next</dt><dd>What you prepared is kept and is compared with the current split below. "
         "Go on with it, or start again.</dd></dl></section>"
     )
     st.button("Start from the current split", key="drift_reset", on_click=draft.drop, args=(endpoint.name,))
-
-
-def _both(wish: Draft) -> str:
-    return applying.split_and_mirror(wish.base)
 
 
 def show_plan(

@@ -25,7 +25,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const tick = () => {
     const waited = (performance.now() - began) / 1000;
     age.textContent = data.age_seconds === null ? "" : words(data.age_seconds + waited);
-    if (data.every_seconds && waited >= data.every_seconds && !document.hidden && memory.get(parentElement) !== began) {
+    // A rerun would close a dialog that somebody is reading.
+    const isBusy = document.hidden || document.querySelector('[role="dialog"]');
+    if (data.every_seconds && waited >= data.every_seconds && !isBusy && memory.get(parentElement) !== began) {
       memory.set(parentElement, began);
       setTriggerValue("tick", Date.now());
     }

@@ -31,14 +31,14 @@ function drawShares(cell, parent) {
   cell.shares.forEach((share) => {
     const part = element("span", "", bar);
     part.style.width = `${share.percent}%`;
-    part.style.background = share.colour;
+    part.style.setProperty("--colour", share.colour);
   });
   element("span", "words", box, cell.text);
 }
 
 function drawCell(cell, parent) {
   if (cell.shares?.length) return drawShares(cell, parent);
-  if (cell.colour) element("span", "swatch", parent).style.background = cell.colour;
+  if (cell.colour) element("span", "swatch", parent).style.setProperty("--colour", cell.colour);
   if (cell.tone) element("span", `dot ${cell.tone}`, parent);
   const text = element("span", cell.code ? "code" : "", parent, cell.text);
   if (cell.muted) text.classList.add("muted");

@@ -53,8 +53,9 @@ export default function ({ parentElement, data, setStateValue }) {
   const legend = element("div", "legend", root);
   legend.setAttribute("aria-hidden", "true");
 
+  const fill = element("div", "fill", track);
   const segments = names.map((name, i) => {
-    const segment = element("div", "segment", track);
+    const segment = element("div", "segment", fill);
     segment.style.background = colours[i];
     segment.title = name;
     return segment;
@@ -63,7 +64,7 @@ export default function ({ parentElement, data, setStateValue }) {
   stopped.textContent = "All traffic is stopped";
   const entries = names.map((name, i) => {
     const entry = element("span", "entry", legend);
-    element("span", "swatch", entry).style.background = colours[i];
+    element("span", "swatch", entry).style.setProperty("--colour", colours[i]);
     element("span", "name", entry).textContent = name;
     return element("span", "percent", entry);
   });
