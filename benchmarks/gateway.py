@@ -2,7 +2,8 @@
 
 Both are asked the same over plain HTTP, one request after the other, in alternating rounds; the scoring server is one
 process of Microsoft's inference server with the sample model. A third row is the gateway as it is shipped, with TLS on
-a connection that is kept alive. The processor time is that of the gateway process alone.
+a connection that is kept alive, and a fourth a server that answers at once without looking, for scale. The processor
+time is that of the one server named in the row.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
+import psutil  # type: ignore[import-untyped]  # publishes no types
+
 from benchmarks.report import Cell, Report, middle, percentile
 from benchmarks.scene import ENDPOINT, ROOT, child, cpu_seconds, stage
 from emulator.scoring.fleet import Fleet
@@ -25,6 +28,7 @@ from emulator.scoring.model import DeploymentSpec
 ROUNDS = 7
 REQUESTS = 300
 """Requests in a round."""
+DIRECT = "scoring server, direct"
 SAMPLE = ROOT / "samples" / "model-1"
 BODY = (ROOT / "samples" / "sample-request.json").read_bytes()
 
@@ -67,6 +71,12 @@ def blue() -> DeploymentSpec:
     )
 
 
+def pid_of_instance() -> int:
+    """The process id of the one instance that the fleet started."""
+    (instance,) = [each for each in psutil.Process().children() if "launcher.py" in " ".join(each.cmdline())]
+    return int(instance.pid)
+
+
 def asking(url: str, headers: Mapping[str, str], trust: ssl.SSLContext | None) -> Callable[[int], list[float]]:
     """A function that sends so many requests over one connection and returns the milliseconds of each."""
     parts = urlsplit(url)
@@ -103,10 +113,13 @@ async def measure() -> Report:
         )
         assert scene.gateway.pid
         plain = f"http://127.0.0.1:{plain_port}{urlsplit(scene.url).path}"
+        empty_pid, empty_port = await stack.enter_async_context(child("benchmarks.upstream", "fast"))
+        empty = f"http://127.0.0.1:{empty_port}/"
         paths = {
-            "scoring server, direct": (asking(f"{direct}/score", scene.headers, None), 0),
+            DIRECT: (asking(f"{direct}/score", scene.headers, None), pid_of_instance()),
             "gateway": (asking(plain, scene.headers, None), plain_pid),
             "gateway with TLS": (asking(scene.url, scene.headers, scene.trust), scene.gateway.pid),
+            "constant answer": (asking(empty, scene.headers, None), empty_pid),
         }
         p50s: dict[str, list[float]] = {name: [] for name in paths}
         p99s: dict[str, list[float]] = {name: [] for name in paths}
@@ -115,11 +128,11 @@ async def measure() -> Report:
             await asyncio.to_thread(ask, REQUESTS)
         for _ in range(ROUNDS):
             for name, (ask, pid) in paths.items():
-                before = cpu_seconds(pid) if pid else 0.0
+                before = cpu_seconds(pid)
                 taken = await asyncio.to_thread(ask, REQUESTS)
                 p50s[name].append(percentile(taken, 50))
                 p99s[name].append(percentile(taken, 99))
-                cpu[name].append(((cpu_seconds(pid) if pid else 0.0) - before) / REQUESTS * 1e6)
+                cpu[name].append((cpu_seconds(pid) - before) / REQUESTS * 1e6)
     return report(p50s, p99s, cpu, time.perf_counter() - began)
 
 
@@ -127,7 +140,7 @@ def report(
     p50s: Mapping[str, list[float]], p99s: Mapping[str, list[float]], cpu: Mapping[str, list[float]], seconds: float
 ) -> Report:
     """Put the medians of the rounds side by side."""
-    peer = middle(p50s["scoring server, direct"])
+    peer, peer_cpu = middle(p50s[DIRECT]), middle(cpu[DIRECT])
     rows: list[dict[str, Cell]] = [
         {
             "path": name,
@@ -135,7 +148,8 @@ def report(
             "p99 ms": round(middle(p99s[name]), 3),
             "p50 to direct": round(middle(values) / peer, 2),
             "added p50 ms": round(middle(values) - peer, 3),
-            "gateway CPU µs": round(middle(cpu[name])),
+            "CPU µs": round(middle(cpu[name])),
+            "CPU to direct": round(middle(cpu[name]) / peer_cpu, 2),
         }
         for name, values in p50s.items()
     ]
@@ -144,7 +158,8 @@ def report(
         question="One request at a time to the sample model, directly and through the gateway.",
         rows=rows,
         verdict=f"The gateway adds {middle(p50s['gateway']) - peer:.2f} ms to {peer:.2f} ms "
-        f"({middle(p50s['gateway']) / peer:.2f} x) and uses {middle(cpu['gateway']):.0f} µs of processor time.",
+        f"({middle(p50s['gateway']) / peer:.2f} x) "
+        f"and uses {middle(cpu['gateway']):.0f} µs of processor time, the scoring server {peer_cpu:.0f} µs.",
         notes=(
             f"Medians of {ROUNDS} alternating rounds of {REQUESTS} requests. The scoring server closes every",
             "connection: the client of the direct path opens a new one each time, as the gateway has to.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -69,7 +70,7 @@ def machine() -> dict[str, Cell]:
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least ``percent`` of all values do not exceed (nearest rank)."""
     ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100).__int__() - 1)]
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def middle(values: Sequence[float]) -> float:

@@ -48,6 +48,7 @@ async def serve(kind: str) -> None:
         port=0,
         lifespan="off",
         access_log=False,
+        timeout_keep_alive=300,
         log_level="error",
     )
     server = uvicorn.Server(config)

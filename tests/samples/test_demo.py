@@ -35,7 +35,7 @@ class Filled:
         return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
     def rows(self) -> list[dict[str, Any]]:
-        answer = self.azure.control("GET", "requests", since="0", limit="100000")
+        answer = self.azure.control("GET", "requests?since=0&limit=100000")
         return list(answer.json()["value"])
 
     def endpoint(self, name: str) -> dict[str, Any]:
