@@ -22,7 +22,7 @@ def rise(done: float) -> float:
 
     A new endpoint finds its users slowly, then quickly. It ends at 1: the history meets the live stream without a step.
     """
-    return 0.12 + 0.88 * done**2.5
+    return 0.12 + 0.88 * done * done * math.sqrt(done)
 
 
 def arrivals(seconds: float, rate: Callable[[float], float], highest: float, random: Random) -> Iterator[float]:
