@@ -16,7 +16,7 @@ if endpoint is not None:
         if shown == "nothing":
             traffic_page.show_drift(endpoint, wish)
         if off:
-            st.info(off, icon=":material/lock:")
+            traffic_page.show_why_off(off)
         disabled = bool(off) or is_running
         st.header("Live traffic", anchor=False)
         traffic_page.show_lonely(deployments)

@@ -19,6 +19,8 @@ HEIGHT = 260
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 """What the charts need of plotly's own controls: none. Zooming by drag and resetting by double click stay."""
 
+LIGHT_PAGE, DARK_PAGE = "#ffffff", "#0e1116"
+"""The page's background in the two themes of .streamlit/config.toml."""
 PATTERNS = ("", "/", "x", ".", "|", "-", "+", "\\")
 
 
@@ -91,53 +93,38 @@ def _spread(rows: pd.DataFrame, column: str, window: Window) -> pd.Series[float]
 
 
 def _add_line(
-    figure: go.Figure,
-    data: DeploymentMetrics,
-    values: pd.Series[float],
-    name: str,
-    colour: str,
-    hover: str,
-    look: Look,
+    figure: go.Figure, data: DeploymentMetrics, values: pd.Series[float], name: str, colour: str, hover: str, look: Look
 ) -> None:
     if not values.notna().any():
         return
-    settled = values.index < pd.Timestamp(data.settled_until)
-    lonely = values.notna() & values.shift().isna() & values.shift(-1).isna()
-    # A point without neighbours has no line, so it gets a dot.
-    sizes = np.where(lonely.to_numpy(), 5, 0)
-    x = _local(pd.DatetimeIndex(values.index), look.zone)
+    lonely = (values.notna() & values.shift().isna() & values.shift(-1).isna()).to_numpy()
+    unsettled = np.asarray(values.index >= pd.Timestamp(data.settled_until))
+    x, y = _local(pd.DatetimeIndex(values.index), look.zone), values.to_numpy()
     figure.add_scatter(
         x=x,
-        y=np.where(settled, values.to_numpy(), np.nan),
+        y=y,
         name=name,
-        legendgroup=name,
         mode="lines+markers",
         line={"color": colour, "width": 1.75},
-        marker={"size": sizes, "color": colour},
-        hovertemplate=hover,
+        # A point without neighbours has no line, so it gets a dot.
+        marker={"size": np.where(lonely, 5, 0), "color": colour},
+        hovertemplate=np.where(unsettled, f"{hover}, not settled", hover),
         connectgaps=False,
     )
-    # The dashed part begins at the last settled point, so that the line is not torn there.
-    unsettled = ~settled
-    joined = unsettled | np.append(unsettled[1:], False)
+    # Gaps in the colour of the page are laid over the unsettled end of the line. A dashed line of its own would be a
+    # second entry in the hover box, with the value of another minute.
+    tail = unsettled | np.append(unsettled[1:], False)
     if values[unsettled].notna().any():
         figure.add_scatter(
-            x=x[joined],
-            y=values.to_numpy()[joined],
+            x=x[tail],
+            y=y[tail],
             name=f"{name}, not settled",
-            legendgroup=name,
             showlegend=False,
-            mode="lines+markers",
-            line={"color": colour, "width": 1.75, "dash": "dot"},
-            marker={"size": sizes[joined], "color": colour},
-            hovertemplate=[_unless_settled(hover, is_open) for is_open in unsettled[joined]],
+            mode="lines",
+            line={"color": DARK_PAGE if look.is_dark else LIGHT_PAGE, "width": 3, "dash": "dot"},
+            hoverinfo="skip",
             connectgaps=False,
         )
-
-
-def _unless_settled(hover: str, is_open: bool) -> str:
-    # The joining point is already told by the solid line.
-    return f"{hover} (not settled)" if is_open else "<extra></extra>"
 
 
 def _local(moments: pd.Series[Any] | pd.DatetimeIndex, zone: tzinfo) -> np.ndarray[Any, Any]:

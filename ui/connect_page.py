@@ -7,7 +7,6 @@ from html import escape
 
 import streamlit as st
 
-from services.errors import SluiceError
 from ui import context, problem, readers, words
 
 _POLL_SECONDS = 1.0
@@ -33,11 +32,11 @@ CONFIG_FILE = """{
 def title() -> None:
     """Draw the page's title, where Sluice is connected to now, and what is wrong with the settings."""
     st.title("Connect", anchor=False)
-    try:
-        settings = context.settings()
-    except SluiceError as error:
-        problem.show(error, key="settings")
+    wrong = context.settings_problem()
+    if wrong is not None:
+        problem.show(wrong, key="settings")
         return
+    settings = context.settings()
     if settings.is_configured:
         st.html(
             f'<p class="lead">Sluice is connected to workspace <b>{escape(settings.workspace_name or "")}</b> in '
@@ -52,7 +51,9 @@ def title() -> None:
 
 
 def local() -> None:
-    """Offer to start the local Azure, or say how far its start is."""
+    """Offer to start the local Azure, or say how far its start is; nothing while settings name a workspace or fail."""
+    if context.settings_problem() is not None or context.is_configured():
+        return
     with st.container(border=True, key="connect_local"):
         st.header("Try it on this machine", anchor=False)
         st.html(
@@ -61,15 +62,12 @@ def local() -> None:
             "machine, except that Python packages of the samples are fetched once from the package index.</p>"
         )
         start = context.local_start()
-        if start is not None and not start.done.is_set():
+        if start is not None and start.error is None:
             _starting()
             return
         if start is not None and start.error is not None:
             problem.show(start.error, key="local_start")
-        running_here = start is not None and start.error is None
-        if running_here:
-            st.page_link(_ENDPOINTS, label="See its endpoints", icon=":material/lan:")
-        elif st.button("Start the local Azure", key="start_local", type="primary", icon=":material/play_arrow:"):
+        if st.button("Start the local Azure", key="start_local", type="primary", icon=":material/play_arrow:"):
             context.start_local_azure()
             st.rerun()
 

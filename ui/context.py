@@ -63,6 +63,20 @@ def settings() -> Settings:
         return process.settings
 
 
+def settings_problem() -> SluiceError | None:
+    """What is wrong with the settings, None when they can be used."""
+    try:
+        settings()
+    except SluiceError as error:
+        return error
+    return None
+
+
+def is_configured() -> bool:
+    """Whether there is a workspace to work on. Half a configuration is none; the Connect page says what is wrong."""
+    return settings_problem() is None and settings().is_configured
+
+
 def connection() -> Connection:
     """The connection of this process, made on first use. Raises NotConfigured."""
     process = _process()

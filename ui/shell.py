@@ -27,7 +27,7 @@ def main() -> None:
     st.set_page_config(page_title="Sluice", page_icon=str(ICON), layout="wide", initial_sidebar_state="auto")
     st.html(STYLE)
     st.logo(str(ICON), size="medium")
-    configured = _is_configured()
+    configured = context.is_configured()
     page = st.navigation(_pages(configured))
     if not configured:
         if page.url_path:
@@ -42,14 +42,6 @@ def main() -> None:
     except SluiceError as error:
         recovery.show_for_page(error)
     strip.data_age(place)
-
-
-def _is_configured() -> bool:
-    try:
-        return context.settings().is_configured
-    except SluiceError:
-        # Half a configuration is none. The Connect page says what is wrong with it.
-        return False
 
 
 def _pages(configured: bool) -> list[st.Page]:

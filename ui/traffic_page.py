@@ -28,6 +28,11 @@ def why_off(endpoint: Endpoint, permissions: Permissions) -> str:
     return ""
 
 
+def show_why_off(reason: str) -> None:
+    """Say why the controls below are off."""
+    st.html(f'<p class="notice" role="note"><b>Read only.</b> {escape(reason)}</p>')
+
+
 def show_lonely(deployments: Sequence[Deployment]) -> None:
     """Say what one deployment alone allows."""
     if len(deployments) == 1:
