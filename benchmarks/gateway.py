@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
-import psutil  # type: ignore[import-untyped]  # publishes no types
+import psutil
 
 from benchmarks.report import Cell, Report, middle, percentile
 from benchmarks.scene import ENDPOINT, ROOT, child, cpu_seconds, stage

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil  # type: ignore[import-untyped]  # publishes no types
+import psutil
 
 from emulator import certificates
 from emulator.scoring.gateway_process import Gateway

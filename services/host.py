@@ -97,7 +97,7 @@ class LoopbackOnly:
 
 def lifespan(
     readiness: Readiness, warm_ups: Sequence[Callable[[], object]], on_stop: Callable[[], None]
-) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any] | None]]:
+) -> Callable[[Any], AbstractAsyncContextManager[dict[str, Any]]]:
     """Build the server's lifespan: run ``warm_ups`` in a thread, freeze the heap, and call ``on_stop`` at the end."""
 
     def warm() -> None:
@@ -108,7 +108,7 @@ def lifespan(
         readiness.warm = True
 
     @asynccontextmanager
-    async def run(_: object) -> AsyncIterator[dict[str, Any] | None]:
+    async def run(_: object) -> AsyncIterator[dict[str, Any]]:
         await asyncio.to_thread(warm)
         try:
             yield {}

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Sluice:
     process: subprocess.Popen[str]
     output: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def arm(self) -> Arm:
         return Arm(dict(LocalAzure(self.state).environment()))
 
@@ -99,6 +100,8 @@ def stop(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         process.wait(40)
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +121,8 @@ def sluice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sluice]:
         wait_for(lambda: samples_are_up(running), "the samples to be deployed", 240)
         yield running
     finally:
+        if "arm" in vars(running):
+            running.arm.http.close()
         stop(running.process)
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # publishes no types
+import psutil
 import pytest
 
 from emulator.scoring.instance import last_error

@@ -36,7 +36,7 @@ def _status(server: str | None, client: str | None) -> int:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "method": "GET",
         "path": "/",

@@ -1,0 +1,128 @@
+"""What a person meets first: the menu, deep links, every page in every look."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from services.local_azure import LocalAzure
+from tests.e2e.conftest import ROOT, Sluice, clean_environment, free_port, settle, start, stop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
+
+PAGES = ["Endpoints", "Traffic", "Test", "Metrics"]
+CHOSEN = "endpoint=whats-in-a-name"
+SHOTS = ROOT / "tests" / "e2e" / "screenshots"
+STREAMLITS_OWN = {"svg-img-alt", "aria-allowed-attr", "scrollable-region-focusable"}
+"""axe findings inside Streamlit's own widgets, which no page of ours can change."""
+
+
+@pytest.fixture
+def fresh(sluice: Sluice) -> Iterator[Sluice]:
+    """A second dashboard on the same local Azure, started by hand and visited by nobody yet."""
+    port = free_port()
+    environment = clean_environment(**LocalAzure(sluice.state).environment())
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command += ["--server.headless", "true"]
+    running = start(command, environment, f"http://localhost:{port}", sluice.state)
+    try:
+        yield running
+    finally:
+        stop(running.process)
+
+
+def menu(page: Page) -> list[str]:
+    links = page.get_by_test_id("stSidebarNavLink")
+    expect(links.first).to_be_visible()
+    return [text.strip() for text in links.all_inner_texts()]
+
+
+def follow(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text=name).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    settle(page)
+
+
+def test_the_list_shows_both_endpoints_with_their_splits(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(sluice.url)
+    table = page.get_by_role("table").first
+    expect(table).to_contain_text("whats-in-a-name")
+    expect(table).to_contain_text("wine-cultivars")
+    expect(table).to_contain_text("blue 100 %")
+    expect(table).to_contain_text("20 % to green")
+    expect(table).to_contain_text("linear 80 %")
+
+
+def test_a_deep_link_as_the_very_first_visit_shows_shell_and_full_menu(
+    fresh: Sluice, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{fresh.url}/traffic?{CHOSEN}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Traffic")
+    assert [name.split("\n")[-1] for name in menu(page)] == PAGES
+    expect(page.get_by_label("Where you are")).to_contain_text("Local Azure")
+    expect(page.get_by_role("slider", name="Boundary between blue and green")).to_be_visible()
+
+    for name in [*PAGES[2:], *PAGES[:2]]:
+        follow(page, name)
+        expect(page).to_have_url(re.compile(CHOSEN))
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Traffic")
+    expect(page.get_by_role("slider", name="Boundary between blue and green")).to_be_visible()
+
+
+def test_an_unknown_endpoint_in_the_address_is_explained(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{sluice.url}/metrics?endpoint=no-such-thing")
+    expect(page.get_by_role("alert")).to_contain_text("There is no endpoint named no-such-thing")
+
+
+LOOKS = [("light", 1440, False), ("dark", 1440, True), ("light", 390, False), ("dark", 390, True)]
+
+
+@pytest.mark.parametrize(("look", "width", "dark"), LOOKS, ids=[f"{look}-{width}" for look, width, _ in LOOKS])
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_in_every_look(
+    sluice: Sluice, open_page: Callable[..., Page], name: str, look: str, width: int, dark: bool
+) -> None:
+    page = open_page(f"{sluice.url}/{name.lower()}?{CHOSEN}", width=width, height=900, dark=dark)
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    if name == "Metrics":
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.screenshot(path=shot(f"{name.lower()}-{look}-{width}"), full_page=True, animations="disabled")
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide} px wider than a {width} px screen"
+    findings = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in findings if one["id"] not in STREAMLITS_OWN] == []
+
+
+def shot(name: str) -> Path:
+    SHOTS.mkdir(exist_ok=True)
+    return SHOTS / f"{name}.png"
+
+
+@pytest.mark.skipif("SLUICE_PICTURES" not in os.environ, reason="only `make pictures` refreshes the docs' pictures")
+def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    folder = ROOT / os.environ["SLUICE_PICTURES"]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PAGES:
+        page = open_page(f"{sluice.url}/{name.lower()}?{CHOSEN}", width=1280, height=800)
+        if name == "Traffic":
+            handle = page.get_by_role("slider", name="Boundary between blue and green")
+            for _ in range(3):
+                handle.press("PageDown")
+            expect(page.get_by_label("blue, %")).to_have_value("70")
+            settle(page)
+        if name == "Test":
+            page.get_by_role("button", name="Send", exact=False).first.click()
+            expect(page.get_by_text("Answered by")).to_be_visible()
+        if name == "Metrics":
+            expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        page.screenshot(path=folder / f"{name.lower()}.png", animations="disabled")

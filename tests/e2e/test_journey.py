@@ -1,0 +1,153 @@
+"""The job itself: a person shifts real traffic, mirrors it, asks a question and watches what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+from scipy import stats
+
+from tests.e2e.conftest import ROOT, Sluice, settle, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
+
+REQUESTS = 3000 if os.environ.get("SLUICE_TEST_COUNTS") == "full" else 400
+UNLIKELY = 1e-4
+"""A right split fails a check at this level once in ten thousand runs."""
+DIGITS, WINES = "whats-in-a-name", "wine-cultivars"
+
+
+def shift(page: Page) -> None:
+    """Press the button, confirm, and wait until the change has been read back."""
+    page.get_by_role("button", name="Shift traffic").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("callers")
+    dialog.get_by_role("button", name="Shift traffic").click()
+    expect(page.get_by_role("heading", name="Traffic shifted")).to_be_visible(timeout=60_000)
+
+
+def send(sluice: Sluice, endpoint: str, sample: str, count: int) -> list[httpx.Response]:
+    """``count`` real requests through the split, a few at a time."""
+    arm = sluice.arm
+    uri = arm.get(f"onlineEndpoints/{endpoint}")["properties"]["scoringUri"]
+    key = arm.call("POST", f"onlineEndpoints/{endpoint}/listKeys").json()["primaryKey"]
+    body = (ROOT / "samples" / sample).read_text(encoding="utf-8")
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda _: arm.http.post(uri, content=body, headers=headers), range(count)))
+
+
+def test_live_traffic_moves_with_the_keyboard_and_the_requests_follow(
+    sluice: Sluice, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{sluice.url}/traffic?endpoint={DIGITS}")
+    handle = page.get_by_role("slider", name="Boundary between blue and green")
+    handle.focus()
+    for _ in range(3):
+        page.keyboard.press("PageDown")
+    expect(handle).to_have_attribute("aria-valuetext", "blue 70 %, green 30 %")
+    expect(page.get_by_label("blue, %")).to_have_value("70")
+    expect(page.get_by_label("green, %")).to_have_value("30")
+    expect(page.get_by_text("mirrored traffic (20 %) ends in the same write")).to_be_visible()
+    shift(page)
+
+    properties = sluice.arm.get(f"onlineEndpoints/{DIGITS}")["properties"]
+    assert (properties["traffic"], properties["mirrorTraffic"]) == ({"blue": 70, "green": 30}, {})
+    answers = send(sluice, DIGITS, "sample-request.json", REQUESTS)
+    assert Counter(answer.status_code for answer in answers) == {200: REQUESTS}
+    counts = Counter(answer.headers["azureml-model-deployment"] for answer in answers)
+    expected = [0.7 * REQUESTS, 0.3 * REQUESTS]
+    assert stats.chisquare([counts["blue"], counts["green"]], expected).pvalue > UNLIKELY, counts
+
+
+def test_the_numbers_beside_the_slider_move_it_too(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
+    field = page.get_by_label("forest, %")
+    field.fill("50")
+    field.press("Enter")
+    expect(page.get_by_label("linear, %")).to_have_value("40")
+    expect(page.get_by_label("bayes, %")).to_have_value("10")
+    expect(page.get_by_role("slider", name="Boundary between bayes and forest")).to_have_attribute(
+        "aria-valuetext", "bayes 10 %, forest 50 %"
+    )
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_label("forest, %")).to_have_value("0")
+
+
+def test_a_mirror_of_20_percent_receives_about_20_percent(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
+    page.get_by_label("Copy requests to").click()
+    page.get_by_role("option", name="forest").click()
+    slider = page.get_by_role("slider", name="Share of live requests")
+    expect(slider).to_have_value("10")
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(slider).to_have_value("20")
+    settle(page)
+    shift(page)
+    assert sluice.arm.get(f"onlineEndpoints/{WINES}")["properties"]["mirrorTraffic"] == {"forest": 20}
+
+    began = time.time()
+    ours = {answer.headers["x-ms-request-id"] for answer in send(sluice, WINES, "wine/sample-request.json", REQUESTS)}
+
+    def rows() -> list[dict[str, object]]:
+        found = sluice.arm.control("GET", "requests", params={"endpoint": WINES, "since": began - 1, "limit": 100_000})
+        return [row for row in found["value"] if row["request_id"] in ours and row["kind"] == "live"]
+
+    wait_for(lambda: len(rows()) == REQUESTS, "every request to leave its row")
+    copied = sum(row["mirrored"] == 1 for row in rows())
+    assert sum(row["mirrored"] == -1 for row in rows()) == 0
+    assert stats.binomtest(copied, REQUESTS, 0.2).pvalue > UNLIKELY, copied
+
+    def mirrored() -> int:
+        found = sluice.arm.control("GET", "requests", params={"endpoint": WINES, "since": began - 1, "limit": 100_000})
+        return sum(row["kind"] == "mirror" and row["deployment"] == "forest" for row in found["value"])
+
+    wait_for(lambda: mirrored() >= copied, "every copy to leave its row")
+
+
+def test_the_sample_request_is_answered_with_the_right_digit(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{sluice.url}/test?endpoint={DIGITS}")
+    page.get_by_test_id("stButtonGroup").first.get_by_text("green", exact=True).click()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Answered by")).to_be_visible()
+    expect(page.get_by_test_id("stCode").first).to_contain_text('"digit": 7')
+    expect(page.locator(".answer")).to_contain_text("200")
+
+
+def test_json_that_does_not_parse_is_named_by_line_and_column(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{sluice.url}/test?endpoint={DIGITS}")
+    editor = page.get_by_label("Payload, JSON")
+    editor.fill('{"data":\n  [1, 2,]}')
+    editor.press("Control+Enter")
+    expect(page.get_by_text("line 2, column 9")).to_be_visible()
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+
+
+def test_a_rejected_payload_shows_the_scripts_own_words(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{sluice.url}/test?endpoint={DIGITS}")
+    editor = page.get_by_label("Payload, JSON")
+    editor.fill(json.dumps({"data": [[1, 2, 3]]}))
+    editor.press("Control+Enter")
+    settle(page)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".answer")).to_contain_text("424")
+    expect(page.get_by_text("must be a list of 64 numbers, found 3 values").first).to_be_visible()
+
+
+def test_both_deployments_are_in_the_latency_chart(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{sluice.url}/metrics?endpoint={DIGITS}")
+    plot = page.locator(".js-plotly-plot").first
+    expect(plot).to_be_visible()
+    names = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData.map(trace => trace.name)")
+    points = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData.map(trace => trace.y.length)")
+    assert {"blue", "green"} <= set(names)
+    assert min(points) > 0

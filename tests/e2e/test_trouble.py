@@ -1,0 +1,153 @@
+"""When things go wrong: nothing is lost, nothing is applied twice, and the page says what to do."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from services.local_azure import LocalAzure
+from tests.arm import Arm
+from tests.e2e.conftest import ROOT, Sluice, clean_environment, free_port, settle, start, stop, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
+WINES = "wine-cultivars"
+
+
+@contextmanager
+def slow_operations(arm: Arm, seconds: float) -> Iterator[None]:
+    """Let every operation of the local Azure take at least ``seconds``."""
+    before = arm.control("GET", "settings")["operation_seconds"]
+    arm.control("POST", "settings", json={"operation_seconds": seconds})
+    try:
+        yield
+    finally:
+        arm.control("POST", "settings", json={"operation_seconds": before})
+
+
+def test_a_reload_and_a_second_tab_find_the_running_change_and_apply_nothing_twice(
+    sluice: Sluice, open_page: Callable[..., Page]
+) -> None:
+    arm, url = sluice.arm, f"{sluice.url}/traffic?endpoint={WINES}"
+    page = open_page(url)
+    page.get_by_role("button", name="All to bayes").click()
+    settle(page)
+    before = arm.get(f"onlineEndpoints/{WINES}")["systemData"]["lastModifiedAt"]
+    with slow_operations(arm, 6):
+        page.get_by_role("button", name="Shift traffic").click()
+        page.get_by_role("dialog").get_by_role("button", name="Shift traffic").dblclick()
+        expect(page.get_by_role("status").filter(has_text="Shifting traffic")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("status").filter(has_text="Shifting traffic")).to_be_visible()
+        second = open_page(url)
+        expect(second.get_by_role("status").filter(has_text="Shifting traffic")).to_be_visible()
+        expect(second.get_by_role("button", name="Shift traffic")).to_be_disabled()
+        for tab in (page, second):
+            expect(tab.get_by_role("heading", name="Traffic shifted")).to_be_visible(timeout=60_000)
+    after = arm.get(f"onlineEndpoints/{WINES}")
+    assert after["properties"]["traffic"] == {"bayes": 100}
+    assert after["systemData"]["lastModifiedAt"] > before
+
+
+def test_a_change_made_elsewhere_is_shown_and_not_overwritten(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    arm = sluice.arm
+    page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
+    page.get_by_role("button", name="All to linear").click()
+    settle(page)
+    page.get_by_role("button", name="Shift traffic").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    document = arm.get(f"onlineEndpoints/{WINES}")
+    document["properties"]["traffic"] = {"linear": 50, "bayes": 50}
+    arm.call("PUT", f"onlineEndpoints/{WINES}", document).raise_for_status()
+    wait_for(
+        lambda: arm.get(f"onlineEndpoints/{WINES}")["properties"]["provisioningState"] == "Succeeded", "their change"
+    )
+    page.get_by_role("dialog").get_by_role("button", name="Shift traffic").click()
+    expect(page.get_by_role("alert").first).to_contain_text("was not changed")
+    expect(page.get_by_text("Azure holds now").first).to_be_visible()
+    assert arm.get(f"onlineEndpoints/{WINES}")["properties"]["traffic"] == {"linear": 50, "bayes": 50}
+
+
+def test_nothing_configured_explains_the_ways_and_starts_the_local_azure_at_a_click(
+    tmp_path_factory: pytest.TempPathFactory, open_page: Callable[..., Page]
+) -> None:
+    port, state = free_port(), tmp_path_factory.mktemp("connect") / "local-azure"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command += ["--server.headless", "true"]
+    running = start(command, clean_environment(SLUICE_LOCAL_AZURE_DIR=str(state)), f"http://localhost:{port}", state)
+    try:
+        page = open_page(running.url)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Connect")
+        expect(page.get_by_text("AZURE_SUBSCRIPTION_ID").first).to_be_visible()
+        page.get_by_role("button", name="Start the local Azure").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Endpoints", timeout=90_000)
+        expect(page.get_by_role("table").first).to_contain_text("whats-in-a-name", timeout=90_000)
+    finally:
+        stop(running.process)
+    assert not LocalAzure(state).is_running, "the local Azure outlived the Sluice that started it"
+
+
+def test_the_page_says_that_the_local_azure_is_gone_and_recovers_when_it_is_back(
+    tmp_path_factory: pytest.TempPathFactory, open_page: Callable[..., Page]
+) -> None:
+    state = tmp_path_factory.mktemp("gone") / "local-azure"
+    serve = [sys.executable, "-m", "emulator", "serve", "--state", str(state), "--port", str(three_free_ports())]
+    server = subprocess.Popen(serve, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    local, port = LocalAzure(state), free_port()
+    dashboard: Sluice | None = None
+    try:
+        wait_for(lambda: local.is_running, "the local Azure")
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+        command += ["--server.headless", "true"]
+        dashboard = start(command, clean_environment(**local.environment()), f"http://localhost:{port}", state)
+        page = open_page(dashboard.url)
+        expect(page.get_by_label("Where you are")).to_contain_text("Local Azure")
+        server.send_signal(signal.SIGKILL)
+        server.wait(10)
+        page.reload()
+        expect(page.get_by_role("alert").first).to_contain_text("could not be", timeout=60_000)
+        server = subprocess.Popen(serve, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: local.is_running, "the local Azure to be back")
+        expect(page.get_by_role("alert")).to_have_count(0, timeout=60_000)
+        expect(page.get_by_label("Where you are")).to_contain_text("Local owner")
+    finally:
+        if dashboard:
+            stop(dashboard.process)
+        server.terminate()
+        server.wait(30)
+
+
+def three_free_ports() -> int:
+    """A port that is free together with the two after it, below those the system hands out to clients."""
+    return next(first for first in range(21_000, 32_000, 7) if all(is_free(first + offset) for offset in (0, 1, 2)))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_a_taken_port_is_said_in_one_sentence(sluice: Sluice) -> None:
+    port = sluice.url.rsplit(":", 1)[1]
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.launch", "--headless", "--port", port],
+        cwd=ROOT,
+        env=clean_environment(SLUICE_LOCAL_AZURE_DIR=str(sluice.state)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert f"Port {port} is taken" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
