@@ -89,6 +89,8 @@ class LocalAzure:
             if self._samples is not None and self._samples.poll() is None:
                 return
             command = [sys.executable, str(ROOT / "samples" / "demo.py"), "--state", str(self.state)]
+            # What an earlier run said last is no progress of this one.
+            (self.state / "demo-progress.txt").unlink(missing_ok=True)
             with (self.state / "demo.log").open("wb") as log:
                 self._samples = subprocess.Popen(
                     command,
@@ -135,9 +137,10 @@ def _printed_ready(process: subprocess.Popen[str], seconds: float) -> bool:
 
     def read(output: IO[str]) -> None:
         # Reads to the end, so that the server never blocks on a full pipe.
-        for line in output:
-            if line.startswith("ready "):
-                ready.set()
+        with output:
+            for line in output:
+                if line.startswith("ready "):
+                    ready.set()
 
     assert process.stdout is not None
     threading.Thread(target=read, args=(process.stdout,), name="local-azure-output", daemon=True).start()

@@ -54,7 +54,13 @@ def deploy_deployment(client: MLClient, file: Path, say: Say) -> Any:
     """Return the deployment of ``file``, uploading and creating it when it is missing or failed."""
     wanted = load_online_deployment(file)
     deployment = settled(lambda: client.online_deployments.get(wanted.name, wanted.endpoint_name))
-    if deployment is None or deployment.provisioning_state == "Failed":
+    if deployment is not None and deployment.provisioning_state == "Failed":
+        # Azure takes no update of a deployment that failed while it was created.
+        say(f"deleting {wanted.name} from {wanted.endpoint_name}, which failed …")
+        with quiet():
+            client.online_deployments.begin_delete(wanted.name, wanted.endpoint_name).result()
+        deployment = None
+    if deployment is None:
         say(f"deploying {wanted.name} to {wanted.endpoint_name} …")
         with quiet():
             deployment = client.online_deployments.begin_create_or_update(wanted).result()

@@ -1,0 +1,93 @@
+"""What `make run` says before it does anything, and that it leaves a real workspace alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.local_azure import LocalAzure
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKSPACE = {
+    "AZURE_SUBSCRIPTION_ID": "11111111-2222-3333-4444-555555555555",
+    "AZURE_RESOURCE_GROUP": "models",
+    "AZUREML_WORKSPACE_NAME": "production",
+}
+
+
+def environment(state: Path, **extra: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE", "ARM_", "SLUICE_"))}
+    return {**kept, "SLUICE_LOCAL_AZURE_DIR": str(state), "PYTHONUNBUFFERED": "1", **extra}
+
+
+def first_lines(count: int, env: dict[str, str], *arguments: str) -> list[str]:
+    """What the launcher prints first; it is stopped as soon as it has."""
+    command = [sys.executable, "-m", "services.launch", "--headless", "--port", str(free_port()), *arguments]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(count)]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    return lines
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_configured_workspace_is_named_and_no_local_azure_is_started(tmp_path: Path) -> None:
+    state = tmp_path / "local-azure"
+    target, promise, _ = first_lines(3, environment(state, **WORKSPACE))
+    assert target == "Target: workspace production, resource group models, at management.azure.com."
+    assert promise == "Nothing is created there by starting Sluice."
+    assert not state.exists()
+
+
+def test_without_a_workspace_and_without_wanting_the_local_azure_nothing_is_started(tmp_path: Path) -> None:
+    state = tmp_path / "local-azure"
+    target, _ = first_lines(2, environment(state), "--no-local")
+    assert target == "Target: none. No workspace is configured, and the local Azure is not wanted."
+    assert not state.exists()
+
+
+def test_half_a_configuration_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    env = environment(tmp_path, AZURE_SUBSCRIPTION_ID=WORKSPACE["AZURE_SUBSCRIPTION_ID"])
+    command = [sys.executable, "-m", "services.launch", "--headless"]
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert "AZURE_RESOURCE_GROUP and AZUREML_WORKSPACE_NAME are missing" in ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.emulator
+def test_a_local_azure_started_here_is_stopped_here_and_one_found_running_is_left_alone(tmp_path: Path) -> None:
+    ours, found = LocalAzure(tmp_path / "state"), LocalAzure(tmp_path / "state")
+    assert not ours.is_running
+    ours.start()
+    try:
+        assert ours.environment()["ARM_CLOUD_METADATA_URL"].startswith("https://localhost:")
+        found.start()
+        found.stop()
+        assert ours.is_running
+    finally:
+        ours.stop()
+    assert not ours.is_running
+
+
+@pytest.mark.emulator
+def test_a_local_azure_that_cannot_start_says_why(tmp_path: Path) -> None:
+    from services.errors import ServiceFailed
+
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "control.db").mkdir()
+    with pytest.raises(ServiceFailed, match=r"The local Azure did not start\. .+ Read "):
+        LocalAzure(state).start()
