@@ -33,6 +33,12 @@ def test_nothing_imports_the_entry() -> None:
     assert [path for path in files if "app" in imported(path)] == []
 
 
+def test_only_one_folder_speaks_to_azure() -> None:
+    files = [path for folder in ("ui", "services", "pages", "emulator") for path in (ROOT / folder).rglob("*.py")]
+    speakers = {path.parent for path in files if "azure" in imported(path)}
+    assert speakers == {ROOT / "services" / "azure"}
+
+
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_samples_are_what_any_user_could_write(path: Path) -> None:
     assert not imported(path) & HOUSE
