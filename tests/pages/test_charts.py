@@ -1,0 +1,114 @@
+"""Figures and key figures, from frames whose truth is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from services.metrics import DeploymentMetrics
+from services.model import Window
+from ui import charts, figures
+from ui.charts import Look
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+MINUTES = 10
+
+
+def at(minute: int) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def metrics(latency: dict[str, dict[int, float]], requests: list[tuple[int, str, str, float]]) -> DeploymentMetrics:
+    """``latency``: deployment → minute → P95 in ms. ``requests``: minute, deployment, status, per minute."""
+    rows = [(at(minute), name, "P95", ms) for name, line in latency.items() for minute, ms in line.items()]
+    counted = [(at(minute), name, status, rate) for minute, name, status, rate in requests]
+    return DeploymentMetrics(
+        latency=_frame(rows, ["at", "deployment", "percentile", "ms"]),
+        requests=_frame(counted, ["at", "deployment", "status", "per_minute"]),
+        window=Window(START, at(MINUTES), 60),
+        settled_until=at(8),
+    )
+
+
+def _frame(rows: list[tuple[datetime, str, str, float]], columns: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    return frame
+
+
+FULL = {minute: 10.0 + minute for minute in range(MINUTES)}
+
+
+def test_a_missing_minute_is_a_gap_and_never_a_zero() -> None:
+    line = {minute: ms for minute, ms in FULL.items() if minute != 4}
+    trace = charts.latency(metrics({"blue": line}, []), ["blue"], "P95", Look()).data[0]
+    assert len(trace.y) == MINUTES
+    assert np.isnan(trace.y[4])
+    assert not (np.asarray(trace.y) == 0).any()
+    assert trace.connectgaps is False
+
+
+def test_a_minute_without_neighbours_gets_a_dot() -> None:
+    trace = charts.latency(metrics({"blue": {0: 1.0, 3: 2.0, 4: 2.0}}, []), ["blue"], "P95", Look()).data[0]
+    assert [index for index, size in enumerate(trace.marker.size) if size] == [0]
+
+
+def test_unsettled_minutes_are_dotted_and_say_so() -> None:
+    solid, gaps = charts.latency(metrics({"blue": FULL}, []), ["blue"], "P95", Look()).data
+    assert [template.endswith("not settled") for template in solid.hovertemplate] == [False] * 8 + [True] * 2
+    assert len(gaps.x) == 3, "the two unsettled minutes and the line that leads to them"
+    assert (gaps.line.dash, gaps.hoverinfo, gaps.showlegend) == ("dot", "skip", False)
+
+
+def test_the_axis_follows_the_chosen_time_zone() -> None:
+    look = Look(ZoneInfo("Europe/Vienna"))
+    figure = charts.requests(metrics({}, [(0, "blue", "200", 3.0)]), ["blue"], look)
+    assert str(figure.data[0].x[0]).startswith("2026-03-01T13:00")
+    assert figure.layout.xaxis.range[0] == datetime(2026, 3, 1, 13, 0)  # noqa: DTZ001 - plotly draws wall time
+    assert charts.zone_name(look.zone, START) == "CET"
+
+
+def test_requests_add_up_all_statuses_of_a_minute() -> None:
+    data = metrics({}, [(1, "blue", "200", 30.0), (1, "blue", "424", 2.0), (2, "blue", "200", 10.0)])
+    trace = charts.requests(data, ["blue"], Look()).data[0]
+    assert list(trace.y[1:3]) == [32.0, 10.0]
+
+
+def test_errors_show_only_what_failed() -> None:
+    data = metrics({}, [(1, "blue", "200", 30.0), (1, "blue", "424", 2.0), (2, "green", "401", 1.0)])
+    assert figures.failing_statuses(data) == ["401", "424"]
+    figure = charts.errors(data, ["blue", "green"], ["401", "424"], Look())
+    assert {trace.name: list(trace.y) for trace in figure.data} == {"green 401": [1.0], "blue 424": [2.0]}
+
+
+def test_the_same_data_gives_the_same_figure() -> None:
+    data = metrics({"blue": FULL, "green": {2: 5.0}}, [])
+    first, second = (charts.latency(data, ["blue", "green"], "P95", Look()).to_json() for _ in range(2))
+    assert first == second
+
+
+def test_no_data_gives_an_empty_figure() -> None:
+    data = metrics({}, [])
+    assert not charts.latency(data, ["blue"], "P95", Look()).data
+    assert not charts.requests(data, ["blue"], Look()).data
+
+
+def test_key_figures_count_settled_minutes_only() -> None:
+    data = metrics(
+        {"blue": FULL},
+        [(0, "blue", "200", 9.0), (0, "blue", "424", 1.0), (5, "blue", "200", 20.0), (9, "blue", "500", 99.0)],
+    )
+    blue = figures.key_figures(data, "blue")
+    assert (blue.requests, blue.per_minute) == (30.0, 15.0)
+    assert blue.server_error_percent == pytest.approx(100 / 30)
+    assert blue.client_error_percent == 0
+    assert (blue.newest, blue.newest_at) == ({"P95": 17.0}, at(7))
+
+
+def test_a_deployment_without_requests_has_no_data_rather_than_zeros() -> None:
+    green = figures.key_figures(metrics({"blue": FULL}, []), "green")
+    assert (green.requests, green.per_minute, green.server_error_percent, green.newest) == (None, None, None, {})
