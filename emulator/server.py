@@ -7,17 +7,14 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import sqlite3
+import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import uvicorn
-from starlette.types import ASGIApp
 
 from emulator import certificates, environment
 from emulator.application import control_application, identity_application
@@ -26,6 +23,8 @@ from emulator.arm.plane import ControlPlane
 from emulator.documents import Documents
 from emulator.errors import StartError
 from emulator.identity.tokens import Tokens
+from emulator.listener import Listener, listening
+from emulator.ownership import Ownership
 from emulator.ports import listen, wait_until_free
 from emulator.resources import Addresses, Place
 from emulator.scoring.fleet import Fleet
@@ -57,24 +56,25 @@ async def serve(options: Options, announce: Callable[[str], None]) -> None:
     stopped = asyncio.Event()
     with _signals(stopped):
         async with AsyncExitStack() as stack:
-            starting = asyncio.create_task(_start(options, stack))
+            state = StateFolder(options.state)
+            ownership = Ownership(state, lambda sentence: sys.stderr.write(f"{sentence}\n"))
+            stack.callback(ownership.release)
+            starting = asyncio.create_task(_start(options, state, ownership, stack))
             stopping = asyncio.create_task(stopped.wait())
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if stopped.is_set():
+            try:
+                if not stopped.is_set():
+                    announce(f"ready {starting.result()}")
+                    await stopping
+            finally:
+                ownership.leave()
+                stopping.cancel()
                 starting.cancel()
                 await asyncio.gather(starting, return_exceptions=True)
-                return
-            try:
-                announce(f"ready {starting.result()}")
-                await stopping
-            finally:
-                stopping.cancel()
 
 
-async def _start(options: Options, stack: AsyncExitStack) -> str:
-    state = StateFolder(options.state)
-    state.open()
-    stack.callback(state.close)
+async def _start(options: Options, state: StateFolder, ownership: Ownership, stack: AsyncExitStack) -> str:
+    await ownership.take()
     caller = dict(os.environ)
     secrets = state.secrets()
     certificates.ensure(state.tls, datetime.now(UTC))
@@ -90,10 +90,11 @@ async def _start(options: Options, stack: AsyncExitStack) -> str:
     stack.callback(telemetry.close)
 
     gateway = Gateway(state.root, options.port + 1 if options.port else 0, secrets.control_secret)
+    fleet = Fleet(state.root, caller, gateway)
+    # Ends after the gateway, whose requests under way still need the instances.
+    stack.push_async_callback(fleet.close)
     stack.push_async_callback(gateway.close)
     gateway_port = await _start_gateway(gateway, options)
-    fleet = Fleet(state.root, caller, gateway)
-    stack.push_async_callback(fleet.close)
 
     addresses = Addresses(control_socket.getsockname()[1], gateway_port, identity_socket.getsockname()[1])
     tokens = Tokens(secrets, addresses, time.time)
@@ -114,8 +115,12 @@ async def _start(options: Options, stack: AsyncExitStack) -> str:
     stack.push_async_callback(plane.close)
     environment.write(state, environment.variables(options.place, addresses, state, secrets, caller))
     await plane.restore(RESTORE_SECONDS)
-    await stack.enter_async_context(_listener(identity_application(tokens, secrets), identity_socket, None))
-    await stack.enter_async_context(_listener(control_application(context, plane), control_socket, state.tls))
+    await stack.enter_async_context(
+        listening(
+            (Listener(identity_application(tokens, secrets), None), identity_socket),
+            (Listener(control_application(context, plane), state.tls), control_socket),
+        )
+    )
     return addresses.control
 
 
@@ -126,42 +131,6 @@ async def _start_gateway(gateway: Gateway, options: Options) -> int:
         return await gateway.start()
     except GatewayError as error:
         raise StartError(str(error)) from error
-
-
-class _Listener(uvicorn.Server):
-    """A uvicorn server among others in one process: signals are handled once for all of them."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
-
-
-@asynccontextmanager
-async def _listener(app: ASGIApp, listening: socket.socket, tls: Path | None) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        # Longer than clients keep idle connections, so that they do not meet one that is being closed.
-        timeout_keep_alive=300,
-        timeout_graceful_shutdown=3,
-        ssl_certfile=tls / "server.pem" if tls else None,
-        ssl_keyfile=tls / "server.key" if tls else None,
-    )
-    server = _Listener(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        while not server.started and not task.done():
-            await asyncio.sleep(0.005)
-        if task.done():
-            task.result()
-        yield
-    finally:
-        server.should_exit = True
-        await task
 
 
 @contextmanager

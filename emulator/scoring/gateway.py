@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import random
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
+from emulator.listener import Listener, listening
 from emulator.scoring.forwarding import Forwarder
 from emulator.scoring.mirror import Mirror
 from emulator.scoring.model import EndpointRoute
@@ -30,20 +28,11 @@ from emulator.scoring.recorder import Recorder
 from emulator.scoring.telemetry import Telemetry
 
 _LINE_LIMIT = 16 * 1024 * 1024
-_KEEP_ALIVE_SECONDS = 300
-_SHUTDOWN_SECONDS = 2
 
 
 def _say(values: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(values) + "\n")
     sys.stdout.flush()
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: the parent ends this process by closing its stdin."""
-        yield
 
 
 class _Orders:
@@ -95,32 +84,12 @@ async def _serve(state: Path, listener: socket.socket) -> None:
     orders = _Orders(table)
     for order in first["table"]:
         orders.change(order)
-    server = _Server(
-        uvicorn.Config(
-            Proxy(table, forwarder, mirror, recorder.add, first["secret"], random.SystemRandom()),
-            http="httptools",
-            ssl_certfile=state / "tls" / "server.pem",
-            ssl_keyfile=state / "tls" / "server.key",
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
-    )
-    serving = loop.create_task(server.serve(sockets=[listener]))
+    proxy = Proxy(table, forwarder, mirror, recorder.add, first["secret"], random.SystemRandom())
     flushing = loop.create_task(recorder.run())
-    while not server.started:
-        if serving.done():
-            serving.result()
-            raise RuntimeError("the server ended before it started")
-        await asyncio.sleep(0.01)
-    _say({"ready": listener.getsockname()[1]})
-    while line := await lines.readline():
-        orders.obey(json.loads(line))
-    server.should_exit = True
-    await serving
+    async with listening((Listener(proxy, state / "tls"), listener)):
+        _say({"ready": listener.getsockname()[1]})
+        while line := await lines.readline():
+            orders.obey(json.loads(line))
     flushing.cancel()
     await mirror.close()
     await forwarder.close()

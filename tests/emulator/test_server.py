@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from tests.deployable import SCORE, create_endpoint, upload_and_put
 from tests.local_azure import ROOT, LocalAzure, clean_environment
@@ -168,3 +172,59 @@ def test_a_deployment_that_was_being_made_is_made_after_a_kill(tmp_path: Path) -
         assert azure.finish(creating)["status"] == "Succeeded"
         answer = azure.arm("GET", "onlineEndpoints/halfway/deployments/blue").json()
         assert answer["properties"]["provisioningState"] == "Succeeded"
+
+
+def serving(azure: LocalAzure, name: str) -> str:
+    """Make an endpoint whose one deployment waits a second for the input 99; returns its key."""
+    start = "def run(raw_data):"
+    assert start in SCORE
+    waiting = SCORE.replace(start, f"{start}\n    if '99' in raw_data: import time; print('under way'); time.sleep(1)")
+    create_endpoint(azure, name)
+    status = azure.finish(upload_and_put(azure, name, "blue", 2, score=waiting))
+    assert status["status"] == "Succeeded", status
+    document = azure.arm("GET", f"onlineEndpoints/{name}").json()
+    document["properties"]["traffic"] = {"blue": 100}
+    azure.finish(azure.arm("PUT", f"onlineEndpoints/{name}", document))
+    return str(azure.arm("POST", f"onlineEndpoints/{name}/listKeys").json()["primaryKey"])
+
+
+def wait_until_under_way(azure: LocalAzure, endpoint: str, seconds: float = 15.0) -> None:
+    """Wait until the script says that it works on the slow input."""
+    deadline = time.monotonic() + seconds
+    path = f"onlineEndpoints/{endpoint}/deployments/blue/getLogs"
+    while "under way" not in azure.arm("POST", path, {"containerType": "InferenceServer"}).text:
+        assert time.monotonic() < deadline, "the request did not reach the script"
+
+
+def rows_of(azure: LocalAzure, endpoint: str) -> list[dict[str, Any]]:
+    found = azure.control("GET", f"requests?endpoint={endpoint}&since=0&limit=100").json()["value"]
+    return [row for row in found if row["endpoint"] == endpoint]
+
+
+def test_a_stop_finishes_requests_writes_rows_and_a_restart_need_not_wait(tmp_path: Path) -> None:
+    state, port = tmp_path / "state", three_free_ports()
+    with LocalAzure(state, port) as azure, requests.Session() as idle, ThreadPoolExecutor() as pool:
+        key = serving(azure, "stopping")
+        secret = {"x-emulator-secret": azure.environment["EMULATOR_CONTROL_SECRET"]}
+        health = f"{azure.environment['EMULATOR_CONTROL_URL']}/health"
+        assert idle.get(health, headers=secret, verify=azure.bundle, timeout=30).ok
+        assert azure.score("stopping", {"data": [21]}, key).json() == [42]
+        slow = pool.submit(azure.score, "stopping", {"data": [99]}, key)
+        wait_until_under_way(azure, "stopping")
+        azure.process.send_signal(signal.SIGTERM)
+        # Started while the first one still works on the request, on the same folder and the same ports.
+        with LocalAzure(state, port) as second:
+            assert slow.result().json() == [198]
+            assert azure.stop() == 0
+            assert azure.output() == ""
+            assert [row["status"] for row in rows_of(second, "stopping")] == [200, 200]
+            assert second.score("stopping", {"data": [4]}, key).json() == [8]
+
+
+def test_a_stop_cuts_off_what_takes_too_long_without_a_word(tmp_path: Path) -> None:
+    with LocalAzure(tmp_path / "state") as azure, socket.create_connection(("127.0.0.1", azure.port)) as silent:
+        trusting = ssl.create_default_context(cafile=azure.bundle)
+        with trusting.wrap_socket(silent, server_hostname="localhost") as half:
+            half.sendall(b"PUT /half HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf")
+            assert azure.stop(signal.SIGTERM) == 0
+            assert azure.output() == ""
