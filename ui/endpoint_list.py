@@ -132,10 +132,14 @@ def _is_local() -> bool:
 def _progress() -> None:
     line = sample_work(context.local_azure().progress())
     if line != st.session_state.get("sample_progress", line):
-        # Every step of the deployment can have added something to the list.
         st.session_state["sample_progress"] = line
-        readers.forget_resources()
+        if line:
+            # Every step of the deployment can have added something to the list.
+            readers.forget_resources()
+        else:
+            readers.forget()
         st.rerun()
     st.session_state["sample_progress"] = line
     if line:
-        st.html(f'<p class="working" role="status"><b>The samples are being deployed.</b> {escape(line)}</p>')
+        step = escape(line[:1].upper() + line[1:])
+        st.html(f'<p class="working" role="status"><b>The samples are being deployed.</b> {step}</p>')
