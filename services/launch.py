@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,10 @@ from services.settings import Settings
 def main(arguments: list[str] | None = None) -> int:
     """Run until the dashboard ends or the person presses Ctrl+C. Returns the exit code, 2 when it could not start."""
     options = _options(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # An exception raised here could strike between the start of a child and the note that it was started.
+        signal.signal(number, lambda *_: stopping.set())
     try:
         settings = Settings.read()
     except SluiceError as problem:
@@ -36,11 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     local = LocalAzure(settings.local_azure_dir)
     try:
         environment = _target(settings, local, wanted=not options.no_local)
-        return _dashboard(options, {**os.environ, **environment})
+        return 0 if stopping.is_set() else _dashboard(options, {**os.environ, **environment}, stopping)
     except SluiceError as problem:
-        return _fail(problem)
-    except KeyboardInterrupt:
-        return 0
+        return 0 if stopping.is_set() else _fail(problem)
     finally:
         local.stop()
 
@@ -72,22 +74,18 @@ def _target(settings: Settings, local: LocalAzure, *, wanted: bool) -> Mapping[s
     return local.environment()
 
 
-def _dashboard(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+def _dashboard(options: argparse.Namespace, environment: Mapping[str, str], stopping: threading.Event) -> int:
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(options.port)]
     if options.headless:
         command += ["--server.headless", "true"]
     _say(f"Sluice opens on http://localhost:{options.port}. Ctrl+C stops everything that was started here.")
     process = subprocess.Popen(command, cwd=ROOT, env=dict(environment))
-    try:
-        return process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(20)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    while process.poll() is None and not stopping.wait(0.2):
+        pass
+    if process.poll() is None:
+        process.terminate()
+        process.wait(20)
+    return 0 if stopping.is_set() else int(process.returncode)
 
 
 def _port_is_free(port: int) -> bool:
