@@ -35,6 +35,7 @@ class Listener(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 ssl_certfile=tls / "server.pem" if tls else None,
                 ssl_keyfile=tls / "server.key" if tls else None,

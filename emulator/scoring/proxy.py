@@ -35,6 +35,8 @@ MAX_BODY_BYTES = 100 * 1024 * 1024
 CLIENT_GONE = 499
 """Recorded when the caller went away first. Nobody receives it."""
 MAX_USER_AGENT = 70
+WATCH_AFTER_SECONDS = 0.01
+"""When the gateway begins to look whether the caller of an unanswered request is still there."""
 
 _PATH = re.compile(r"/endpoints/([^/]+)(/score|/swagger\.json)")
 
@@ -72,6 +74,7 @@ class _Request:
         self.auth = ""
         self.mirrored = NOT_COPIED
         self.request_bytes = 0
+        self.message: Message | None = None
         self.now = now
         self.request_id = str(uuid.uuid4())
         self.client_request_id = wire.clean_client_request_id(self.named.get(b"x-ms-client-request-id", b""))
@@ -98,10 +101,11 @@ class _Request:
             mirrored=self.mirrored,
         )
 
-    def copy_row(self, shadow: str, answer: Answer, total_ms: float) -> Row:
+    def copy_row(self, shadow: str, sent_at: float, answer: Answer, total_ms: float) -> Row:
         """What is kept of the copy that was sent to the shadow; its status is what the client would have got."""
         changed = {"deployment": shadow, "kind": "mirror", "route": "mirror", "mirrored": NOT_COPIED}
-        return cast(Row, {**self.row(answer), **changed, "total_ms": round(total_ms, 3)})
+        times = {"started_at": sent_at, "total_ms": round(total_ms, 3)}
+        return cast(Row, {**self.row(answer), **changed, **times})
 
     def response_headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         """The headers a managed endpoint answers with."""
@@ -156,12 +160,15 @@ class Proxy:
             await _reply(send, request, refused(403, "", "x-emulator-record needs x-emulator-secret."))
             return
         try:
-            answer = await self._answer(scope, receive, request, route, match[2], recorded)
+            answer = await self._answer(scope, receive, request, route, match[2])
             extra = [] if recorded else [(b"x-emulator-row", json.dumps(request.row(answer)).encode())]
             await _reply(send, request, answer, extra)
         except ClientGoneError:
             answer = refused(CLIENT_GONE, "client_disconnected", "")
         if recorded:
+            # Only now, so that a copy takes nothing from the request it is a copy of.
+            if request.message is not None and request.route == "split":
+                self._copy(request, route, request.message)
             self._record(request.row(answer))
 
     def _may_skip_recording(self, request: _Request) -> bool:
@@ -169,7 +176,7 @@ class Proxy:
         return request.named[b"x-emulator-record"] == b"no" and hmac.compare_digest(given, self._secret)
 
     async def _answer(
-        self, scope: Scope, receive: Receive, request: _Request, route: EndpointRoute, path: str, recorded: bool
+        self, scope: Scope, receive: Receive, request: _Request, route: EndpointRoute, path: str
     ) -> Answer:
         denied = routing.refusal(route, request.named.get(b"authorization"))
         if denied:
@@ -187,8 +194,8 @@ class Proxy:
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         headers = wire.forwarded(request.headers, request.request_id, request.client_request_id)
         message = Message(scope["method"], path + query.decode("latin-1"), headers, body)
-        if recorded and request.route == "split" and path == "/score":
-            self._copy(request, route, message)
+        if path == "/score":
+            request.message = message
         pool = self._table.pools.get((request.endpoint, chosen))
         if pool is None:
             return NOT_READY
@@ -210,12 +217,12 @@ class Proxy:
         shadow = routing.shadow_for(route, self._random)
         if shadow is None:
             return
-        target = (request.endpoint, shadow)
+        target, now = (request.endpoint, shadow), self._clock()
         request.mirrored = self._mirror.offer(
             target,
             self._table.pools.get(target),
             message,
-            lambda answer, total_ms: self._record(request.copy_row(shadow, answer, total_ms)),
+            lambda answer, total_ms: self._record(request.copy_row(shadow, now, answer, total_ms)),
         )
 
 
@@ -238,17 +245,37 @@ async def _read_body(request: _Request, receive: Receive) -> bytes | None:
 
 
 async def _unless_gone(work: Awaitable[Answer], receive: Receive) -> Answer:
-    """The answer, or ClientGoneError as soon as the caller closes the connection; the work is then abandoned."""
-    answering = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(receive())
+    """The answer, or ClientGoneError soon after the caller closes the connection; the work is then cancelled."""
+    loop = asyncio.get_running_loop()
+    here = cast("asyncio.Task[None]", asyncio.current_task())
+    watching: asyncio.Future[MutableMapping[str, Any]] | None = None
+    waiting, gone = True, False
+
+    def watch() -> None:
+        nonlocal watching
+        watching = asyncio.ensure_future(receive())
+        watching.add_done_callback(leave)
+
+    def leave(told: asyncio.Future[MutableMapping[str, Any]]) -> None:
+        nonlocal gone
+        if waiting and not told.cancelled():
+            gone = True
+            here.cancel()
+
+    # Most answers are there before it is worth a task to look for a caller who leaves.
+    timer = loop.call_later(WATCH_AFTER_SECONDS, watch)
     try:
-        await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
-        if answering.done():
-            return answering.result()
-        raise ClientGoneError
+        return await work
+    except asyncio.CancelledError:
+        if gone:
+            here.uncancel()
+            raise ClientGoneError from None
+        raise
     finally:
-        watching.cancel()
-        answering.cancel()
+        waiting = False
+        timer.cancel()
+        if watching is not None:
+            watching.cancel()
 
 
 async def _reply(send: Send, request: _Request, answer: Answer, extra: list[tuple[bytes, bytes]] | None = None) -> None:
