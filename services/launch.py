@@ -66,9 +66,10 @@ def _target(settings: Settings, local: LocalAzure, *, wanted: bool) -> Mapping[s
         _say("Target: none. No workspace is configured, and the local Azure is not wanted.")
         return {}
     _say(f"Target: the local Azure on this machine (no workspace is configured). Its state is in {_shown(local)}.")
+    _say("Starting it ...")
     began = time.monotonic()
     local.start()
-    _say(f"The local Azure is ready after {time.monotonic() - began:.1f} s.")
+    _say(f"The local Azure answers after {time.monotonic() - began:.1f} s.")
     local.start_samples()
     _say(f"The sample endpoints are being deployed in the background; see {_shown(local) / 'demo.log'}.")
     return local.environment()

@@ -62,7 +62,10 @@ class LocalAzure:
         return {name: shlex.split(value)[0] if value else "" for name, _, value in pairs}
 
     def start(self) -> None:
-        """Start the server and return when it can be used. Raises :class:`ServiceFailed` with its own words."""
+        """Start the server and return when it answers; deployments of an earlier run may still be coming back.
+
+        Raises :class:`ServiceFailed` with the server's own words.
+        """
         with self._lock:
             if self.is_running:
                 return
@@ -73,7 +76,8 @@ class LocalAzure:
                 self._server = subprocess.Popen(
                     command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
                 )
-            if not _printed_ready(self._server, START_SECONDS):
+            _drain(self._server)
+            if not self._answers(self._server, START_SECONDS):
                 words = (self.state / "server.log").read_text(encoding="utf-8").strip().splitlines()
                 _stop(self._server)
                 self._server = None
@@ -82,6 +86,16 @@ class LocalAzure:
                     why=words[-1] if words else f"It was not ready after {START_SECONDS:.0f} seconds.",
                     next_step=f"Read {self.state / 'server.log'}, then try again.",
                 )
+
+    def _answers(self, process: subprocess.Popen[str], seconds: float) -> bool:
+        # Its own ready line comes when every deployment is back, which can take ten seconds; a person can look around
+        # and a client can wait in the meantime.
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and process.poll() is None:
+            if self.is_running:
+                return True
+            time.sleep(0.1)
+        return False
 
     def start_samples(self) -> None:
         """Deploy the sample endpoints and keep requests flowing to them, in the background."""
@@ -132,23 +146,16 @@ def _free(first: int, count: int) -> bool:
     return True
 
 
-def _printed_ready(process: subprocess.Popen[str], seconds: float) -> bool:
-    ready = threading.Event()
+def _drain(process: subprocess.Popen[str]) -> None:
+    """Read what the server prints, so that it never blocks on a full pipe."""
 
     def read(output: IO[str]) -> None:
-        # Reads to the end, so that the server never blocks on a full pipe.
         with output:
-            for line in output:
-                if line.startswith("ready "):
-                    ready.set()
+            for _ in output:
+                pass
 
     assert process.stdout is not None
     threading.Thread(target=read, args=(process.stdout,), name="local-azure-output", daemon=True).start()
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        if ready.wait(0.05):
-            return True
-    return ready.is_set() and process.poll() is None
 
 
 def _stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
