@@ -114,13 +114,15 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
     plane = ControlPlane(context)
     stack.push_async_callback(plane.close)
     environment.write(state, environment.variables(options.place, addresses, state, secrets, caller))
-    await plane.restore(RESTORE_SECONDS)
+    plane.begin_restore()
+    # Before the deployments are back: looking at them needs no instance, and a change of one waits for it.
     await stack.enter_async_context(
         listening(
             (Listener(identity_application(tokens, secrets), None), identity_socket),
             (Listener(control_application(context, plane), state.tls), control_socket),
         )
     )
+    await plane.restored(RESTORE_SECONDS)
     return addresses.control
 
 

@@ -44,11 +44,15 @@ class ControlPlane:
             ArmRoute(self.context, "/subscriptions/{rest:path}", _anything_else, every),
         ]
 
-    async def restore(self, seconds: float) -> None:
-        """Bring back what was being served and take up what was cut short; wait for it at most so many seconds."""
+    def begin_restore(self) -> None:
+        """Begin to bring back what was being served, and take up what was cut short."""
         self.serving.plan_restore()
         self.operations.resume()
         self._restoring = asyncio.create_task(self.serving.restore())
+
+    async def restored(self, seconds: float) -> None:
+        """Wait until everything is back that :meth:`begin_restore` began with, at most so many seconds."""
+        assert self._restoring is not None
         await asyncio.wait([self._restoring], timeout=seconds)
         if self._restoring.done():
             self._restoring.result()
