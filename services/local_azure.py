@@ -5,6 +5,7 @@ Nothing of either is imported here: the dashboard and the local Azure share the 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import socket
@@ -19,7 +20,7 @@ from typing import IO
 
 import httpx
 
-from services.errors import ServiceFailed
+from services.errors import ServiceFailed, SluiceError
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT = 8443
@@ -116,11 +117,39 @@ class LocalAzure:
                 )
 
     def progress(self) -> str:
-        """The newest line the sample deployment said of itself, "" when there is none."""
+        """What the sample deployment is doing, in its own newest line; "" when it is not running."""
+        return self._newest("demo-progress.txt") if self._samples_run() else ""
+
+    def samples_failure(self) -> SluiceError | None:
+        """Why the samples are not there, when their deployment ended before it was through; else None."""
+        last = self._newest("demo-progress.txt")
+        if not last or self._samples_run() or last.endswith(("done", "per second")):
+            return None
+        return ServiceFailed(
+            what="The samples were not deployed.",
+            why=self._newest("demo.log"),
+            next_step=f"Read {self.state / 'demo.log'}, then start Sluice again: what is there already is kept.",
+        )
+
+    def _samples_run(self) -> bool:
+        """Whether a sample deployment, ours or another's, holds the lock it takes for as long as it runs."""
+        if self._samples is not None and self._samples.poll() is None:
+            return True
         try:
-            return (self.state / "demo-progress.txt").read_text(encoding="utf-8").strip()
+            with (self.state / "demo.lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _newest(self, file: str) -> str:
+        try:
+            lines = (self.state / file).read_text(encoding="utf-8", errors="replace").strip().splitlines()
         except OSError:
             return ""
+        return lines[-1].strip() if lines else ""
 
     def stop(self) -> None:
         """Stop what was started from here, the samples first. Does nothing to what others started."""

@@ -109,7 +109,13 @@ def show_empty() -> None:
 
 def show_progress() -> bool:
     """Say what the deployment of the samples is doing, while it is doing it. Returns whether it is."""
-    if not _is_local() or not sample_work(context.local_azure().progress()):
+    if not _is_local():
+        return False
+    failure = context.local_azure().samples_failure()
+    if failure is not None:
+        problem.show(failure, key="samples")
+        return True
+    if not sample_work(context.local_azure().progress()):
         return False
     _progress()
     return True

@@ -179,4 +179,5 @@ def settle(page: Page) -> None:
     """Wait until Streamlit has run the script and drawn the page, and nothing on it is stale."""
     page.get_by_role("heading", level=1).first.wait_for()
     page.locator('[data-test-script-state="notRunning"]').first.wait_for(state="attached")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)

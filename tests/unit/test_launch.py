@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -91,3 +92,25 @@ def test_a_local_azure_that_cannot_start_says_why(tmp_path: Path) -> None:
     (state / "control.db").mkdir()
     with pytest.raises(ServiceFailed, match=r"The local Azure did not start\. .+ Read "):
         LocalAzure(state).start()
+
+
+def test_a_sample_deployment_that_ended_early_is_told_with_its_own_words(tmp_path: Path) -> None:
+    local = LocalAzure(tmp_path)
+    assert local.samples_failure() is None
+    (tmp_path / "demo-progress.txt").write_text("[  4.2 s] deploying blue to whats-in-a-name …\n")
+    (tmp_path / "demo.log").write_text("The local Azure refused: no room.\n")
+    lock = (tmp_path / "demo.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert local.samples_failure() is None
+        assert "deploying blue" in local.progress()
+    failure = local.samples_failure()
+    assert failure is not None
+    assert failure.why == "The local Azure refused: no room."
+    assert local.progress() == ""
+
+
+@pytest.mark.parametrize("last", ["[ 44.0 s] done", "[ 46.6 s] sending about 1.2 requests per second"])
+def test_a_sample_deployment_that_was_through_has_not_failed(tmp_path: Path, last: str) -> None:
+    (tmp_path / "demo-progress.txt").write_text(last + "\n")
+    assert LocalAzure(tmp_path).samples_failure() is None
