@@ -156,7 +156,8 @@ async def test_a_script_that_takes_too_long_is_408(rig: Rig) -> None:
     assert (await rig.send({"sleep": 2})).status == 408
     [row] = await rig.rows(1)
     assert (row["status"], row["reason"], row["deployment"]) == (408, "timeout", "blue")
-    assert row["total_ms"] >= 300
+    # The event loop counts whole milliseconds, so that a timer may fire one early.
+    assert row["total_ms"] >= 299
 
 
 async def test_more_than_twice_the_concurrency_is_429(rig: Rig) -> None:
