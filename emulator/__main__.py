@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from emulator.errors import StartError
 from emulator.resources import Place
 from emulator.state import StateFolder
 
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,90}")
 DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-00000000510c"
 
 
@@ -80,8 +82,10 @@ def _port(text: str) -> int:
 
 
 def _name(text: str) -> str:
-    if not text or len(text) > 90 or not all(letter.isalnum() or letter in "-_." for letter in text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a name: letters, digits, dashes, dots and underscores only")
+    if not _NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a name: letters a to z, digits, dashes, dots, underscores only"
+        )
     return text
 
 

@@ -83,7 +83,7 @@ class Control:
         try:
             parsed: list[Row] = [parse_row(row) for row in rows]
             moments = [(str(each["id"]), _moment(each["createdAt"])) for each in created]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ServiceError(400, "BadRequest", f"The seed cannot be read: {error}") from error
         with self._context.documents.transaction():
             for arm_id, moment in moments:

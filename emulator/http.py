@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from datetime import UTC, datetime
@@ -109,8 +110,10 @@ async def json_object(request: Request) -> dict[str, object]:
     if not text.strip():
         return {}
     try:
-        body = await request.json()
-    except (ValueError, UnicodeDecodeError) as error:
+        body = json.loads(text)
+        # Python reads more than JSON allows: NaN, 1e999, half a surrogate pair. What is kept must be writable again.
+        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise ServiceError(400, "InvalidRequestContent", f"The request content is not valid JSON: {error}.") from error
     if not isinstance(body, dict):
         raise ServiceError(400, "InvalidRequestContent", "The request content must be a JSON object.")

@@ -31,6 +31,7 @@ class Listener(uvicorn.Server):
             uvicorn.Config(
                 _silent_when_cancelled(app),
                 http="httptools",
+                ws="none",
                 lifespan="off",
                 log_level="warning",
                 access_log=False,

@@ -38,6 +38,8 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Response]]
+# Any date will do, but it goes into the headers of answers.
+_VERSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # What a reader may POST: queries that change nothing.
 _READ_ONLY_POST = re.compile(r"/metrics:getBatch$", re.IGNORECASE)
 
@@ -60,12 +62,15 @@ class ArmRoute(Route):
 def admit(context: Context, request: Request) -> Principal:
     """The caller of an ARM request. Raises the ServiceError that Azure answers when the request must not go on."""
     caller = context.tokens.check(request.headers.get("authorization", ""))
-    if not request.query_params.get("api-version"):
+    version = request.query_params.get("api-version")
+    if not version:
         raise ServiceError(
             400,
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
+    if not _VERSION.fullmatch(version):
+        raise ServiceError(400, "InvalidApiVersionParameter", f"The api-version '{version[:64]}' is invalid.")
     path = request.url.path
     found = parse_path(path)
     place = context.place

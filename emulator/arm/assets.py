@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.arm.access import ArmRoute, Call, not_found
 from emulator.arm.context import Context
+from emulator.arm.rules import check_asset_name, check_objects
 from emulator.arm.workspaces import SAS_SECONDS, WORKSPACE, storage_account_id
 from emulator.documents import Document
 from emulator.errors import ServiceError
@@ -69,7 +70,7 @@ class _Collection:
         ascending = query.get("$orderBy", "").lower().endswith(" asc")
         found.sort(key=lambda each: str(each["systemData"]["createdAt"]), reverse=not ascending)
         top = query.get("$top", "")
-        found = found[: int(top)] if top.isdigit() else found
+        found = found[: int(top)] if top.isascii() and top.isdigit() and len(top) < 10 else found
         return JSONResponse({"value": [self._render(each) for each in found]})
 
     async def version(self, call: Call) -> Response:
@@ -87,8 +88,12 @@ class _Collection:
         """Register a version, or change what may change of one that is there."""
         body = await call.body()
         name, version = call.params["name"], call.params["version"]
+        for text in (name, version):
+            check_asset_name(text)
         key = f"{name}/{version}"
+        check_objects(body, "properties")
         sent: dict[str, Any] = body.get("properties") or {}
+        check_objects(sent, "properties", "tags")
         before = self._context.documents.get(self._collection, key)
         for field in _FIXED[self._collection] if before else ():
             assert before is not None

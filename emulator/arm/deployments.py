@@ -93,9 +93,10 @@ class Deployments:
         body = await call.body()
         if set(body) - {"tags", "sku"}:
             raise ServiceError(400, "UserError", "PATCH of a deployment takes tags and sku only; use PUT.")
+        rules.check_objects(body, "tags", "sku")
         endpoint, before = self._find(call)
         self._check_idle(endpoint, before["name"])
-        sku = {**before["sent"]["sku"], **_object(body.get("sku"))}
+        sku = {**before["sent"]["sku"], **(body.get("sku") or {})}
         sent = {**before["sent"], "sku": sku, "tags": body.get("tags") or before["sent"]["tags"]}
         specification(self._context, endpoint, before["name"], sent)
         is_scaling = sku["capacity"] != before["sent"]["sku"]["capacity"]
@@ -227,15 +228,11 @@ def render_deployment(context: Context, endpoint: str, document: Document) -> Do
     }
 
 
-def _object(value: object) -> dict[str, Any]:
-    if value is not None and not isinstance(value, dict):
-        raise ServiceError(400, "UserError", f"{value!r} must be an object.")
-    return value or {}
-
-
 def _clean(body: dict[str, Any]) -> Document:
     properties = body.get("properties")
     if not isinstance(properties, dict):
         raise ServiceError(400, "UserError", "The deployment has no properties.")
+    rules.check_objects(body, "tags", "identity")
+    rules.check_objects(properties, "properties")
     kept = {name: value for name, value in properties.items() if name != "provisioningState"}
     return {**{name: value for name, value in body.items() if name not in _READ_ONLY}, "properties": kept}

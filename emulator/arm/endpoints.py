@@ -99,6 +99,7 @@ class Endpoints:
         body = await call.body()
         if set(body) - {"tags", "identity"}:
             raise ServiceError(400, "UserError", "PATCH of an online endpoint takes tags and identity only; use PUT.")
+        rules.check_objects(body, "tags", "identity")
         before = self._find(call)
         self._check_idle(before["name"])
         sent = {**before["sent"], **{name: value for name, value in body.items() if value is not None}}
@@ -126,8 +127,8 @@ class Endpoints:
 
     async def regenerate_keys(self, call: Call) -> Response:
         """Replace one key. What the client sends as keyValue is the old key, and does not count."""
-        found = self._find(call)
         slot = _SLOTS.get(str((await call.body()).get("keyType", "")).lower())
+        found = self._find(call)
         if slot is None:
             raise ServiceError(400, "UserError", "keyType must be Primary or Secondary.")
         self._check_idle(found["name"])
@@ -235,8 +236,8 @@ def busy(message: str) -> ServiceError:
 
 def _clean(body: dict[str, Any]) -> Document:
     properties = body.get("properties") or {}
-    if not isinstance(properties, dict):
-        raise ServiceError(400, "UserError", "properties must be an object.")
+    rules.check_objects(body, "properties", "tags", "identity")
+    rules.check_objects(properties, "properties")
     kept = {name: value for name, value in properties.items() if name not in _READ_ONLY_PROPERTIES}
     identity = dict(body.get("identity") or {"type": "SystemAssigned"})
     return {

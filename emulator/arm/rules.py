@@ -16,6 +16,7 @@ MAX_INSTANCES = 50
 MAX_REQUEST_TIMEOUT_MS = 180_000
 NAME_LENGTH = range(3, 33)
 _NAME = re.compile(r"[a-z](?:-?[a-z0-9])*")
+_ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _DURATION = re.compile(
     r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -37,6 +38,22 @@ def check_name(kind: str, name: str) -> None:
             f"The {kind} name '{name}' is not valid. A name has 3 to 32 characters, begins with a letter, and contains"
             " only letters, digits and single dashes between them."
         )
+
+
+def check_asset_name(name: str) -> None:
+    """Names and versions of assets: 1 to 255 letters, digits, dashes, underscores and dots, no sign first."""
+    if not _ASSET_NAME.fullmatch(name):
+        raise RuleBroken(
+            f"The name or version '{name[:80]}' is not valid. It has at most 255 letters (a to z), digits, dashes,"
+            " underscores and dots, and begins with a letter or a digit."
+        )
+
+
+def check_objects(body: Mapping[str, object], *fields: str) -> None:
+    """Fields that are objects wherever they are given; null counts as absent."""
+    for field in fields:
+        if body.get(field) is not None and not isinstance(body[field], dict):
+            raise RuleBroken(f"{field} must be an object.")
 
 
 def check_auth_mode(mode: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ class Tokens:
 
 
 def _refusal(message: str) -> ServiceError:
-    described = message.replace('"', "'")
+    # The audience in it was chosen by the caller; a header takes printable ASCII only.
+    described = re.sub(r"[^ !#-\[\]-~]", "'", message)
     challenge = f'Bearer error="invalid_token", error_description="{described}"'
     return ServiceError(401, "InvalidAuthenticationToken", message, {"WWW-Authenticate": challenge})

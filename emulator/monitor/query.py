@@ -12,6 +12,8 @@ from emulator.monitor.catalogue import GRAINS
 DEFAULT_TOP = 10
 """Series returned when a filter is given and ``top`` is not: the rest is cut off silently, as on Azure."""
 _DEFAULT_SPAN_SECONDS = 3600
+_EARLIEST, _LATEST = 0.0, 32_503_680_000.0
+"""1970 to 3000: times that every platform can write as a date."""
 _AGGREGATIONS = ("average", "minimum", "maximum", "total", "count")
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
@@ -140,6 +142,8 @@ def _range(given: Mapping[str, str], now: float) -> tuple[int, int]:
     else:
         end = instant(given["endtime"]) if given.get("endtime") else now
         start = instant(given["starttime"]) if given.get("starttime") else end - _DEFAULT_SPAN_SECONDS
+    if not (_EARLIEST <= start < _LATEST and _EARLIEST <= end < _LATEST):
+        raise MetricsError("Detect invalid time range: it is out of what a date can say.")
     if end < start:
         raise MetricsError(f"Detect invalid time range: start {zulu(start)} is after end {zulu(end)}.")
     first, last = int(start // 60) * 60, int(end // 60) * 60
@@ -185,6 +189,6 @@ def _aggregations(text: str) -> tuple[str, ...]:
 def _top(text: str | None) -> int:
     if not text:
         return DEFAULT_TOP
-    if not text.isdigit() or int(text) < 1:
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
         raise MetricsError(f"Detect invalid value: {text} for query parameter: 'top', it must be a positive number.")
     return int(text)

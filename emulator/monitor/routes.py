@@ -19,6 +19,8 @@ from emulator.scoring.telemetry import Minute, Telemetry
 
 MAX_METRICS = 20
 MAX_RESOURCES = 50
+MAX_POINTS = 1_000_000
+"""Metrics × resources × points in time of one answer. A day of minutes of 5 metrics of 50 resources fits twice."""
 
 
 class Switches(Protocol):
@@ -97,6 +99,7 @@ class Monitor:
         metrics = self._metrics(kind, query)
         if len(metrics) > MAX_METRICS:
             raise MetricsError(f"At most {MAX_METRICS} metrics can be asked for in one call.")
+        _check_size(query, len(metrics))
         return {
             "cost": _cost(query, metrics),
             "timespan": f"{zulu(query.start)}/{zulu(query.end)}",
@@ -120,6 +123,7 @@ class Monitor:
         for entry, _, _ in resources:
             if subscription is not None and f"/subscriptions/{subscription}/".lower() not in f"{entry}/".lower():
                 raise MetricsError(f"The resource {entry} is not in the subscription {subscription}.")
+        _check_size(query, len(query.names) * len(resources))
         answers = []
         for resource_id, kind, names in resources:
             metrics = self._metrics(kind, query)
@@ -204,6 +208,15 @@ def parse_resource(resource_id: str) -> tuple[str, tuple[str, ...]]:
         if known.lower() == kind.lower() and (len(parts) - start) % 2:
             return known, tuple(parts[start + 2 :: 2])
     raise MetricsError(f"Failed to find metric configuration for the resource {resource_id}.")
+
+
+def _check_size(query: MetricsQuery, series: int) -> None:
+    """Refuse what would fill the memory before it is built: Azure does not say where it draws this line."""
+    points = series * -(-(query.end - query.start) // query.grain_seconds)
+    if points > MAX_POINTS:
+        raise MetricsError(
+            f"The query asks for {points} points, more than {MAX_POINTS}: take a shorter timespan or a longer interval."
+        )
 
 
 def _cost(query: MetricsQuery, metrics: Sequence[Metric]) -> int:

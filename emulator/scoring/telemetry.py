@@ -21,6 +21,8 @@ MAX_ROWS = 1_000_000
 
 _PRUNE_EVERY = 20_000
 _BUSY_TIMEOUT_SECONDS = 30.0
+_LARGEST = 2.0**53
+"""Numbers below it are exact as JSON, float and SQLite integer alike."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -95,6 +97,8 @@ def parse_row(values: Mapping[str, Any]) -> Row:
         accepted = (int, float) if kind is float else kind
         if not isinstance(values.get(name), accepted) or isinstance(values.get(name), bool):
             raise ValueError(f"The field {name} of a row must be a {kind.__name__}.")
+        if kind is not str and not abs(values[name]) < _LARGEST:
+            raise ValueError(f"The field {name} of a row is out of range.")
     if values["kind"] not in ("live", "mirror"):
         raise ValueError("The field kind of a row must be live or mirror.")
     return cast(Row, dict(values))

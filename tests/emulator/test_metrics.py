@@ -299,6 +299,32 @@ def test_mistakes_in_a_batch_are_answered_nested(
     assert message in answer["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"timespan": "P99999999D"},
+        {"timespan": "0001-01-01T00:00:00+14:00/2027-01-15T08:30:00Z", "interval": "P1D"},
+        {"timespan": "2027-01-15T08:00:00Z/9999-12-31T23:59:59Z", "interval": "FULL"},
+        {"timespan": "2000-01-01T00:00:00Z/2027-01-01T00:00:00Z"},
+        {"top": "²"},
+        {"top": "9" * 5000},
+    ],
+)
+def test_a_query_beyond_all_measure_is_refused(setup: Setup, query: dict[str, str]) -> None:
+    asked = {"metricnames": "RequestLatency", "timespan": SPAN, **query}
+    status, answer = asyncio.run(setup.monitor.arm_metrics(ENDPOINT, asked))
+    assert (status, answer["code"]) == (400, "BadRequest")
+
+
+def test_many_resources_over_a_long_time_are_refused_and_a_day_of_them_is_not(setup: Setup) -> None:
+    ids = [f"{ENDPOINT}/deployments/d{number}" for number in range(50)]
+    asked = {"metricnamespace": DEPLOYMENTS, "metricnames": "RequestLatency_P50,RequestsPerMinute"}
+    for start, expected in (("2027-01-14T08:30:00Z", 200), ("2027-01-01T00:00:00Z", 400)):
+        times = {"starttime": start, "endtime": "2027-01-15T08:30:00Z"}
+        status, _ = asyncio.run(setup.monitor.batch_metrics({**asked, **times}, {"resourceids": ids}, "s1"))
+        assert status == expected
+
+
 def test_definitions_and_namespaces_name_what_can_be_asked(setup: Setup) -> None:
     status, body = setup.monitor.metric_definitions(ENDPOINT)
     assert status == 200
