@@ -14,6 +14,7 @@ from emulator.scoring.model import DeploymentFailed, DeploymentSpec, EndpointRou
 
 log = logging.getLogger(__name__)
 PARALLEL_STARTS = 2
+DELETING = "Deleting"
 
 
 class Serving:
@@ -74,13 +75,20 @@ class Serving:
 
     def plan_restore(self) -> None:
         """Note what has to come back. Changes to it wait from now on until it has."""
-        applied = (key for key, found in self._context.documents.all("deployment") if found["applied"])
-        self._restoring = {key: asyncio.Event() for key in applied}
+        leaving = {name for name, found in self._context.documents.all("endpoint") if found["state"] == DELETING}
+        self._restoring = {
+            key: asyncio.Event()
+            for key, found in self._context.documents.all("deployment")
+            if found["applied"] and found["state"] != DELETING and key.split("/")[0] not in leaving
+        }
 
     async def restore(self) -> None:
         """Bring everything back that was being served when the server stopped."""
         for name, _ in self._context.documents.all("endpoint"):
-            await self.route(name)
+            found = self._context.documents.get("endpoint", name)
+            # It may have been deleted while the ones before it were routed; a deletion under way has closed it.
+            if found is not None and found["state"] != DELETING:
+                await self.route(name)
         turns = asyncio.Semaphore(PARALLEL_STARTS)
         await asyncio.gather(*(self._restore(key, turns) for key in self._restoring))
 
@@ -90,19 +98,25 @@ class Serving:
 
     async def _restore(self, key: str, turns: asyncio.Semaphore) -> None:
         endpoint, deployment = key.split("/")
-        async with turns:
-            found = self._context.documents.get("deployment", key)
-            problem: dict[str, str] | None = None
-            try:
-                if found is not None:
-                    await self._deploy(endpoint, deployment, found["applied"])
-            except DeploymentFailed as error:
-                problem = {"code": error.code, "message": error.message}
-            except Exception as error:
-                log.exception("deployment %s did not come back", key)
-                problem = {"code": "InternalServerError", "message": f"{type(error).__name__}: {error}"}
-            self._note_restored(key, problem)
+        try:
+            async with turns:
+                await self._restore_one(key, endpoint, deployment)
+        finally:
+            # Whatever happened: what waits for it must go on.
             self._restoring[key].set()
+
+    async def _restore_one(self, key: str, endpoint: str, deployment: str) -> None:
+        found = self._context.documents.get("deployment", key)
+        problem: dict[str, str] | None = None
+        try:
+            if found is not None:
+                await self._deploy(endpoint, deployment, found["applied"])
+        except DeploymentFailed as error:
+            problem = {"code": error.code, "message": error.message}
+        except Exception as error:
+            log.exception("deployment %s did not come back", key)
+            problem = {"code": "InternalServerError", "message": f"{type(error).__name__}: {error}"}
+        self._note_restored(key, problem)
 
     def _note_restored(self, key: str, problem: dict[str, str] | None) -> None:
         found = self._context.documents.get("deployment", key)

@@ -74,11 +74,13 @@ def is_taken(port: int) -> bool:
 
 @pytest.mark.parametrize("offset", [0, 1, 2])
 def test_each_of_the_three_ports_may_be_taken(tmp_path: Path, offset: int) -> None:
+    first = three_free_ports()
+    port = first + offset
     with socket.socket() as blocker:
-        blocker.bind(("127.0.0.1", 0))
+        blocker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        blocker.bind(("127.0.0.1", port))
         blocker.listen()
-        port = int(blocker.getsockname()[1])
-        done = emulator("serve", "--port", str(port - offset), "--state", str(tmp_path / "state"))
+        done = emulator("serve", "--port", str(first), "--state", str(tmp_path / "state"))
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -172,6 +174,22 @@ def test_a_deployment_that_was_being_made_is_made_after_a_kill(tmp_path: Path) -
         assert azure.finish(creating)["status"] == "Succeeded"
         answer = azure.arm("GET", "onlineEndpoints/halfway/deployments/blue").json()
         assert answer["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_an_endpoint_that_was_being_deleted_is_deleted_after_a_kill(tmp_path: Path) -> None:
+    state, port = tmp_path / "state", three_free_ports()
+    with LocalAzure(state, port) as azure:
+        create_endpoint(azure, "leaving")
+        address = azure.arm("GET", "onlineEndpoints/leaving").json()["properties"]["scoringUri"]
+        azure.control("POST", "settings", {"operation_seconds": 2}).raise_for_status()
+        deleting = azure.arm("DELETE", "onlineEndpoints/leaving")
+        azure.stop(signal.SIGKILL)
+    wait_until_gone(state)
+    with LocalAzure(state, port) as azure:
+        assert azure.finish(deleting)["status"] == "Succeeded"
+        assert azure.arm("GET", "onlineEndpoints/leaving").status_code == 404
+        # Not 401: the gateway does not know it either.
+        assert requests.post(address, json={}, verify=azure.bundle, timeout=10).status_code == 404
 
 
 def serving(azure: LocalAzure, name: str) -> str:
