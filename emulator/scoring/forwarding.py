@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
 
 from emulator.scoring.admission import NotReadyError, OverloadedError, Pool
 from emulator.scoring.message import Answer, Message, refused, returned
-from emulator.scoring.upstream import BrokenOffError, UnreachableError, Upstream
 
 _REASON = b"ms-azureml-model-error-reason"
 _STATUS = b"ms-azureml-model-error-statuscode"
+_STREAM_ABOVE_BYTES = 1 << 20
 
 TOO_MANY = refused(429, "too_many_pending_request", "", (_REASON, b"too_many_pending_request"))
 TIMED_OUT = refused(408, "timeout", "upstream request timeout")
@@ -29,10 +34,18 @@ BROKEN = refused(
 
 
 class Forwarder:
-    """Passes requests on to instances."""
+    """One connection pool to all instances."""
 
     def __init__(self) -> None:
-        self._upstream = Upstream()
+        """Must be made inside a running event loop."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            # A shared cookie jar would carry one caller's cookies into another's request.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
 
     async def answer(self, pool: Pool, message: Message) -> Answer:
         """The deployment's answer. The time limit runs from now on and includes waiting for a free place."""
@@ -60,26 +73,35 @@ class Forwarder:
                 return NOT_READY
             try:
                 return await self._send(url, message)
-            except UnreachableError:
+            except aiohttp.ClientConnectorError:
                 if avoid is not None or not pool.has_other(url):
                     return NOT_READY
                 avoid = url
-            except BrokenOffError:
+            except (aiohttp.ClientError, ConnectionError):
                 return BROKEN
             finally:
                 pool.release(url)
 
     async def _send(self, url: str, message: Message) -> Answer:
+        headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers)
+        body = io.BytesIO(message.body) if len(message.body) > _STREAM_ABOVE_BYTES else message.body
         started = time.perf_counter()
-        received = await self._upstream.ask(url, message)
+        async with self._session.request(
+            message.method,
+            URL(url + message.target, encoded=True),
+            data=None if message.method == "GET" and not message.body else body,
+            headers=headers,
+            allow_redirects=False,
+        ) as response:
+            content = await response.read()
+            status, received = response.status, response.raw_headers
         model_ms = (time.perf_counter() - started) * 1000
-        kept = (*returned(received.headers), (b"ms-azureml-model-time", b"%d" % model_ms))
-        status = received.status
+        kept = (*returned(received), (b"ms-azureml-model-time", b"%d" % model_ms))
         if status == 200:
-            return Answer(200, kept, received.body, "", 200, model_ms)
+            return Answer(200, kept, content, "", 200, model_ms)
         error = ((_STATUS, b"%d" % status), (_REASON, b"model_error"))
-        return Answer(424, (*kept, *error), received.body, "model_error", status, model_ms)
+        return Answer(424, (*kept, *error), content, "model_error", status, model_ms)
 
     async def close(self) -> None:
-        """Close every connection that is idle."""
-        self._upstream.close()
+        """Close every connection."""
+        await self._session.close()
