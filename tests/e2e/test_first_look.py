@@ -122,7 +122,8 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page]) -
             settle(page)
         if name == "Test":
             page.get_by_role("button", name="Send", exact=False).first.click()
-            expect(page.get_by_text("Answered by")).to_be_visible()
+            expect(page.get_by_test_id("stCode").first).to_contain_text("digit")
+            settle(page)
         if name == "Metrics":
             expect(page.locator(".js-plotly-plot").first).to_be_visible()
         page.screenshot(path=folder / f"{name.lower()}.png", animations="disabled")
