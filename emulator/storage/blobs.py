@@ -97,19 +97,19 @@ class BlobStore:
     def keep_block(self, container: str, name: str, block: str, draft: Path) -> None:
         """Keep a draft as an uncommitted block."""
         folder = self._blocks(container, name)
+        part = self._block(folder, block)
         folder.mkdir(mode=0o700, exist_ok=True)
-        draft.replace(self._block(folder, block))
+        draft.replace(part)
 
     def join_blocks(self, container: str, name: str, blocks: Sequence[str]) -> Path:
         """Put blocks together in a new draft. Raises :class:`BlobError` when one is missing."""
         folder = self._blocks(container, name)
+        parts = [self._block(folder, block) for block in blocks]
+        if not all(part.is_file() for part in parts):
+            raise BlobError(400, "InvalidBlockList", "The specified block list is invalid.")
         draft = self._drafts / secrets.token_hex(16)
         with draft.open("wb") as file:
-            for block in blocks:
-                part = self._block(folder, block)
-                if not part.is_file():
-                    draft.unlink()
-                    raise BlobError(400, "InvalidBlockList", "The specified block list is invalid.")
+            for part in parts:
                 with part.open("rb") as source:
                     shutil.copyfileobj(source, file, 1 << 20)
         return draft

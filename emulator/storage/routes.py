@@ -93,7 +93,9 @@ class _Service:
             raise BlobError(404, "BlobNotFound", "The specified blob does not exist.")
         headers = _headers(found) | {f"x-ms-meta-{key}": value for key, value in found.metadata.items()}
         headers["x-ms-blob-type"] = "BlockBlob"
-        if request.method == "HEAD" or request.query_params.get("comp") == "metadata":
+        if request.query_params.get("comp") == "metadata":
+            return Response(headers=headers)
+        if request.method == "HEAD":
             return Response(
                 headers={**headers, "Content-Length": str(found.length), "Content-Type": "application/octet-stream"}
             )
@@ -123,7 +125,11 @@ class _Service:
                 draft.unlink()
                 raise BlobError(400, "Md5Mismatch", "The MD5 value in the request did not match what arrived.")
         if component == "block":
-            self._store.keep_block(container, name, request.query_params.get("blockid", ""), draft)
+            try:
+                self._store.keep_block(container, name, request.query_params.get("blockid", ""), draft)
+            except BlobError:
+                draft.unlink()
+                raise
             return Response(status_code=201, headers=_headers())
         if request.headers.get("if-none-match") == "*":
             # Asked again: another upload of the same name may have ended while this one was arriving.

@@ -94,6 +94,27 @@ def test_a_list_of_blocks_that_never_came_is_refused(container: Container) -> No
     assert answer.headers["x-ms-error-code"] == "InvalidBlockList"
 
 
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("comp=block&blockid=%00", b"x"),
+        ("comp=blocklist", b"<BlockList><Latest>not base64!</Latest></BlockList>"),
+        ("comp=blocklist", b"<BlockList><Latest>AAAA</Latest></BlockList>"),
+    ],
+)
+def test_an_upload_that_is_refused_leaves_nothing_behind(container: Container, query: str, body: bytes) -> None:
+    drafts = container.azure.state / "blobs" / ".drafts"
+    before = set(drafts.iterdir())
+    assert container.call("PUT", "refused", query, body).status_code == 400
+    assert set(drafts.iterdir()) == before
+
+
+def test_metadata_can_be_asked_for_without_the_bytes(container: Container) -> None:
+    container.put("described", b"0123456789", x_ms_meta_name="m")
+    answer = container.call("GET", "described", "comp=metadata")
+    assert (answer.status_code, answer.content, answer.headers["x-ms-meta-name"]) == (200, b"", "m")
+
+
 def test_metadata_is_replaced_and_read_back(container: Container) -> None:
     container.put("marked", b"x")
     answer = container.call("PUT", "marked", "comp=metadata", x_ms_meta_upload_status="completed")
