@@ -7,6 +7,7 @@ import contextlib
 import random
 import re
 import socket
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _PROBE_SECONDS = 5.0
 _STOP_SECONDS = 10.0
 _PORTS = range(20000, 32000)
 """Below the range that Linux gives to outgoing connections, so that none of those takes a port meanwhile."""
+_given: deque[int] = deque(maxlen=1000)
 
 _ERROR_LINE = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt|Warning)\b(?::.*)?$")
 _OF_THE_SERVER = "azureml_inference_server_http."
@@ -120,6 +122,10 @@ def _not_ready(reason: str) -> DeploymentFailed:
 def _free_port() -> int:
     while True:
         port = random.choice(_PORTS)  # noqa: S311 - not a secret
+        # One that was given a moment ago may not be listened on yet.
+        if port in _given:
+            continue
+        _given.append(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

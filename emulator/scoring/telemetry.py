@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast, get_type_hints
@@ -18,6 +19,9 @@ from emulator.scoring import histogram
 
 MAX_ROWS = 1_000_000
 """Raw rows kept, the newest written first; about 250 MB."""
+
+KEEP_SECONDS = 93 * 86_400
+"""How long roll-ups are kept: as long as Azure keeps metrics."""
 
 _PRUNE_EVERY = 20_000
 _BUSY_TIMEOUT_SECONDS = 30.0
@@ -107,8 +111,9 @@ def parse_row(values: Mapping[str, Any]) -> Row:
 class Telemetry:
     """The store. Safe for threads and for several processes on one file."""
 
-    def __init__(self, path: Path, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, path: Path, max_rows: int = MAX_ROWS, clock: Callable[[], float] = time.time) -> None:
         """Open or create the store at ``path``. Raises sqlite3.Error when it cannot be used."""
+        self._clock = clock
         self._path = path
         self._max_rows = max_rows
         self._write_lock = threading.Lock()
@@ -188,6 +193,7 @@ class Telemetry:
             "DELETE FROM requests WHERE id <= (SELECT max(id) FROM requests) - ?",
             (self._max_rows,),
         )
+        self._writer.execute("DELETE FROM minutes WHERE minute < ?", (self._clock() - KEEP_SECONDS,))
 
     def rows(self, endpoint: str | None, since: float, limit: int) -> list[Row]:
         """The newest ``limit`` rows that started at or after ``since`` (epoch seconds), oldest of them first."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emulator.scoring.instance import last_error
+from emulator.scoring.instance import _free_port, last_error
 from emulator.scoring.model import DeploymentFailed
 from tests.emulator.scoring_rig import Rig, eventually, scoring_plane
 
@@ -248,3 +248,8 @@ def test_the_last_error_is_the_users_own_exception() -> None:
     assert last_error(log) == "KeyError: 'weights'"
     assert last_error(["something", ""]) == "something"
     assert last_error([]) == "The process ended without a word."
+
+
+def test_instances_that_start_together_get_ports_of_their_own() -> None:
+    ports = [_free_port() for _ in range(600)]
+    assert len(set(ports)) == len(ports)

@@ -70,13 +70,21 @@ def test_minutes_hold_one_entry_per_combination(store: Telemetry) -> None:
 
 
 def test_old_rows_go_but_their_minutes_stay(tmp_path: Path) -> None:
-    store = Telemetry(tmp_path / "telemetry.db", max_rows=50)
+    store = Telemetry(tmp_path / "telemetry.db", max_rows=50, clock=lambda: MINUTE)
     for start in range(0, 200, 25):
         store.append([row(started_at=MINUTE + n * 60, request_id=str(n)) for n in range(start, start + 25)])
     kept = store.rows("shop", 0, 1000)
     assert 50 <= len(kept) <= 100
     assert kept[-1]["request_id"] == "199"
     assert sum(minute.requests for minute in store.minutes("shop", 0, MINUTE * 2)) == 200
+    store.close()
+
+
+def test_minutes_go_when_azure_would_have_forgotten_them(tmp_path: Path) -> None:
+    store = Telemetry(tmp_path / "telemetry.db", max_rows=2, clock=lambda: MINUTE)
+    days = (94, 92, 0)
+    store.append([row(started_at=MINUTE - day * 86_400) for day in days])
+    assert [minute.minute for minute in store.minutes("shop", 0, MINUTE * 2)] == [MINUTE - 92 * 86_400, MINUTE]
     store.close()
 
 
