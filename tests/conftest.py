@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.local_azure import LocalAzure
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_connection_is_left_open() -> Iterator[None]:
+    """Closes the HTTP clients that the scoring service keeps for the life of a process."""
+    yield
+    scoring = sys.modules.get("services.scoring")
+    for client in scoring._clients.values() if scoring else ():
+        client.close()
 
 
 @pytest.fixture(scope="session")
