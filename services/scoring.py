@@ -112,7 +112,8 @@ def send(
 def check_json(text: str) -> JsonProblem | None:
     """None when ``text`` is JSON, else the first problem. NaN and Infinity are no JSON, though Python reads them."""
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        # Numbers stay text: Python refuses to read integers of more than 4300 digits, and nobody needs their values.
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         if not text.strip():
             return JsonProblem(1, 1, "The body is empty.")

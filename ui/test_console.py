@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,14 +9,16 @@ from html import escape
 import streamlit as st
 
 from services import payloads, scoring
-from services.azure.connection import Permissions
+from services.azure.connection import Connection, Permissions
 from services.errors import SluiceError
+from services.json_text import formatted
 from services.model import Deployment, Endpoint
 from services.scoring import Answer
 from ui import colours, context, problem, tables, words
 from ui.facts import Fact, facts
 
 SPLIT = "Through the split"
+_POLL_SECONDS = 0.5
 _EDITOR_HEIGHT = 380
 
 
@@ -28,6 +29,15 @@ class Request:
     body: str
     deployment: str | None
     send: bool
+
+
+@dataclass
+class Attempt:
+    """One request on its way. Any page run of the session may draw it, also one that began while it was waiting."""
+
+    outcome: Answer | SluiceError | None = None
+    is_over: bool = False
+    is_shown: bool = False
 
 
 def compose(endpoint: Endpoint, deployments: Sequence[Deployment], permissions: Permissions) -> Request:
@@ -81,7 +91,7 @@ def _sample(endpoint: Endpoint) -> str | None:
 def _format(key: str) -> None:
     text = st.session_state.get(key) or ""
     if scoring.check_json(text) is None:
-        st.session_state[key] = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        st.session_state[key] = formatted(text)
 
 
 def _reset(key: str, endpoint: Endpoint) -> None:
@@ -104,18 +114,26 @@ def _why_not(endpoint: Endpoint, names: list[str], permissions: Permissions) -> 
 
 
 def send_and_show(endpoint: Endpoint, deployments: Sequence[Deployment], request: Request) -> None:
-    """Send when asked to, and draw the newest answer of this session."""
+    """Send when asked to, and draw the newest answer of this session.
+
+    A click while an answer is awaited, or has come but was not shown yet, sends nothing: it is impatience, not a wish
+    for a second request.
+    """
     key = f"answer:{endpoint.name}"
-    if request.send:
-        st.session_state.pop(key, None)
+    attempt: Attempt | None = st.session_state.get(key)
+    if request.send and (attempt is None or attempt.is_shown):
+        attempt = Attempt()
+        conn = context.connection()
         with st.spinner("Waiting for the answer", show_time=True):
-            try:
-                st.session_state[key] = scoring.send(
-                    context.connection(), endpoint, request.body, deployment=request.deployment
-                )
-            except SluiceError as error:
-                st.session_state[key] = error
-    outcome: Answer | SluiceError | None = st.session_state.get(key)
+            # Streamlit may end this page run at its next call: from here to the answer there must be none.
+            st.session_state[key] = attempt
+            send_request(conn, endpoint, request, attempt)
+    if attempt is not None and not attempt.is_over:
+        _await(attempt)
+        return
+    outcome = attempt.outcome if attempt else None
+    if attempt is not None:
+        attempt.is_shown = True
     if outcome is None:
         st.html('<p class="label">Answer</p><p class="lead">Nothing sent yet. The answer appears here.</p>')
     elif isinstance(outcome, SluiceError):
@@ -123,6 +141,25 @@ def send_and_show(endpoint: Endpoint, deployments: Sequence[Deployment], request
         problem.show(outcome, key="send")
     else:
         _answer(outcome, [each.name for each in deployments])
+
+
+def send_request(conn: Connection, endpoint: Endpoint, request: Request, attempt: Attempt) -> None:
+    """Send ``request`` and note in ``attempt`` what came of it."""
+    try:
+        attempt.outcome = scoring.send(conn, endpoint, request.body, deployment=request.deployment)
+    except SluiceError as error:
+        # Its traceback and its cause hold the request with the key; the session keeps the words alone.
+        error.__cause__ = error.__context__ = None
+        attempt.outcome = error.with_traceback(None)
+    finally:
+        attempt.is_over = True
+
+
+@st.fragment(run_every=_POLL_SECONDS)
+def _await(attempt: Attempt) -> None:
+    if attempt.is_over:
+        st.rerun()
+    st.html('<p class="label">Answer</p><p class="working" role="status">Waiting for the answer.</p>')
 
 
 def _answer(answer: Answer, names: list[str]) -> None:
@@ -156,4 +193,4 @@ def _answer(answer: Answer, names: list[str]) -> None:
 def _pretty(body: str) -> tuple[str | None, str]:
     if scoring.check_json(body) is not None:
         return None, body
-    return "json", json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    return "json", formatted(body)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from services.errors import Unreachable
+from services.scoring import Answer
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
+from ui import context, readers
+from ui.test_console import Attempt, Request, send_request
 
 pytestmark = pytest.mark.emulator
 BODY = f"body:{SPLIT}"
@@ -82,3 +87,50 @@ def test_a_reader_is_told_that_the_key_is_out_of_reach(open_page: Callable[..., 
     page = open_page("test", seeded, "reader", endpoint=SPLIT)
     assert any("may not read this endpoint's key" in caption.value for caption in page.app.caption)
     assert page.app.button(key="send").disabled
+
+
+def sent(azure: LocalAzure) -> int:
+    """How many requests have been sent from the Test page, copies left out."""
+    rows = azure.control("GET", f"requests?endpoint={SPLIT}&since=0&limit=10000").json()["value"]
+    return len([row for row in rows if (row["user_agent"], row["kind"]) == ("sluice", "live")])
+
+
+def test_an_answer_that_is_awaited_is_neither_lost_nor_asked_for_twice(
+    open_page: Callable[..., Page], seeded: LocalAzure
+) -> None:
+    page = open_page("test", seeded, endpoint=SPLIT)
+    before = sent(seeded)
+    # What a page run finds that begins while another one of the session waits for the endpoint.
+    attempt = Attempt()
+    page.app.session_state[f"answer:{SPLIT}"] = attempt
+    page.app.text_area(key=BODY).set_value('{"data": [1]}').run()
+    page.app.button(key="send").click().run()
+    assert "Waiting for the answer." in page.html()
+    attempt.outcome, attempt.is_over = Answer(200, "Awaited.", "[]", {}, 1.0, "blue", None, None, None), True
+    page.app.button(key="send").click().run()
+    assert "Awaited." in page.html()
+    assert sent(seeded) == before
+    page.app.button(key="send").click().run()
+    assert "Awaited." not in page.html()
+    assert sent(seeded) == before + 1
+
+
+def test_the_session_keeps_no_key_of_a_request_that_failed(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
+    page = open_page("test", seeded, endpoint=SPLIT)
+    page.app.text_area(key=BODY).set_value('{"data": [1]}').run()
+    endpoint = replace(readers.endpoints()[-1], scoring_uri="https://localhost:1/score")
+    attempt = Attempt()
+    send_request(context.connection(), endpoint, Request("{}", None, send=True), attempt)
+    assert isinstance(attempt.outcome, Unreachable)
+    assert attempt.is_over
+    assert (attempt.outcome.__cause__, attempt.outcome.__context__, attempt.outcome.__traceback__) == (None,) * 3
+
+
+def test_odd_json_in_an_answer_is_shown(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
+    page = open_page("test", seeded, endpoint=SPLIT)
+    body = '["\\ud800", 1e400, ' + "1" * 5000 + "]"
+    answer = Answer(200, "Odd.", body, {}, 1.0, "blue", None, None, None)
+    page.app.session_state[f"answer:{SPLIT}"] = Attempt(answer, is_over=True)
+    page.app.run()
+    assert not page.app.exception
+    assert [line.strip(", ") for line in page.app.code[0].value.splitlines()][1:3] == ['"\\ud800"', "1e400"]
