@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run test check test-long bench pictures lock clean browser
+.PHONY: help run lint test check test-long bench pictures lock clean browser
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -32,18 +32,23 @@ browser: $(VENV)/.installed-dev
 run: $(VENV)/.installed  ## install, start Sluice and open it: on your workspace when one is configured, else on the local Azure
 	@$(BIN)/python -m services.launch $(if $(PORT),--port $(PORT))
 
-check: $(VENV)/.installed-dev  ## the quick part of the tests: lint, types, import rules, unit tests
+lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint  ## the quick part of the tests: lint, types, import rules, unit tests
 	$(PYTEST) -q tests/unit tests/docs tests/samples -m "not emulator and not e2e and not long"
 
-test: check browser  ## everything: lint, types, import rules, all tests, the browser ones too
-	$(PYTEST) -m "not long"
+# The browser tests have a process of their own: Playwright keeps an event loop running that other tests would meet.
+test: lint browser  ## everything: lint, types, import rules, all tests, the browser ones too
+	$(PYTEST) -m "not e2e and not long"
+	$(PYTEST) tests/e2e -m "not long"
 
-test-long: check browser  ## every repeated test at its full count
-	SLUICE_TEST_COUNTS=full $(PYTEST)
+test-long: lint browser  ## every repeated test at its full count
+	SLUICE_TEST_COUNTS=full $(PYTEST) -m "not e2e"
+	SLUICE_TEST_COUNTS=full $(PYTEST) tests/e2e
 
 bench: $(VENV)/.installed-dev browser  ## benchmarks, each beside a peer in the same run
 	$(BIN)/python -m benchmarks
