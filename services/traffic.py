@@ -12,7 +12,7 @@ from typing import Protocol
 
 from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection
-from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError, Timeout, Unreachable
+from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError
 from services.model import Deployment, Endpoint, Split, SplitError
 
 READ_BACK_SECONDS = 60.0
@@ -235,13 +235,15 @@ class Applier:
             theirs, problem = None, None
             try:
                 theirs = self._endpoints.get_endpoint(self._conn, plan.endpoint_name).split
-            except (Unreachable, Timeout) as error:
+            except SluiceError as error:
                 problem = error
             if theirs == plan.after:
                 return
             if (self._now() - started_at).total_seconds() >= READ_BACK_SECONDS:
                 if problem:
-                    raise problem
+                    raise type(problem)(
+                        what, problem.why, problem.next_step, request_id=problem.request_id
+                    ) from problem
                 why = "Azure finished the write, but holds another split now; somebody may have changed it meanwhile."
                 raise Conflict(what, why, "Look at the split that Azure holds now, then decide again.", theirs=theirs)
             self._sleep(_READ_BACK_EVERY_SECONDS)

@@ -64,7 +64,9 @@ def show(endpoint: str, *, is_preparing: bool) -> Shown:
     """
     refused: SluiceError | None = st.session_state.get(_refused(endpoint))
     if refused is not None:
-        problem.show(refused, key="refused", retry=lambda: st.session_state.pop(_refused(endpoint), None))
+        problem.show(
+            refused, key="refused", retry=lambda: st.session_state.pop(_refused(endpoint), None), label="Dismiss"
+        )
     application = context.applier().current(endpoint)
     if application is None:
         return "nothing"

@@ -94,6 +94,13 @@ def follow(draft: Draft | None, split: Split, names: Sequence[str]) -> Draft:
     if draft.known == fresh.known and draft.base == split and not draft.is_touched:
         return draft
     fresh.sequence, fresh.revision = draft.sequence, draft.revision + 1
+    wished = draft.wanted()
+    if draft.is_touched and {*wished.live, *wished.mirror} <= set(fresh.known) and wished != split:
+        # Deployments came or went that nothing was wished for: the wish itself is still good.
+        fresh.base, fresh.live = draft.base, {name: wished.live_percent(name) for name in fresh.known}
+        fresh.mirror_target, fresh.mirror_percent = draft.mirror_target, draft.mirror_percent
+        if fresh.mirror_target not in fresh.known:
+            fresh.mirror_target, fresh.mirror_percent = None, 0
     return fresh
 
 

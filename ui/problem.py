@@ -13,8 +13,10 @@ from services.errors import SluiceError
 _log = logging.getLogger("sluice.ui")
 
 
-def show(error: SluiceError, *, key: str = "page", retry: Callable[[], None] | None = None) -> None:
-    """Draw the card. ``retry`` adds a button that calls it and runs the page again."""
+def show(
+    error: SluiceError, *, key: str = "page", retry: Callable[[], None] | None = None, label: str = "Try again"
+) -> None:
+    """Draw the card. ``retry`` adds a button named ``label`` that calls it and runs the page again."""
     request = f'<dt>Request id</dt><dd class="code">{escape(error.request_id)}</dd>' if error.request_id else ""
     st.html(
         f'<section class="problem" role="alert"><h2>{escape(error.what)}</h2><dl>'
@@ -22,7 +24,7 @@ def show(error: SluiceError, *, key: str = "page", retry: Callable[[], None] | N
         "</dl></section>"
     )
     if retry is not None:
-        st.button("Try again", key=f"retry_{key}", icon=":material/refresh:", on_click=retry)
+        st.button(label, key=f"retry_{key}", icon=":material/refresh:", on_click=retry)
 
 
 def on_script_error(error: Exception) -> bool:

@@ -11,12 +11,14 @@ import re
 import time
 from collections.abc import Callable, Iterator
 
+from azure.core.exceptions import ServiceRequestError
+
 from services.azure.cloud import Json
 from services.azure.connection import Connection
 from services.azure.documents import as_deployment, as_endpoint, split_of
 from services.azure.operations import wait_for
 from services.azure.translation import Call, translated
-from services.errors import Conflict, NotFound, RuleBroken
+from services.errors import Conflict, NotFound, RuleBroken, Timeout, Unreachable
 from services.model import Deployment, Endpoint, Split
 
 API_VERSION = "2024-10-01"
@@ -74,9 +76,15 @@ def write_split(
     on_phase("writing")
     call = conn.call(f"The split of {name} was not changed.", _CONTRIBUTOR)
     path = _path(conn, name)
-    reply = conn.send("PUT", path, call, api_version=API_VERSION, body=with_split(document, after), retries=False)
+    lost = f"The new split of {name} was sent to Azure, but what became of it is not known."
+    try:
+        reply = conn.send("PUT", path, call, api_version=API_VERSION, body=with_split(document, after), retries=False)
+    except (Timeout, Unreachable) as error:
+        if isinstance(error.__cause__, ServiceRequestError):
+            raise
+        raise type(error)(lost, error.why, "Look at the split that Azure holds now, then decide again.") from error
     on_phase("waiting")
-    wait_for(conn, reply, path, call, api_version=API_VERSION, clock=clock, sleep=sleep)
+    wait_for(conn, reply, path, call, lost=lost, api_version=API_VERSION, clock=clock, sleep=sleep)
 
 
 def with_split(document: Json, split: Split) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from services.azure.connection import Connection, Reply
 from services.azure.translation import Call, clean, retry_after_seconds
@@ -21,6 +22,7 @@ def wait_for(
     path: str,
     call: Call,
     *,
+    lost: str,
     api_version: str,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
@@ -31,14 +33,15 @@ def wait_for(
     none, as often as ``Retry-After`` asks. A poll that gets no answer is repeated: the operation goes on without us.
 
     Raises ServiceFailed or RuleBroken with the operation's own error, Conflict when it was canceled, Timeout after
-    ``LONGEST_SECONDS``.
+    ``LONGEST_SECONDS``. ``lost`` is what failed when the end of the operation could not be seen: Azure may finish it.
     """
+    watching = replace(call, what=lost)
     status_url = reply.headers.get("Azure-AsyncOperation") or ""
     deadline = clock() + LONGEST_SECONDS
     state, wait = "", 0.0
     while True:
         try:
-            poll = conn.send("GET", status_url or path, call, api_version=api_version)
+            poll = conn.send("GET", status_url or path, watching, api_version=api_version)
             state = str(_state(poll, bool(status_url)))
             wait = retry_after_seconds(poll.headers) or _POLL_SECONDS
         except (Unreachable, Throttled, Timeout) as error:
@@ -52,7 +55,7 @@ def wait_for(
                 raise _failure(state, poll, call)
         if clock() >= deadline:
             why = f"The operation is still {state or 'running'} after {LONGEST_SECONDS / 60:.0f} minutes."
-            raise Timeout(call.what, why, "Look at the endpoint's state; Azure may still finish the operation.")
+            raise Timeout(lost, why, "Look at the endpoint's state; Azure may still finish the operation.")
         sleep(min(wait, _LONGEST_POLL_SECONDS))
 
 

@@ -56,10 +56,20 @@ def test_a_draft_that_azure_has_reached_starts_afresh() -> None:
     assert after.base == mine.wanted()
 
 
-def test_a_new_deployment_starts_the_draft_afresh() -> None:
+def test_a_new_deployment_takes_no_wish_away() -> None:
     mine = draft.follow(None, ALL_BLUE, NAMES)
     mine.set_share("red", 10)
-    assert draft.follow(mine, ALL_BLUE, (*NAMES, "teal")).known == ("blue", "green", "red", "teal")
+    wider = draft.follow(mine, ALL_BLUE, (*NAMES, "teal"))
+    assert wider.known == ("blue", "green", "red", "teal")
+    assert (wider.live, wider.base) == ({"blue": 90, "green": 0, "red": 10, "teal": 0}, ALL_BLUE)
+    assert wider.revision > mine.revision, "the slider in the browser has to follow"
+    assert (wider.mirror_target, wider.mirror_percent) == (mine.mirror_target, mine.mirror_percent)
+
+
+def test_a_wish_for_a_deployment_that_is_gone_starts_afresh() -> None:
+    mine = draft.follow(None, ALL_BLUE, NAMES)
+    mine.set_share("red", 10)
+    assert not draft.follow(mine, ALL_BLUE, ("blue", "green")).is_touched
 
 
 def test_a_mirrored_deployment_with_live_traffic_is_mirrored_no_longer() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.azure.connection import Connection, connect
-from services.errors import Conflict, RuleBroken, ServiceFailed, Unreachable
+from services.errors import Conflict, RuleBroken, ServiceFailed, SignInFailed, Throttled, Unreachable
 from services.model import Deployment, Endpoint, Split
 from services.settings import Settings
 from services.traffic import Application, Applier, Plan, plan
@@ -225,3 +225,17 @@ def test_many_clicks_at_once_write_once(applier: Applier, azure: Azure) -> None:
 
     assert finished(applier).phase == "done"
     assert azure.writes == 1
+
+
+def test_a_read_back_that_is_refused_for_a_while_is_repeated(applier: Applier, azure: Azure) -> None:
+    azure.stale_reads = [Throttled("a.", "b.", "c."), SignInFailed("a.", "b.", "c.")]
+    applier.start(shift(30))
+    assert finished(applier).phase == "done"
+
+
+def test_a_written_split_that_cannot_be_read_back_is_said_to_be_written(applier: Applier, azure: Azure) -> None:
+    azure.stale_reads = [SignInFailed("a.", "b.", "c.")] * 1000
+    applier.start(shift(30))
+    error = finished(applier).error
+    assert isinstance(error, SignInFailed)
+    assert error.what == "The split of digits was written but could not be confirmed."

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from azure.core.exceptions import ServiceRequestError, ServiceResponseTimeoutError
 
 from services.azure.connection import Connection, Reply
-from services.azure.endpoints import list_endpoints
+from services.azure.endpoints import list_endpoints, write_split
 from services.azure.operations import LONGEST_SECONDS, wait_for
-from services.azure.translation import Call
+from services.azure.translation import Call, translated
 from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError, Timeout, Unreachable
+from services.model import Split
 
 CALL = Call("The split of digits was not changed.")
+LOST = "What became of it is not known."
 OPERATION = "https://management.azure.com/operations/1"
 Poll = dict[str, Any] | SluiceError
 
@@ -27,9 +30,13 @@ class Scripted:
     asked: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     workspace_path: str = "/w"
+    put_fails: Exception | None = None
 
-    def send(self, _method: str, path: str, _call: Call, *, api_version: str, **_options: Any) -> Reply:
+    def send(self, method: str, path: str, call: Call, *, api_version: str, **_options: Any) -> Reply:
         assert api_version
+        if method == "PUT" and self.put_fails:
+            with translated(call):
+                raise self.put_fails
         self.asked.append(path)
         poll = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
         if isinstance(poll, SluiceError):
@@ -46,7 +53,9 @@ class Scripted:
 def wait(scripted: Scripted, operation: str | None = OPERATION) -> None:
     reply = Reply(200, {"Azure-AsyncOperation": operation} if operation else {}, {})
     conn = cast(Connection, scripted)
-    wait_for(conn, reply, "/e/digits", CALL, api_version="v", clock=scripted.clock, sleep=scripted.slept.append)
+    wait_for(
+        conn, reply, "/e/digits", CALL, lost=LOST, api_version="v", clock=scripted.clock, sleep=scripted.slept.append
+    )
 
 
 def test_an_operation_is_polled_until_it_succeeds_as_often_as_azure_asks() -> None:
@@ -105,3 +114,24 @@ def test_long_lists_are_read_page_by_page() -> None:
 
     assert [endpoint.name for endpoint in list_endpoints(cast(Connection, scripted))] == ["a", "b"]
     assert scripted.asked == ["/w/onlineEndpoints", "https://x/2"]
+
+
+def test_an_accepted_operation_out_of_sight_is_not_called_unchanged() -> None:
+    with pytest.raises(Timeout) as unfinished:
+        wait(Scripted([{"status": "InProgress"}]))
+    assert unfinished.value.what == LOST
+
+
+@pytest.mark.parametrize(
+    ("cause", "what"),
+    [
+        (ServiceResponseTimeoutError("read timed out"), "The new split of digits was sent to Azure, but what became"),
+        (ServiceRequestError("connection refused"), "The split of digits was not changed."),
+    ],
+)
+def test_a_write_without_an_answer_says_whether_azure_can_have_it(cause: Exception, what: str) -> None:
+    document = {"name": "digits", "properties": {"traffic": {"blue": 100}}}
+    conn = cast(Connection, Scripted([document], put_fails=cause))
+    with pytest.raises((Timeout, Unreachable)) as failed:
+        write_split(conn, "digits", Split({"blue": 100}), Split({"green": 100}))
+    assert failed.value.what.startswith(what)
