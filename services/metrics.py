@@ -2,7 +2,8 @@
 
 Series come from the deployments' own metrics: the same measuring point for live and mirrored requests. Azure keeps one
 value per minute; at a coarser grain it answers the mean of the minutes, so a P95 of an hour is the mean of sixty
-minute P95s, not the P95 of the hour.
+minute P95s, not the P95 of the hour. That mean leaves out minutes without data: the rate of a status that was seen in
+one minute of an hour is that minute's, and rates of sparse traffic are too high.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def deployment_metrics(
             ),
         ),
         window=window,
-        settled_until=settled_until(window.end_at),
+        settled_until=_whole(settled_until(window.end_at), window.grain_seconds),
     )
 
 
@@ -201,6 +202,11 @@ def _points(series: Series) -> list[tuple[datetime, float]]:
 def _summary_window(now: datetime) -> Window:
     end = settled_until(now)
     return Window(end - timedelta(minutes=SUMMARY_MINUTES), end, 60)
+
+
+def _whole(at: datetime, grain_seconds: int) -> datetime:
+    """The start of the point that holds ``at``: a coarse point is settled when its last minute is."""
+    return at - timedelta(seconds=at.timestamp() % grain_seconds)
 
 
 def _minute(at: datetime) -> datetime:

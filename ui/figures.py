@@ -15,9 +15,10 @@ from services.metrics import PERCENTILES, DeploymentMetrics, is_client_error, is
 class KeyFigures:
     """One deployment over the settled part of a window; None means no data.
 
-    ``requests`` is the sum of the per-minute means times the length of their points, so it is a whole number only at a
-    grain of one minute. ``newest`` holds each percentile of the newest settled point, which lies at ``newest_at``:
-    percentiles of several points cannot be combined into one.
+    ``requests`` is the sum of the per-minute means times the length of their points. Above a grain of one minute
+    (``is_exact`` is False) it is the most that can have been: Azure's mean leaves out the minutes without data, and a
+    rare status counts too much among the others. ``newest`` holds each percentile of the newest settled point, which
+    lies at ``newest_at``: percentiles of several points cannot be combined into one.
     """
 
     deployment: str
@@ -27,6 +28,7 @@ class KeyFigures:
     client_error_percent: float | None
     newest: dict[str, float]
     newest_at: datetime | None
+    is_exact: bool = True
 
 
 def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
@@ -44,6 +46,7 @@ def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
         client_error_percent=_share(requests, is_client_error),
         newest={name: float(newest[name]) for name in PERCENTILES if name in newest},
         newest_at=newest_at.to_pydatetime() if newest_at is not None else None,
+        is_exact=data.window.grain_seconds == 60,
     )
 
 

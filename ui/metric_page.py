@@ -82,15 +82,16 @@ def key_figures(data: DeploymentMetrics, deployments: Sequence[str]) -> None:
     rows = []
     for name in deployments:
         figure = figures.key_figures(data, name)
+        most, about = ("", "") if figure.is_exact else ("≤ ", "≈ ")
         rows.append(
             Row(
                 name,
                 (
                     Cell(name, colour=palette[name], strong=True),
-                    _number(figure.requests, f"{figure.requests or 0:,.0f}"),
-                    _number(figure.per_minute, words.rate(figure.per_minute)),
-                    _number(figure.server_error_percent, words.percent(figure.server_error_percent)),
-                    _number(figure.client_error_percent, words.percent(figure.client_error_percent)),
+                    _number(figure.requests, f"{most}{figure.requests or 0:,.0f}"),
+                    _number(figure.per_minute, about + words.rate(figure.per_minute)),
+                    _number(figure.server_error_percent, about + words.percent(figure.server_error_percent)),
+                    _number(figure.client_error_percent, about + words.percent(figure.client_error_percent)),
                     *(
                         _number(figure.newest.get(each), words.milliseconds(figure.newest.get(each)))
                         for each in PERCENTILES
@@ -149,6 +150,10 @@ def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
     )
     if data.window.grain_seconds > 60:
         text += " At this grain Azure gives the mean of the minutes' percentiles, which is not a percentile itself."
+        text += (
+            " Its mean rates leave out minutes without such requests: sparse traffic and rare errors look more "
+            "frequent than they are. Up to 12 h the numbers are exact."
+        )
     return text
 
 

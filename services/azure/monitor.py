@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 
@@ -86,6 +88,7 @@ def _batches(
     """All resources, 50 at a time."""
     series: list[Series] = []
     client = _client(conn)
+    call = replace(call, address=urlsplit(_address(conn)).netloc)
     for first in range(0, len(resource_ids), _MOST_RESOURCES):
         with translated(call):
             results = client.query_resources(
@@ -140,11 +143,19 @@ def _client(conn: Connection) -> MetricsClient:
     key = ("monitor", "client")
     client = conn.memory.get(key)
     if client is None:
-        domain = conn.cloud.metrics_domain
-        endpoint = conn.settings.metrics_endpoint or f"https://{workspace(conn).location}.{domain}"
-        client = MetricsClient(endpoint, conn.credential, audience=f"https://{domain}", **conn.client_options)
+        audience = f"https://{conn.cloud.metrics_domain}"
+        client = MetricsClient(_address(conn), conn.credential, audience=audience, **conn.client_options)
         conn.memory[key] = client
     return client
+
+
+def _address(conn: Connection) -> str:
+    """Where the batch service is: in the settings, else in the workspace's region."""
+    key = ("monitor", "address")
+    if key not in conn.memory:
+        given = conn.settings.metrics_endpoint
+        conn.memory[key] = given or f"https://{workspace(conn).location}.{conn.cloud.metrics_domain}"
+    return str(conn.memory[key])
 
 
 def _filter(split_by: Sequence[str]) -> str | None:

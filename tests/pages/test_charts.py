@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -107,6 +108,13 @@ def test_key_figures_count_settled_minutes_only() -> None:
     assert blue.server_error_percent == pytest.approx(100 / 30)
     assert blue.client_error_percent == 0
     assert (blue.newest, blue.newest_at) == ({"P95": 17.0}, at(7))
+
+
+def test_above_a_minute_per_point_counts_are_not_called_exact() -> None:
+    fine = metrics({}, [(0, "blue", "200", 9.0)])
+    coarse = replace(fine, window=Window(START, at(MINUTES), 300))
+    assert figures.key_figures(fine, "blue").is_exact
+    assert not figures.key_figures(coarse, "blue").is_exact
 
 
 def test_a_deployment_without_requests_has_no_data_rather_than_zeros() -> None:

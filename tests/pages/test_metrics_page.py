@@ -58,6 +58,16 @@ def test_the_page_says_what_is_not_settled_and_offers_the_numbers(
     ]
 
 
+def test_a_day_and_more_is_not_called_exact(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
+    page = open_page("metrics", seeded, endpoint=SPLIT)
+    assert not page.rows("key_figures")[0][1].startswith("≤")
+    page.app.segmented_control(key="range").set_value("7 d").run()
+    assert "rare errors look more " in page.html()
+    figures = [text[0] for row in page.rows("key_figures") for text in row[1:5] if text != "no data"]
+    assert figures == ["≤", "≈", "≈", "≈"] * (len(figures) // 4)
+    assert figures
+
+
 def test_an_endpoint_without_deployments_has_nothing_to_measure(
     open_page: Callable[..., Page], seeded: LocalAzure
 ) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.azure.connection import Connection
 from services.errors import RuleBroken
-from services.metrics import MOST_MINUTES, is_client_error, is_server_error, settled_until, window_for
+from services.metrics import (
+    MOST_MINUTES,
+    deployment_metrics,
+    is_client_error,
+    is_server_error,
+    settled_until,
+    window_for,
+)
+from tests.values import endpoint
 
 NOW = datetime(2026, 3, 1, 12, 34, 56, 789, tzinfo=UTC)
 
@@ -59,3 +69,10 @@ def test_the_newest_two_minutes_are_not_settled() -> None:
 )
 def test_model_failures_are_the_services_fault(status: str, server: bool, client: bool) -> None:
     assert (is_server_error(status), is_client_error(status)) == (server, client)
+
+
+@pytest.mark.parametrize(("minutes", "until"), [(60, "12:32"), (24 * 60, "12:30"), (7 * 24 * 60, "12:30")])
+def test_a_coarse_point_is_settled_when_its_last_minute_is(minutes: int, until: str) -> None:
+    conn = cast(Connection, None)
+    data = deployment_metrics(conn, endpoint({"blue": 100}), [], window_for(minutes, NOW))
+    assert f"{data.settled_until:%H:%M}" == until
