@@ -179,8 +179,10 @@ def _sign_in_failed(error: ClientAuthenticationError, call: Call) -> SluiceError
     if any(sign in text.lower() for sign in _NO_ANSWER) and call.is_local:
         return _unreachable(text, call)
     entra = re.search(r"AADSTS\d+:[^\n]*", text)
+    # The chain lists what each credential said, one to a line; its first line says only that none worked.
+    attempts = [line.strip() for line in text.splitlines() if re.match(r"\t\w+: ", line)]
     first = next((line for line in text.splitlines() if line.strip()), "")
-    why = clean(entra[0] if entra else first) or "No credential gave a token"
+    why = clean(entra[0] if entra else " ".join(attempts) or first) or "No credential gave a token"
     return SignInFailed(call.what, _sentence(f"Signing in to Azure failed: {why}"), _sign_in_hint(call))
 
 

@@ -211,3 +211,14 @@ def test_texts_lose_colours_tokens_keys_and_length() -> None:
     for secret in ("\x1b", "abc.def", "eyJhbGci", "a%2Bb", "topsecret"):
         assert secret not in shown
     assert len(shown) < 700
+
+
+def test_the_reason_of_each_credential_is_told_and_not_only_that_none_worked() -> None:
+    text = (
+        "DefaultAzureCredential failed to retrieve a token from the included credentials.\n"
+        "Attempted credentials:\n\tEnvironmentCredential: Variables are missing.\n"
+        "\tManagedIdentityCredential: The header is wrong.\nTo mitigate this issue, read the guide."
+    )
+    why = translate(ClientAuthenticationError(text), CALL).why
+    assert "EnvironmentCredential: Variables are missing. ManagedIdentityCredential: The header is wrong." in why
+    assert "mitigate" not in why
