@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.errors import SluiceError
-from services.local_azure import ROOT, LocalAzure
+from services.local_azure import ROOT, LocalAzure, ports_are_free
 from services.settings import Settings
 
 
@@ -34,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings.read()
     except SluiceError as problem:
         return _fail(problem)
-    if not _port_is_free(options.port):
+    if not ports_are_free(options.port):
         _say(f"Port {options.port} is taken by another program. Stop it, or choose another: make run PORT=8601")
         return 2
     local = LocalAzure(settings.local_azure_dir)
@@ -87,16 +86,6 @@ def _dashboard(options: argparse.Namespace, environment: Mapping[str, str], stop
         process.terminate()
         process.wait(20)
     return 0 if stopping.is_set() else int(process.returncode)
-
-
-def _port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _shown(local: LocalAzure) -> Path:

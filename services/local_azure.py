@@ -71,7 +71,7 @@ class LocalAzure:
             if self.is_running:
                 return
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            port = FIRST_PORT if _free(FIRST_PORT, 3) else 0
+            port = FIRST_PORT if ports_are_free(FIRST_PORT, 3) else 0
             command = [sys.executable, "-m", "emulator", "serve", "--state", str(self.state), "--port", str(port)]
             with (self.state / "server.log").open("w", encoding="utf-8") as log:
                 self._server = subprocess.Popen(
@@ -164,7 +164,8 @@ def _trust(bundle: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=bundle)
 
 
-def _free(first: int, count: int) -> bool:
+def ports_are_free(first: int, count: int = 1) -> bool:
+    """Whether ``count`` loopback ports from ``first`` on can be listened on."""
     for port in range(first, first + count):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
