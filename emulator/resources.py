@@ -13,12 +13,17 @@ DATASTORE_CONTAINER = "azureml-blobstore"
 
 @dataclass(frozen=True)
 class Place:
-    """The one subscription, resource group and workspace that a local Azure holds."""
+    """A workspace: its subscription, its resource group, its name and its region."""
 
     subscription: str
     resource_group: str
     workspace: str
     region: str
+
+    @property
+    def key(self) -> str:
+        """What documents of this workspace are kept under; ids compare without case."""
+        return f"{self.subscription}/{self.resource_group}/{self.workspace}".lower()
 
     @property
     def group_id(self) -> str:

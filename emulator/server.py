@@ -27,8 +27,10 @@ from emulator.listener import Listener, listening
 from emulator.ownership import Ownership
 from emulator.ports import listen, wait_until_free
 from emulator.resources import Addresses, Place
+from emulator.scoring.events import Events
 from emulator.scoring.fleet import Fleet
 from emulator.scoring.gateway_process import Gateway, GatewayError
+from emulator.scoring.gauges import Gauges
 from emulator.scoring.telemetry import Telemetry
 from emulator.settings import SettingsStore
 from emulator.state import StateFolder
@@ -85,9 +87,12 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
     stack.callback(documents.close)
     try:
         telemetry = Telemetry(state.telemetry_database)
+        stack.callback(telemetry.close)
+        gauges, events = Gauges(state.telemetry_database), Events(state.telemetry_database)
     except sqlite3.Error as error:
         raise StartError(f"The database {state.telemetry_database} cannot be opened: {error}.") from error
-    stack.callback(telemetry.close)
+    stack.callback(gauges.close)
+    stack.callback(events.close)
 
     gateway = Gateway(state.root, options.port + 1 if options.port else 0, secrets.control_secret)
     fleet = Fleet(state.root, caller, gateway)
@@ -97,19 +102,26 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
     gateway_port = await _start_gateway(gateway, options)
 
     addresses = Addresses(control_socket.getsockname()[1], gateway_port, identity_socket.getsockname()[1])
-    tokens = Tokens(secrets, addresses, time.time)
+    settings = SettingsStore(documents)
+
+    def now() -> float:
+        return time.time() + settings.current.clock_shift_seconds
+
+    tokens = Tokens(secrets, addresses, now)
     context = Context(
-        place=options.place,
+        home=options.place,
         addresses=addresses,
         secrets=secrets,
         tokens=tokens,
         documents=documents,
-        settings=SettingsStore(documents),
+        settings=settings,
         blobs=BlobStore(state.blobs, documents),
         fleet=fleet,
         gateway=gateway,
         telemetry=telemetry,
-        now=time.time,
+        gauges=gauges,
+        events=events,
+        now=now,
     )
     plane = ControlPlane(context)
     stack.push_async_callback(plane.close)

@@ -16,7 +16,7 @@ from emulator.arm.rules import RuleBroken
 from emulator.errors import ServiceError
 from emulator.http import json_object
 from emulator.identity.tokens import Principal
-from emulator.resources import MACHINE_LEARNING, operation_name, parse_path
+from emulator.resources import MACHINE_LEARNING, Place, operation_name, parse_path
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,19 @@ class Call:
     request: Request
     caller: Principal
     params: dict[str, str]
+    _context: Context
+
+    @property
+    def place(self) -> Place:
+        """The workspace that the path names, in its own spelling; the gate has found it."""
+        found = self._context.find_place(self.params["subscription"], self.params["group"], self.params["workspace"])
+        assert found is not None
+        return found
+
+    def missing(self, below: str) -> ServiceError:
+        """ARM's answer for a resource that is not in the workspace of this call."""
+        place = self.place
+        return not_found(place.resource_group, f"workspaces/{place.workspace}/{below}")
 
     @property
     def api_version(self) -> str:
@@ -51,7 +64,7 @@ class ArmRoute(Route):
         async def guarded(request: Request) -> Response:
             caller = admit(context, request)
             try:
-                return await handler(Call(request, caller, dict(request.path_params)))
+                return await handler(Call(request, caller, dict(request.path_params), context))
             except RuleBroken as error:
                 raise ServiceError(400, "UserError", error.message) from error
 
@@ -73,14 +86,18 @@ def admit(context: Context, request: Request) -> Principal:
         raise ServiceError(400, "InvalidApiVersionParameter", f"The api-version '{version[:64]}' is invalid.")
     path = request.url.path
     found = parse_path(path)
-    place = context.place
-    if found.subscription is not None and found.subscription.lower() != place.subscription.lower():
+    places = context.places()
+    if found.subscription is not None:
+        places = [place for place in places if place.subscription.lower() == found.subscription.lower()]
+    if not places:
         raise ServiceError(404, "SubscriptionNotFound", f"The subscription '{found.subscription}' could not be found.")
     _check_role(caller, request.method, path)
-    if found.resource_group is not None and found.resource_group.lower() != place.resource_group.lower():
+    if found.resource_group is not None:
+        places = [place for place in places if place.resource_group.lower() == found.resource_group.lower()]
+    if not places:
         raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{found.resource_group}' could not be found.")
-    if found.workspace is not None and found.workspace.lower() != place.workspace.lower():
-        raise not_found(context, f"workspaces/{found.workspace}")
+    if found.workspace is not None and found.workspace.lower() not in {place.workspace.lower() for place in places}:
+        raise not_found(found.resource_group or "", f"workspaces/{found.workspace}")
     return caller
 
 
@@ -97,11 +114,11 @@ def _check_role(caller: Principal, method: str, path: str) -> None:
     )
 
 
-def not_found(context: Context, below_provider: str) -> ServiceError:
+def not_found(group: str, below_provider: str) -> ServiceError:
     """ARM's answer for a resource that is not there, named by its types and names below the provider."""
     return ServiceError(
         404,
         "ResourceNotFound",
-        f"The Resource '{MACHINE_LEARNING}/{below_provider}' under resource group '{context.place.resource_group}' was"
+        f"The Resource '{MACHINE_LEARNING}/{below_provider}' under resource group '{group}' was"
         " not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
     )

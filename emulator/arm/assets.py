@@ -8,13 +8,13 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from emulator.arm.access import ArmRoute, Call, not_found
+from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
 from emulator.arm.rules import check_asset_name, check_objects
 from emulator.arm.workspaces import SAS_SECONDS, WORKSPACE, storage_account_id
 from emulator.documents import Document
 from emulator.errors import ServiceError
-from emulator.resources import MACHINE_LEARNING
+from emulator.resources import MACHINE_LEARNING, Place
 from emulator.storage.signatures import sign
 
 _FIXED = {"codes": ("codeUri",), "models": ("modelUri",), "environments": ("image", "condaFile", "build")}
@@ -45,21 +45,21 @@ class _Collection:
             ArmRoute(self._context, version + "/startPendingUpload", self.start_upload, ["POST"]),
         ]
 
-    async def containers(self, _: Call) -> Response:
+    async def containers(self, call: Call) -> Response:
         """Every name of the collection."""
-        names = sorted({found["name"] for _, found in self._all()})
-        return JSONResponse({"value": [self._container(name) for name in names]})
+        names = sorted({found["name"] for _, found in self._all(call.place)})
+        return JSONResponse({"value": [self._container(call, name) for name in names]})
 
     async def container(self, call: Call) -> Response:
         """One name, with its latest and next version."""
-        return JSONResponse(self._container(call.params["name"]))
+        return JSONResponse(self._container(call, call.params["name"]))
 
     async def versions(self, call: Call) -> Response:
         """The versions of a name, newest first; with a hash, those of every name that hold just these bytes."""
         query = call.request.query_params
         wanted = query.get("hash")
         under = "" if wanted else call.params["name"] + "/"
-        found = [document for _, document in self._all(under)]
+        found = [document for _, document in self._all(call.place, under)]
         if wanted:
             found = [
                 each for each in found if (each["properties"].get("properties") or {}).get("hash_sha256") == wanted
@@ -71,18 +71,15 @@ class _Collection:
         found.sort(key=lambda each: str(each["systemData"]["createdAt"]), reverse=not ascending)
         top = query.get("$top", "")
         found = found[: int(top)] if top.isascii() and top.isdigit() and len(top) < 10 else found
-        return JSONResponse({"value": [self._render(each) for each in found]})
+        return JSONResponse({"value": [self._render(call.place, each) for each in found]})
 
     async def version(self, call: Call) -> Response:
         """One version."""
         name, version = call.params["name"], call.params["version"]
-        found = self._context.documents.get(self._collection, f"{name}/{version}")
+        found = self._context.documents.get(self._collection, f"{call.place.key}/{name}/{version}")
         if found is None:
-            raise not_found(
-                self._context,
-                f"workspaces/{self._context.place.workspace}/{self._collection}/{name}/versions/{version}",
-            )
-        return JSONResponse(self._render(found))
+            raise call.missing(f"{self._collection}/{name}/versions/{version}")
+        return JSONResponse(self._render(call.place, found))
 
     async def register(self, call: Call) -> Response:
         """Register a version, or change what may change of one that is there."""
@@ -90,7 +87,7 @@ class _Collection:
         name, version = call.params["name"], call.params["version"]
         for text in (name, version):
             check_asset_name(text)
-        key = f"{name}/{version}"
+        key = f"{call.place.key}/{name}/{version}"
         check_objects(body, "properties")
         sent: dict[str, Any] = body.get("properties") or {}
         check_objects(sent, "properties", "tags")
@@ -111,7 +108,7 @@ class _Collection:
             "systemData": self._context.system_data(call.caller, _created(before)),
         }
         self._context.documents.put(self._collection, key, document)
-        return JSONResponse(self._render(document), 200 if before else 201)
+        return JSONResponse(self._render(call.place, document), 200 if before else 201)
 
     async def start_upload(self, call: Call) -> Response:
         """Where to upload to: a container of its own for every version."""
@@ -120,7 +117,7 @@ class _Collection:
         token = sign(self._context.secrets.storage_key, container, "racwl", int(self._context.now()) + SAS_SECONDS)
         reference = {
             "blobUri": address,
-            "storageAccountArmId": storage_account_id(self._context),
+            "storageAccountArmId": storage_account_id(call.place),
             "credential": {"credentialType": "SAS", "sasUri": f"{address}?{token}"},
         }
         return JSONResponse(
@@ -131,20 +128,20 @@ class _Collection:
             }
         )
 
-    def _all(self, under: str = "") -> list[tuple[str, Document]]:
-        return self._context.documents.all(self._collection, under)
+    def _all(self, place: Place, under: str = "") -> list[tuple[str, Document]]:
+        return self._context.documents.all(self._collection, f"{place.key}/{under}")
 
     def _type(self) -> str:
         return f"{MACHINE_LEARNING}/workspaces/{self._collection}"
 
-    def _container(self, name: str) -> Document:
-        found = [document for _, document in self._all(name + "/")]
+    def _container(self, call: Call, name: str) -> Document:
+        found = [document for _, document in self._all(call.place, name + "/")]
         if not found:
-            raise not_found(self._context, f"workspaces/{self._context.place.workspace}/{self._collection}/{name}")
+            raise call.missing(f"{self._collection}/{name}")
         newest = max(found, key=lambda each: str(each["systemData"]["createdAt"]))
         numbers = [int(each["version"]) for each in found if each["version"].isdigit()]
         return {
-            "id": f"{self._context.place.workspace_id}/{self._collection}/{newest['name']}",
+            "id": f"{call.place.workspace_id}/{self._collection}/{newest['name']}",
             "name": newest["name"],
             "type": self._type(),
             "systemData": newest["systemData"],
@@ -159,12 +156,12 @@ class _Collection:
             },
         }
 
-    def _render(self, document: Document) -> Document:
+    def _render(self, place: Place, document: Document) -> Document:
         name, version = document["name"], document["version"]
         # The SDK cannot read a model version without flavors.
         extra: dict[str, Any] = {"flavors": {}, "stage": None} if self._collection == "models" else {}
         return {
-            "id": f"{self._context.place.workspace_id}/{self._collection}/{name}/versions/{version}",
+            "id": f"{place.workspace_id}/{self._collection}/{name}/versions/{version}",
             "name": version,
             "type": f"{self._type()}/versions",
             "systemData": document["systemData"],

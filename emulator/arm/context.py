@@ -15,16 +15,18 @@ from emulator.state import Secrets
 from emulator.storage.blobs import BlobStore
 
 if TYPE_CHECKING:
+    from emulator.scoring.events import Events
     from emulator.scoring.fleet import Fleet
     from emulator.scoring.gateway_process import Gateway
+    from emulator.scoring.gauges import Gauges
     from emulator.scoring.telemetry import Telemetry
 
 
 @dataclass(frozen=True)
 class Context:
-    """One running local Azure. `now` is epoch seconds."""
+    """One running local Azure. `now` is epoch seconds; `home` is the workspace that the command line names."""
 
-    place: Place
+    home: Place
     addresses: Addresses
     secrets: Secrets
     tokens: Tokens
@@ -34,11 +36,32 @@ class Context:
     fleet: Fleet
     gateway: Gateway
     telemetry: Telemetry
+    gauges: Gauges
+    events: Events
     now: Callable[[], float]
 
     def moment(self) -> str:
         """The present as Azure writes it in documents."""
         return iso(self.now())
+
+    def places(self) -> list[Place]:
+        """Every workspace there is, the home workspace first."""
+        kept = [Place(**found) for _, found in self.documents.all("workspace")]
+        return [self.home, *(place for place in kept if place.key != self.home.key)]
+
+    def find_place(self, subscription: str, group: str, workspace: str) -> Place | None:
+        """The workspace of these names in its own spelling, None when there is none."""
+        wanted = f"{subscription}/{group}/{workspace}".lower()
+        if wanted == self.home.key:
+            return self.home
+        found = self.documents.get("workspace", wanted)
+        return None if found is None else Place(**found)
+
+    def place_of(self, endpoint: str) -> Place:
+        """The workspace that an endpoint belongs to; names of endpoints are unique over all workspaces."""
+        found = self.documents.get("endpoint", endpoint)
+        kept = None if found is None else self.documents.get("workspace", found.get("workspace", self.home.key))
+        return self.home if kept is None else Place(**kept)
 
     def system_data(self, caller: Principal, before: dict[str, str] | None = None) -> dict[str, str]:
         """Who made a document and when, and who changed it last."""

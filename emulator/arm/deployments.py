@@ -9,9 +9,9 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from emulator.arm import rules
-from emulator.arm.access import ArmRoute, Call, not_found
+from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
-from emulator.arm.endpoints import ENDPOINT, TYPE, busy, created_part
+from emulator.arm.endpoints import ENDPOINT, TYPE, busy, created_part, is_in
 from emulator.arm.operations import Failure, Kind, Operations
 from emulator.arm.serving import Serving
 from emulator.arm.specification import specification, with_defaults
@@ -140,14 +140,15 @@ class Deployments:
 
     def _endpoint(self, call: Call) -> str:
         name = call.params["endpoint"].lower()
-        if self._context.documents.get("endpoint", name) is None:
+        found = self._context.documents.get("endpoint", name)
+        if found is None or not is_in(found, call.place, self._context):
             if call.request.method == "GET":
-                raise not_found(self._context, f"workspaces/{self._context.place.workspace}/onlineEndpoints/{name}")
+                raise call.missing(f"onlineEndpoints/{name}")
             raise ServiceError(
                 404,
                 "ParentResourceNotFound",
                 "Failed to perform the operation on a nested resource: the parent resource"
-                f" '{self._context.place.endpoint_id(name)}' was not found.",
+                f" '{call.place.endpoint_id(name)}' was not found.",
             )
         return name
 
@@ -155,8 +156,7 @@ class Deployments:
         endpoint, name = self._endpoint(call), call.params["deployment"].lower()
         found = self._context.documents.get("deployment", f"{endpoint}/{name}")
         if found is None:
-            below = f"workspaces/{self._context.place.workspace}/onlineEndpoints/{endpoint}/deployments/{name}"
-            raise not_found(self._context, below)
+            raise call.missing(f"onlineEndpoints/{endpoint}/deployments/{name}")
         return endpoint, found
 
     def _check_idle(self, endpoint: str, name: str) -> None:
@@ -216,12 +216,13 @@ class Deployments:
 def render_deployment(context: Context, endpoint: str, document: Document) -> Document:
     """The document as a client reads it: what was sent, unknown fields included, and what the service adds."""
     name, sent = document["name"], document["sent"]
+    place = context.place_of(endpoint)
     return {
         **sent,
-        "id": context.place.deployment_id(endpoint, name),
+        "id": place.deployment_id(endpoint, name),
         "name": name,
         "type": f"{TYPE}/deployments",
-        "location": sent.get("location") or context.place.region,
+        "location": sent.get("location") or place.region,
         "kind": sent.get("kind") or "Managed",
         "systemData": document["systemData"],
         "properties": {"description": None, **sent["properties"], "provisioningState": document["state"]},

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from emulator.arm import rules
-from emulator.arm.access import ArmRoute, Call, not_found
+from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
 from emulator.arm.operations import Failure, Kind, Operations
 from emulator.arm.serving import Serving
@@ -18,7 +18,7 @@ from emulator.arm.workspaces import WORKSPACE
 from emulator.documents import Document
 from emulator.errors import ServiceError
 from emulator.http import not_emulated
-from emulator.resources import MACHINE_LEARNING
+from emulator.resources import MACHINE_LEARNING, Place
 
 TYPE = f"{MACHINE_LEARNING}/workspaces/onlineEndpoints"
 ENDPOINTS = WORKSPACE + "/onlineEndpoints"
@@ -53,10 +53,11 @@ class Endpoints:
             ArmRoute(context, ENDPOINT + "/token", self.token, ["POST"]),
         ]
 
-    async def list(self, _: Call) -> Response:
-        """All endpoints, by name."""
-        found = self._context.documents.all("endpoint")
-        return JSONResponse({"value": [render_endpoint(self._context, each) for _, each in found], "nextLink": None})
+    async def list(self, call: Call) -> Response:
+        """All endpoints of the workspace, by name."""
+        place = call.place
+        found = [each for _, each in self._context.documents.all("endpoint") if is_in(each, place, self._context)]
+        return JSONResponse({"value": [render_endpoint(self._context, each) for each in found], "nextLink": None})
 
     async def get(self, call: Call) -> Response:
         """One endpoint."""
@@ -69,6 +70,12 @@ class Endpoints:
         rules.check_name("endpoint", name)
         documents = self._context.documents
         before = documents.get("endpoint", name)
+        place = call.place
+        if before is not None and not is_in(before, place, self._context):
+            raise rules.RuleBroken(
+                f"The specified endpoint name '{name}' is not available. Endpoint names must be unique within the"
+                " region. Please try a different name."
+            )
         if before is None:
             rules.check_room("endpoint", documents.all("endpoint"), rules.MAX_ENDPOINTS)
         self._check_idle(name)
@@ -86,6 +93,7 @@ class Endpoints:
         rules.check_split(properties["traffic"], properties["mirrorTraffic"], deployments)
         document: Document = {
             "name": name,
+            "workspace": place.key,
             "sent": sent,
             "state": "Updating" if before else "Creating",
             "keys": before["keys"] if before else {slot: secrets.token_urlsafe(32) for slot in _SLOTS.values()},
@@ -111,7 +119,7 @@ class Endpoints:
         """Delete an endpoint and its deployments."""
         name = call.params["endpoint"].lower()
         before = self._context.documents.get("endpoint", name)
-        if before is None:
+        if before is None or not is_in(before, call.place, self._context):
             return Response(status_code=204)
         self._check_idle(name)
         for key, _ in self._context.documents.all("deployment", f"{name}/"):
@@ -145,8 +153,8 @@ class Endpoints:
     def _find(self, call: Call) -> Document:
         name = call.params["endpoint"].lower()
         found = self._context.documents.get("endpoint", name)
-        if found is None:
-            raise not_found(self._context, f"workspaces/{self._context.place.workspace}/onlineEndpoints/{name}")
+        if found is None or not is_in(found, call.place, self._context):
+            raise call.missing(f"onlineEndpoints/{name}")
         return found
 
     def _check_idle(self, name: str) -> None:
@@ -193,10 +201,16 @@ class Endpoints:
         self._context.documents.delete("endpoint", name)
 
 
+def is_in(document: Document, place: Place, context: Context) -> bool:
+    """Whether an endpoint's document belongs to a workspace."""
+    return bool(document.get("workspace", context.home.key) == place.key)
+
+
 def render_endpoint(context: Context, document: Document) -> Document:
     """The document as a client reads it: what was sent, unknown fields included, and what the service adds."""
     name, sent = document["name"], document["sent"]
-    arm_id = context.place.endpoint_id(name)
+    place = context.place_of(name)
+    arm_id = place.endpoint_id(name)
     properties = sent["properties"]
     identity = {**(sent.get("identity") or {"type": "SystemAssigned"}), "tenantId": context.secrets.tenant_id}
     return {
@@ -204,7 +218,7 @@ def render_endpoint(context: Context, document: Document) -> Document:
         "id": arm_id,
         "name": name,
         "type": TYPE,
-        "location": sent.get("location") or context.place.region,
+        "location": sent.get("location") or place.region,
         "kind": sent.get("kind") or "Managed",
         "tags": sent.get("tags") or {},
         "identity": {**identity, "principalId": document["principalId"]},

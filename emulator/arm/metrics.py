@@ -17,7 +17,7 @@ _BELOW = "/subscriptions/{resource:path}/providers/Microsoft.Insights/"
 
 def metric_routes(context: Context) -> Sequence[ArmRoute]:
     """Metrics of one resource, of many in one call, and what metrics there are."""
-    monitor = Monitor(context.telemetry, lambda: context.settings.current, context.place.region, context.now)
+    monitor = Monitor(context.telemetry, lambda: context.settings.current, context.home.region, context.now)
 
     async def metrics(call: Call) -> Response:
         return _answer(await monitor.arm_metrics(_resource(context, call), call.request.query_params))
@@ -30,7 +30,7 @@ def metric_routes(context: Context) -> Sequence[ArmRoute]:
 
     async def batch(call: Call) -> Response:
         body = await call.body()
-        return _answer(await monitor.batch_metrics(call.request.query_params, body, context.place.subscription))
+        return _answer(await monitor.batch_metrics(call.request.query_params, body, call.params["subscription"]))
 
     return [
         ArmRoute(context, _BELOW + "metrics", metrics),
@@ -50,8 +50,9 @@ def _resource(context: Context, call: Call) -> str:
     kind, key = ("endpoint", names[1]) if len(names) == 2 else ("deployment", "/".join(names[1:]))
     if context.documents.get(kind, key) is None:
         below = arm_id.lower().partition(f"/{MACHINE_LEARNING.lower()}/")[2]
-        raise not_found(context, below)
-    return context.place.endpoint_id(names[1]) if kind == "endpoint" else context.place.deployment_id(*names[1:])
+        raise not_found(parse_path(arm_id).resource_group or "", below)
+    place = context.place_of(names[1])
+    return place.endpoint_id(names[1]) if kind == "endpoint" else place.deployment_id(*names[1:])
 
 
 def _answer(found: tuple[int, Mapping[str, Any]]) -> Response:

@@ -126,8 +126,8 @@ class Operations:
     def accepted(self, operation: str, call: Call) -> dict[str, str]:
         """The headers that tell a client where to look. Both of them, always: clients differ in which they follow."""
         status, result = (
-            f"{self._context.addresses.control}/subscriptions/{self._context.place.subscription}/providers/"
-            f"{MACHINE_LEARNING}/locations/{self._context.place.region}/{collection}/{operation}"
+            f"{self._context.addresses.control}/subscriptions/{call.place.subscription}/providers/"
+            f"{MACHINE_LEARNING}/locations/{call.place.region}/{collection}/{operation}"
             f"?api-version={call.api_version}"
             for collection in ("mfeOperationsStatus", "mfeOperationResults")
         )

@@ -15,7 +15,7 @@ from emulator.arm.endpoints import Endpoints
 from emulator.arm.metrics import metric_routes
 from emulator.arm.operations import Operations
 from emulator.arm.serving import Serving
-from emulator.arm.workspaces import workspace_routes
+from emulator.arm.workspaces import settle, workspace_routes
 from emulator.http import not_emulated
 from emulator.resources import operation_name
 
@@ -46,6 +46,7 @@ class ControlPlane:
 
     def begin_restore(self) -> None:
         """Begin to bring back what was being served, and take up what was cut short."""
+        settle(self.context)
         self.serving.plan_restore()
         self.operations.resume()
         self._restoring = asyncio.create_task(self.serving.restore())

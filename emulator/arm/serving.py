@@ -37,6 +37,7 @@ class Serving:
                 keys=(found["keys"]["primaryKey"], found["keys"]["secondaryKey"]),
                 live=_positive(properties["traffic"]),
                 mirror=_positive(properties["mirrorTraffic"]),
+                auth_mode=str(properties["authMode"]),
             ),
         )
 

@@ -10,8 +10,9 @@ from urllib.parse import unquote, urlsplit
 from emulator.arm import rules
 from emulator.arm.context import Context
 from emulator.arm.rules import RuleBroken
+from emulator.arm.workspaces import datastore_container
 from emulator.documents import Document
-from emulator.resources import DATASTORE, DATASTORE_CONTAINER, STORAGE_ACCOUNT, asset_reference
+from emulator.resources import DATASTORE, STORAGE_ACCOUNT, Place, asset_reference
 from emulator.scoring.model import DeploymentSpec
 from emulator.storage.blobs import BlobError
 
@@ -61,18 +62,19 @@ def specification(context: Context, endpoint: str, deployment: str, document: Do
             "The deployment has no codeConfiguration. The local Azure runs a scoring script; it does not emulate custom"
             " containers and models that need no code."
         )
-    code_asset = _asset(context, "codes", str(code["codeId"]))
-    environment = _asset(context, "environments", str(properties.get("environmentId") or ""))["properties"]
+    place = context.place_of(endpoint)
+    code_asset = _asset(context, place, "codes", str(code["codeId"]))
+    environment = _asset(context, place, "environments", str(properties.get("environmentId") or ""))["properties"]
     if environment.get("build"):
         raise RuleBroken("The local Azure does not build images: give the environment an image and a conda file.")
-    model = _asset(context, "models", str(properties["model"])) if properties.get("model") else None
+    model = _asset(context, place, "models", str(properties["model"])) if properties.get("model") else None
     return DeploymentSpec(
         endpoint=endpoint,
         deployment=deployment,
         instance_count=document["sku"]["capacity"],
-        code_path=_blob_path(context, str(code_asset["properties"].get("codeUri"))),
+        code_path=_blob_path(context, place, str(code_asset["properties"].get("codeUri"))),
         scoring_script=str(code["scoringScript"]),
-        model_path=_blob_path(context, str(model["properties"].get("modelUri"))) if model else None,
+        model_path=_blob_path(context, place, str(model["properties"].get("modelUri"))) if model else None,
         model_name=model["name"] if model else "",
         model_version=model["version"] if model else "",
         conda_yaml=environment.get("condaFile"),
@@ -92,26 +94,26 @@ def _given(value: object) -> dict[str, Any]:
     return {name: each for name, each in value.items() if each is not None}
 
 
-def _asset(context: Context, collection: str, arm_id: str) -> Document:
+def _asset(context: Context, place: Place, collection: str, arm_id: str) -> Document:
     what = collection[:-1]
     if not arm_id:
         raise RuleBroken(f"The deployment has no {what}.")
     if arm_id.lower().startswith("azureml://registries/"):
         raise RuleBroken(f"The {what} {arm_id} is in a registry; the local Azure has none.")
     reference = asset_reference(arm_id, collection)
-    found = context.documents.get(collection, "/".join(reference)) if reference else None
+    found = context.documents.get(collection, "/".join((place.key, *reference))) if reference else None
     if found is None:
         raise RuleBroken(f"The {what} {arm_id} was not found.")
     return found
 
 
-def _blob_path(context: Context, uri: str) -> Path:
+def _blob_path(context: Context, place: Place, uri: str) -> Path:
     """The uploaded file or folder behind a datastore URI or a blob URL. Hosts do not count: ports may have changed."""
     match = _DATASTORE_URI.fullmatch(uri)
     if match is not None:
         if match["store"].lower() != DATASTORE:
             raise RuleBroken(f"The datastore '{match['store']}' does not exist; there is only {DATASTORE}.")
-        container, name = DATASTORE_CONTAINER, match["path"]
+        container, name = datastore_container(context, place), match["path"]
     else:
         path = urlsplit(uri).path
         container, _, name = path.removeprefix("/").partition("/")[2].partition("/")

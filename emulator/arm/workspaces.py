@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from emulator.arm.access import ArmRoute, Call, not_found
+from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
-from emulator.resources import DATASTORE, DATASTORE_CONTAINER, MACHINE_LEARNING, STORAGE_ACCOUNT, STORAGE_SUFFIX
+from emulator.resources import (
+    DATASTORE,
+    DATASTORE_CONTAINER,
+    MACHINE_LEARNING,
+    STORAGE_ACCOUNT,
+    STORAGE_SUFFIX,
+    Place,
+)
 from emulator.storage.signatures import sign
 
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
@@ -20,48 +29,41 @@ SAS_SECONDS = 24 * 3600
 
 def workspace_routes(context: Context) -> Sequence[ArmRoute]:
     """The routes of this module."""
-    place = context.place
 
-    async def subscription(_: Call) -> Response:
-        return JSONResponse(_subscription(context))
+    async def subscription(call: Call) -> Response:
+        return JSONResponse(_subscription(context, _in_subscription(context, call)[0]))
 
     async def subscriptions(_: Call) -> Response:
-        return JSONResponse({"value": [_subscription(context)]})
+        found = {place.subscription.lower(): place for place in reversed(context.places())}
+        return JSONResponse({"value": [_subscription(context, place) for place in reversed(found.values())]})
 
-    async def group(_: Call) -> Response:
-        return JSONResponse(
-            {
-                "id": place.group_id,
-                "name": place.resource_group,
-                "type": "Microsoft.Resources/resourceGroups",
-                "location": place.region,
-                "tags": {},
-                "properties": {"provisioningState": "Succeeded"},
-            }
-        )
+    async def group(call: Call) -> Response:
+        return JSONResponse(_group(_in_group(context, call)[0]))
 
-    async def workspace(_: Call) -> Response:
-        return JSONResponse(_workspace(context))
+    async def workspace(call: Call) -> Response:
+        return JSONResponse(_workspace(context, call.place))
 
-    async def workspaces(_: Call) -> Response:
-        return JSONResponse({"value": [_workspace(context)]})
+    async def workspaces(call: Call) -> Response:
+        found = _in_group(context, call) if "group" in call.params else _in_subscription(context, call)
+        return JSONResponse({"value": [_workspace(context, place) for place in found]})
 
     async def permissions(call: Call) -> Response:
         actions = ["*"] if call.caller.may_write else ["*/read"]
         value = [{"actions": actions, "notActions": [], "dataActions": [], "notDataActions": []}]
         return JSONResponse({"value": value})
 
-    async def datastores(_: Call) -> Response:
+    async def datastores(call: Call) -> Response:
         # The one datastore is the default one, so that every filter finds it.
-        return JSONResponse({"value": [_datastore(context)]})
+        return JSONResponse({"value": [_datastore(context, call.place)]})
 
     async def datastore(call: Call) -> Response:
-        _check_datastore(context, call)
-        return JSONResponse(_datastore(context))
+        _check_datastore(call)
+        return JSONResponse(_datastore(context, call.place))
 
     async def secrets(call: Call) -> Response:
-        _check_datastore(context, call)
-        token = sign(context.secrets.storage_key, DATASTORE_CONTAINER, "racwl", int(context.now()) + SAS_SECONDS)
+        _check_datastore(call)
+        container = datastore_container(context, call.place)
+        token = sign(context.secrets.storage_key, container, "racwl", int(context.now()) + SAS_SECONDS)
         return JSONResponse({"secretsType": "Sas", "sasToken": token})
 
     listing = f"/providers/{MACHINE_LEARNING}/workspaces"
@@ -79,10 +81,49 @@ def workspace_routes(context: Context) -> Sequence[ArmRoute]:
     ]
 
 
-def _check_datastore(context: Context, call: Call) -> None:
+def settle(context: Context) -> None:
+    """Write the home workspace down, and take what an earlier version kept without a workspace into it."""
+    with context.documents.transaction():
+        context.documents.put("workspace", context.home.key, asdict(context.home))
+        for collection in ("codes", "models", "environments"):
+            for key, found in context.documents.all(collection):
+                if key.count("/") == 1:
+                    context.documents.delete(collection, key)
+                    context.documents.put(collection, f"{context.home.key}/{key}", found)
+
+
+def datastore_container(context: Context, place: Place) -> str:
+    """The blob container behind the datastore of a workspace."""
+    if place.key == context.home.key:
+        return DATASTORE_CONTAINER
+    return f"{DATASTORE_CONTAINER}-{uuid.uuid5(uuid.NAMESPACE_URL, place.key)}"
+
+
+def _in_subscription(context: Context, call: Call) -> list[Place]:
+    wanted = call.params["subscription"].lower()
+    return [place for place in context.places() if place.subscription.lower() == wanted]
+
+
+def _in_group(context: Context, call: Call) -> list[Place]:
+    wanted = call.params["group"].lower()
+    return [place for place in _in_subscription(context, call) if place.resource_group.lower() == wanted]
+
+
+def _group(place: Place) -> dict[str, Any]:
+    return {
+        "id": place.group_id,
+        "name": place.resource_group,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": place.region,
+        "tags": {},
+        "properties": {"provisioningState": "Succeeded"},
+    }
+
+
+def _check_datastore(call: Call) -> None:
     name = call.params["name"]
     if name.lower() != DATASTORE:
-        raise not_found(context, f"workspaces/{context.place.workspace}/datastores/{name}")
+        raise call.missing(f"datastores/{name}")
 
 
 def _system_data() -> dict[str, str]:
@@ -90,8 +131,7 @@ def _system_data() -> dict[str, str]:
     return {**made, "lastModifiedBy": "Local Azure", "lastModifiedByType": "Application", "lastModifiedAt": EPOCH}
 
 
-def _subscription(context: Context) -> dict[str, Any]:
-    place = context.place
+def _subscription(context: Context, place: Place) -> dict[str, Any]:
     return {
         "id": f"/subscriptions/{place.subscription}",
         "subscriptionId": place.subscription,
@@ -101,13 +141,13 @@ def _subscription(context: Context) -> dict[str, Any]:
     }
 
 
-def storage_account_id(context: Context) -> str:
+def storage_account_id(place: Place) -> str:
     """ARM id of the storage account."""
-    return f"{context.place.group_id}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
+    return f"{place.group_id}/providers/Microsoft.Storage/storageAccounts/{STORAGE_ACCOUNT}"
 
 
-def _workspace(context: Context) -> dict[str, Any]:
-    place, group = context.place, context.place.group_id
+def _workspace(context: Context, place: Place) -> dict[str, Any]:
+    group = place.group_id
     return {
         "id": place.workspace_id,
         "name": place.workspace,
@@ -127,7 +167,7 @@ def _workspace(context: Context) -> dict[str, Any]:
             "description": "The local Azure's workspace",
             "provisioningState": "Succeeded",
             "workspaceId": place.subscription,
-            "storageAccount": storage_account_id(context),
+            "storageAccount": storage_account_id(place),
             "keyVault": f"{group}/providers/Microsoft.KeyVault/vaults/local",
             "applicationInsights": f"{group}/providers/Microsoft.Insights/components/local",
             "hbiWorkspace": False,
@@ -139,16 +179,16 @@ def _workspace(context: Context) -> dict[str, Any]:
     }
 
 
-def _datastore(context: Context) -> dict[str, Any]:
+def _datastore(context: Context, place: Place) -> dict[str, Any]:
     return {
-        "id": f"{context.place.workspace_id}/datastores/{DATASTORE}",
+        "id": f"{place.workspace_id}/datastores/{DATASTORE}",
         "name": DATASTORE,
         "type": f"{MACHINE_LEARNING}/workspaces/datastores",
         "systemData": _system_data(),
         "properties": {
             "datastoreType": "AzureBlob",
             "accountName": context.addresses.account_name,
-            "containerName": DATASTORE_CONTAINER,
+            "containerName": datastore_container(context, place),
             "endpoint": STORAGE_SUFFIX,
             "protocol": "https",
             "credentials": {"credentialsType": "Sas"},

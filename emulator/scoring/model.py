@@ -40,8 +40,23 @@ class DeploymentFailed(Exception):
 
 @dataclass(frozen=True)
 class EndpointRoute:
-    """What the gateway knows of an endpoint: keys that open it, and percentages by deployment name."""
+    """What the gateway knows of an endpoint: what opens it, and percentages by deployment name.
+
+    `auth_mode` is Key, AMLToken or AADToken; `keys` open an endpoint of mode Key only.
+    """
 
     keys: tuple[str, ...]
     live: Mapping[str, int] = field(default_factory=dict)
     mirror: Mapping[str, int] = field(default_factory=dict)
+    auth_mode: str = "Key"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds for every endpoint of the gateway. Rates are per second and per endpoint."""
+
+    clock_shift_seconds: float = 0.0
+    requests_per_second: int = 500
+    connections_per_second: int = 500
+    active_connections: int = 500
+    bytes_per_second: int = 5_000_000
