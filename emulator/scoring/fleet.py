@@ -7,16 +7,22 @@ import contextlib
 import logging
 import re
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from emulator.scoring import container_log
 from emulator.scoring.environments import Environments
+from emulator.scoring.events import Events
+from emulator.scoring.gauges import Gauges
 from emulator.scoring.instance import READY_SECONDS, Instance
 from emulator.scoring.layout import Revision, container_variables, lay_out
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec
+
+MAX_INSTANCES = 24
+"""Instances that run at once unless told otherwise: each takes about 140 MB with scikit-learn loaded."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _DRAIN_MARGIN_SECONDS = 1.0
@@ -62,13 +68,28 @@ class Fleet:
         caller_environment: Mapping[str, str],
         gateway: Routes,
         ready_seconds: float = READY_SECONDS,
+        *,
+        events: Events | None = None,
+        gauges: Gauges | None = None,
+        max_instances: int = MAX_INSTANCES,
+        strict_environments: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """``caller_environment`` holds the variables that the person who started the server had."""
+        """``caller_environment`` holds the variables that the person who started the server had.
+
+        ``max_instances`` is how many may run at once over all deployments. ``strict_environments`` fails a build whose
+        versions cannot be had here, instead of taking the nearest. ``clock`` gives epoch seconds.
+        """
         self._deployments = state.resolve() / "deployments"
         self._caller = dict(caller_environment)
         self._gateway = gateway
         self._ready_seconds = ready_seconds
         self._environments = Environments(state.resolve() / "environments", caller_environment)
+        self._events = events
+        self._gauges = gauges
+        self._max_instances = max_instances
+        self._strict_environments = strict_environments
+        self._clock = clock
         self._running: dict[tuple[str, str], _Running] = {}
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 

@@ -8,10 +8,26 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class Probe:
+    """How often an instance is asked whether it is well, in seconds, and how many answers decide.
+
+    The defaults are Azure's (reference-yaml-deployment-managed-online, ProbeSettings).
+    """
+
+    initial_delay_seconds: float = 10.0
+    period_seconds: float = 10.0
+    timeout_seconds: float = 2.0
+    failure_threshold: int = 30
+    success_threshold: int = 1
+
+
+@dataclass(frozen=True)
 class DeploymentSpec:
     """Everything needed to run one deployment.
 
-    Paths point at what was uploaded: they are copied, never used in place.
+    Paths point at what was uploaded: they are copied, never used in place. `curated` is the name of a curated
+    environment, "" for one made of image and conda file. `mlflow` says that the model brings its own scoring:
+    `code_path` and `scoring_script` may then be empty. `cores` and `memory_gb` are those of the instance type.
     """
 
     endpoint: str
@@ -27,6 +43,13 @@ class DeploymentSpec:
     environment_variables: Mapping[str, str]
     request_timeout_ms: int
     max_concurrent_requests: int
+    liveness: Probe = field(default_factory=Probe)
+    readiness: Probe = field(default_factory=Probe)
+    instance_type: str = "Standard_DS3_v2"
+    cores: int = 4
+    memory_gb: float = 14.0
+    mlflow: bool = False
+    curated: str = ""
 
 
 class DeploymentFailed(Exception):
