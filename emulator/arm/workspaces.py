@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
+from emulator.errors import ServiceError
 from emulator.resources import (
     DATASTORE,
     DATASTORE_CONTAINER,
@@ -25,6 +27,11 @@ GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 WORKSPACE = GROUP + f"/providers/{MACHINE_LEARNING}/workspaces/" + "{workspace}"
 EPOCH = "2025-01-01T00:00:00.000000Z"
 SAS_SECONDS = 24 * 3600
+# Source: resource-name-rules of Azure Resource Manager.
+_SUBSCRIPTION = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_GROUP_NAME = re.compile(r"[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]")
+_WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}")
+_REGION = re.compile(r"[a-z][a-z0-9]{1,49}")
 
 
 def workspace_routes(context: Context) -> Sequence[ArmRoute]:
@@ -90,6 +97,30 @@ def settle(context: Context) -> None:
                 if key.count("/") == 1:
                     context.documents.delete(collection, key)
                     context.documents.put(collection, f"{context.home.key}/{key}", found)
+
+
+def add_workspace(context: Context, subscription: str, resource_group: str, name: str, region: str) -> Place:
+    """Make a workspace, with its subscription and resource group; one that is there already is returned as it is.
+
+    Raises :class:`ServiceError` 400 for a name that Azure would not take.
+    """
+    for pattern, text, what in (
+        (_SUBSCRIPTION, subscription, "subscription id"),
+        (_GROUP_NAME, resource_group, "resource group name"),
+        (_WORKSPACE_NAME, name, "workspace name"),
+        (_REGION, region, "region"),
+    ):
+        if not isinstance(text, str) or not pattern.fullmatch(text):
+            raise ServiceError(400, "BadRequest", f"The {what} {str(text)[:100]!r} is not valid.")
+    found = context.find_place(subscription, resource_group, name)
+    if found is not None:
+        return found
+    # A group keeps the spelling of its first workspace.
+    key = f"{subscription}/{resource_group}".lower()
+    near = next((each for each in context.places() if each.key.rpartition("/")[0] == key), None)
+    place = Place(subscription, near.resource_group if near else resource_group, name, region)
+    context.documents.put("workspace", place.key, asdict(place))
+    return place
 
 
 def datastore_container(context: Context, place: Place) -> str:
