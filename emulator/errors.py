@@ -6,7 +6,8 @@ ServiceError        an answer of the control plane other than success, in the sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class StartError(Exception):
@@ -17,12 +18,20 @@ class ServiceError(Exception):
     """An error answer of the control plane.
 
     `status` is the HTTP status, `code` Azure's error code, `message` a sentence for a person, `headers` what the answer
-    carries besides.
+    carries besides, `details` the inner errors of Azure's envelope.
     """
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+        self.details = list(details)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from xml.sax.saxutils import escape
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -14,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator.errors import ServiceError
+from emulator.resources import STORAGE_ACCOUNT
 
 
 class RequestIds:
@@ -61,7 +64,9 @@ class ArmPaths:
         await self._app(scope, receive, send)
 
 
-def error_body(code: str, message: str, request_id: str) -> dict[str, object]:
+def error_body(
+    code: str, message: str, request_id: str, details: Sequence[Mapping[str, object]] = ()
+) -> dict[str, object]:
     """Azure's error envelope, with the additional information that the ML management front end puts in."""
     information = [
         {"type": "ComponentName", "info": {"value": "managementfrontend"}},
@@ -69,14 +74,34 @@ def error_body(code: str, message: str, request_id: str) -> dict[str, object]:
         {"type": "Time", "info": {"value": datetime.now(UTC).isoformat()}},
     ]
     return {
-        "error": {"code": code, "message": message, "target": None, "details": [], "additionalInfo": information},
+        "error": {
+            "code": code,
+            "message": message,
+            "target": None,
+            "details": [*details],
+            "additionalInfo": information,
+        },
     }
+
+
+def control_shape(_status: int, code: str, message: str, scope: Scope) -> tuple[bytes, bytes]:
+    """Body and content type of an error on the control plane's port: XML from storage, the envelope from all else."""
+    if str(scope["path"]).startswith(f"/{STORAGE_ACCOUNT}."):
+        text = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
+        return f'<?xml version="1.0" encoding="utf-8"?>{text}'.encode(), b"application/xml"
+    request_id = str(scope.get("state", {}).get("request_id", ""))
+    return json.dumps(error_body(code, message, request_id)).encode(), b"application/json"
+
+
+def identity_shape(status: int, code: str, message: str, _scope: Scope) -> tuple[bytes, bytes]:
+    """Body and content type of an error of the managed-identity endpoint."""
+    return json.dumps({"statusCode": status, "code": code, "message": message}).encode(), b"application/json"
 
 
 def _answer(request: Request, error: ServiceError) -> Response:
     request_id = str(getattr(request.state, "request_id", ""))
     headers = {**error.headers, "x-ms-failure-cause": "gateway" if error.status < 500 else "service"}
-    return JSONResponse(error_body(error.code, error.message, request_id), error.status, headers=headers)
+    return JSONResponse(error_body(error.code, error.message, request_id, error.details), error.status, headers=headers)
 
 
 async def on_service_error(request: Request, error: Exception) -> Response:
