@@ -18,6 +18,7 @@ from emulator.arm.workspaces import WORKSPACE
 from emulator.documents import Document
 from emulator.errors import ServiceError
 from emulator.http import not_emulated
+from emulator.monitor.diagnostics import forget_endpoint
 from emulator.resources import MACHINE_LEARNING, Place
 
 TYPE = f"{MACHINE_LEARNING}/workspaces/onlineEndpoints"
@@ -198,6 +199,7 @@ class Endpoints:
             return
         for key, _document in self._context.documents.all("deployment", f"{name}/"):
             self._context.documents.delete("deployment", key)
+        forget_endpoint(self._context.documents, self._context.place_of(name).endpoint_id(name), self._context.now())
         self._context.documents.delete("endpoint", name)
 
 

@@ -11,6 +11,7 @@ from emulator.arm.access import ArmRoute, Call
 from emulator.arm.assets import asset_routes
 from emulator.arm.context import Context
 from emulator.arm.deployments import Deployments
+from emulator.arm.diagnostics import diagnostic_routes, log_workspace_routes
 from emulator.arm.endpoints import Endpoints
 from emulator.arm.metrics import metric_routes
 from emulator.arm.operations import Operations
@@ -37,6 +38,8 @@ class ControlPlane:
         return [
             *workspace_routes(self.context),
             *metric_routes(self.context),
+            *diagnostic_routes(self.context),
+            *log_workspace_routes(self.context),
             *self._endpoints.routes(),
             *self._deployments.routes(),
             *asset_routes(self.context),
