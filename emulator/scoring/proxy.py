@@ -99,6 +99,15 @@ class _Request:
             user_agent=self.named.get(b"user-agent", b"").decode("latin-1")[:MAX_USER_AGENT],
             auth=self.auth,
             mirrored=self.mirrored,
+            method="",
+            path="",
+            protocol="",
+            identity="",
+            model_reason="",
+            request_ms=0.0,
+            response_ms=0.0,
+            request_delay_ms=0.0,
+            response_delay_ms=0.0,
         )
 
     def copy_row(self, shadow: str, sent_at: float, answer: Answer, total_ms: float) -> Row:

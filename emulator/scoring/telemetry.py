@@ -36,7 +36,11 @@ CREATE TABLE IF NOT EXISTS requests (
   status INTEGER NOT NULL, model_status INTEGER NOT NULL, reason TEXT NOT NULL,
   total_ms REAL NOT NULL, model_ms REAL NOT NULL, request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,
   request_id TEXT NOT NULL, client_request_id TEXT NOT NULL, user_agent TEXT NOT NULL, auth TEXT NOT NULL,
-  mirrored INTEGER NOT NULL
+  mirrored INTEGER NOT NULL,
+  method TEXT NOT NULL DEFAULT '', path TEXT NOT NULL DEFAULT '', protocol TEXT NOT NULL DEFAULT '',
+  identity TEXT NOT NULL DEFAULT '', model_reason TEXT NOT NULL DEFAULT '',
+  request_ms REAL NOT NULL DEFAULT 0, response_ms REAL NOT NULL DEFAULT 0,
+  request_delay_ms REAL NOT NULL DEFAULT 0, response_delay_ms REAL NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS requests_by_time ON requests (started_at);
 CREATE INDEX IF NOT EXISTS requests_by_endpoint ON requests (endpoint, started_at);
@@ -51,7 +55,13 @@ CREATE TABLE IF NOT EXISTS minutes (
 
 
 class Row(TypedDict):
-    """One request, or one mirrored copy of a request, as it is stored and as it is shown."""
+    """One request, or one mirrored copy of a request, as it is stored and as it is shown.
+
+    `auth` is key, aml_token, aad_token or empty, `identity` the caller's object id. `total_ms`, `request_ms` (last
+    request byte in) and `response_ms` (first byte of the model's answer) run from the start of the request;
+    `request_delay_ms` and `response_delay_ms` are what the endpoint's bandwidth limit added. `mirrored` is 1 when a
+    copy went to the shadow, -1 when it was dropped. The last nine fields are empty in rows older than the fields.
+    """
 
     started_at: float
     endpoint: str
@@ -70,9 +80,21 @@ class Row(TypedDict):
     user_agent: str
     auth: str
     mirrored: int
+    method: str
+    path: str
+    protocol: str
+    identity: str
+    model_reason: str
+    request_ms: float
+    response_ms: float
+    request_delay_ms: float
+    response_delay_ms: float
 
 
 _COLUMNS: dict[str, type] = get_type_hints(Row)
+_ADDED = tuple(_COLUMNS)[tuple(_COLUMNS).index("method") :]
+"""Fields that rows of an earlier version do not have, in files and in seeds."""
+_EMPTY: dict[str, Any] = {name: _COLUMNS[name]() for name in _ADDED}
 _INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)})"  # noqa: S608
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"  # noqa: S608 - column names are ours
 
@@ -93,7 +115,11 @@ class Minute(NamedTuple):
 
 
 def parse_row(values: Mapping[str, Any]) -> Row:
-    """A row from untrusted JSON. Raises ValueError naming the first field that is missing, unknown or mistyped."""
+    """A row from untrusted JSON; the fields that were added later may be left out.
+
+    Raises ValueError naming the first field that is missing, unknown or mistyped.
+    """
+    values = {**_EMPTY, **values}
     unknown = values.keys() - _COLUMNS.keys()
     if unknown:
         raise ValueError(f"A row has no field {sorted(unknown)[0]}.")
@@ -105,7 +131,7 @@ def parse_row(values: Mapping[str, Any]) -> Row:
             raise ValueError(f"The field {name} of a row is out of range.")
     if values["kind"] not in ("live", "mirror"):
         raise ValueError("The field kind of a row must be live or mirror.")
-    return cast(Row, dict(values))
+    return cast(Row, values)
 
 
 class Telemetry:
@@ -121,6 +147,19 @@ class Telemetry:
         self._readers: list[sqlite3.Connection] = []
         self._writer = self._connect()
         self._writer.executescript(_SCHEMA)
+        self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Give a file of an earlier version the columns it lacks."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            there = {found[1] for found in self._writer.execute("PRAGMA table_info(requests)")}
+            for name in _ADDED:
+                if name not in there:
+                    kind = "TEXT NOT NULL DEFAULT ''" if _COLUMNS[name] is str else "REAL NOT NULL DEFAULT 0"
+                    self._writer.execute(f"ALTER TABLE requests ADD COLUMN {name} {kind}")
+        finally:
+            self._writer.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -206,6 +245,17 @@ class Telemetry:
         with self._reader() as reader, closing(reader.execute(query, values)) as cursor:
             found = cursor.fetchall()
         return [cast(Row, dict(zip(_COLUMNS, fields, strict=True))) for fields in reversed(found)]
+
+    def rows_since(self, after_id: int, limit: int) -> list[tuple[int, Row]]:
+        """At most ``limit`` rows with a number above ``after_id``, in the order of writing, each with its number.
+
+        A cursor for readers that follow the store: nothing is ever written below a number that was handed out.
+        """
+        query = f"SELECT id, {', '.join(_COLUMNS)} FROM requests WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+        with self._reader() as reader, closing(reader.execute(query, (after_id, limit))) as cursor:
+            return [
+                (number, cast(Row, dict(zip(_COLUMNS, fields, strict=True)))) for number, *fields in cursor.fetchall()
+            ]
 
     def minutes(self, endpoint: str, start: float, end: float, deployment: str | None = None) -> list[Minute]:
         """Roll-ups of the minutes that begin in [start, end) (epoch seconds), in the order of time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +55,51 @@ def test_rows_come_back_newest_last_and_limited_to_the_newest(store: Telemetry) 
     assert [found["request_id"] for found in store.rows("shop", MINUTE + 2, 10)] == ["2", "3"]
     assert len(store.rows(None, 0, 10)) == 4
     assert store.rows("shop", 0, 1)[0] == row(started_at=MINUTE + 3, request_id="3")
+
+
+def test_a_row_without_the_later_fields_is_complete(store: Telemetry) -> None:
+    full = row(method="POST", path="/score", protocol="HTTP/1.1", identity="someone", model_reason="OK", request_ms=1)
+    store.append([row(), full])
+    old, new = store.rows("shop", 0, 10)
+    assert (old["method"], old["identity"], old["request_ms"], old["response_delay_ms"]) == ("", "", 0.0, 0.0)
+    assert new == full
+
+
+def test_rows_are_followed_in_the_order_of_writing(store: Telemetry) -> None:
+    store.append([row(started_at=MINUTE + n, request_id=str(n)) for n in (3, 1, 2)])
+    first = store.rows_since(0, 2)
+    assert [found["request_id"] for _, found in first] == ["3", "1"]
+    store.append([row(started_at=MINUTE - 100, request_id="late")])
+    assert [found["request_id"] for _, found in store.rows_since(first[-1][0], 10)] == ["2", "late"]
+    assert store.rows_since(store.rows_since(0, 10)[-1][0], 10) == []
+
+
+def test_a_file_of_an_earlier_version_is_read_and_continued(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.db"
+    Telemetry(path).close()
+    connection = sqlite3.connect(path)
+    for name in ("method", "path", "protocol", "identity", "model_reason"):
+        connection.execute(f"ALTER TABLE requests DROP COLUMN {name}")
+    for name in ("request_ms", "response_ms", "request_delay_ms", "response_delay_ms"):
+        connection.execute(f"ALTER TABLE requests DROP COLUMN {name}")
+    connection.execute(
+        "INSERT INTO requests VALUES (7, ?, 'shop', 'blue', 'live', 'split', 200, 200, '', 1, 1, 1, 1, 'old', '', '',"
+        " 'key', 0)",
+        (MINUTE,),
+    )
+    connection.commit()
+    connection.close()
+    for number in ("first", "second"):
+        store = Telemetry(path)
+        store.append([row(request_id=number, method="POST")])
+        store.close()
+    store = Telemetry(path)
+    assert [(found["request_id"], found["method"]) for found in store.rows("shop", 0, 9)] == [
+        ("old", ""),
+        ("first", "POST"),
+        ("second", "POST"),
+    ]
+    store.close()
 
 
 def test_minutes_hold_one_entry_per_combination(store: Telemetry) -> None:
