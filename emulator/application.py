@@ -14,6 +14,7 @@ from emulator.arm.plane import ControlPlane
 from emulator.control import Control
 from emulator.errors import ServiceError
 from emulator.http import ArmPaths, RequestIds, on_crash, on_http_exception, on_service_error
+from emulator.identity.login import login_routes
 from emulator.identity.routes import identity_routes
 from emulator.identity.tokens import Tokens
 from emulator.resources import STORAGE_SUFFIX, Addresses
@@ -35,6 +36,7 @@ def control_application(context: Context, plane: ControlPlane) -> Starlette:
             *Control(context, plane.serving).routes(),
             *plane.routes(),
             *storage_routes(context.blobs, context.secrets.storage_key, context.now),
+            *login_routes(context.tokens, context.secrets, context.addresses, context.now),
         ]
     )
 

@@ -15,7 +15,7 @@ from emulator.arm.context import Context
 from emulator.arm.rules import RuleBroken
 from emulator.errors import ServiceError
 from emulator.http import json_object
-from emulator.identity.tokens import Principal
+from emulator.identity.tokens import Principal, Surface
 from emulator.resources import MACHINE_LEARNING, Place, operation_name, parse_path
 
 
@@ -53,8 +53,7 @@ class Call:
 Handler = Callable[[Call], Awaitable[Response]]
 # Any date will do, but it goes into the headers of answers.
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# What a reader may POST: queries that change nothing.
-_READ_ONLY_POST = re.compile(r"/metrics:getBatch$", re.IGNORECASE)
+_BATCH = re.compile(r"/metrics:getBatch$", re.IGNORECASE)
 
 
 class ArmRoute(Route):
@@ -74,7 +73,9 @@ class ArmRoute(Route):
 
 def admit(context: Context, request: Request) -> Principal:
     """The caller of an ARM request. Raises the ServiceError that Azure answers when the request must not go on."""
-    caller = context.tokens.check(request.headers.get("authorization", ""))
+    # Batch metrics have a host and an audience of their own on Azure; only the path tells here.
+    surface = Surface.METRICS if _BATCH.search(request.url.path) else Surface.ARM
+    caller = context.tokens.check(request.headers.get("authorization", ""), surface)
     version = request.query_params.get("api-version")
     if not version:
         raise ServiceError(
@@ -102,7 +103,8 @@ def admit(context: Context, request: Request) -> Principal:
 
 
 def _check_role(caller: Principal, method: str, path: str) -> None:
-    reads = method in ("GET", "HEAD") or (method == "POST" and _READ_ONLY_POST.search(path))
+    # A reader may POST what changes nothing.
+    reads = method in ("GET", "HEAD") or (method == "POST" and _BATCH.search(path))
     if reads or caller.may_write:
         return
     raise ServiceError(

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import jwt
 from jwt.types import Options
@@ -17,9 +18,19 @@ from emulator.state import Secrets
 LIFETIME_SECONDS = 3600
 """One hour. Real managed identities get up to 24 hours; a short life shows whether a client renews."""
 
-AZURE_AUDIENCES = frozenset(
-    {"https://management.azure.com", "https://ml.azure.com", "https://metrics.monitor.azure.com"}
-)
+
+class Surface(Enum):
+    """The parts of Azure that take a token, and the audiences that each of them takes."""
+
+    ARM = ("https://management.azure.com", "https://management.core.windows.net")
+    METRICS = ("https://metrics.monitor.azure.com",)
+    LOGS = ("https://api.loganalytics.io", "https://api.loganalytics.azure.com")
+    SCORING = ("https://ml.azure.com",)
+    STORAGE = ("https://storage.azure.com",)
+
+
+# Clients that are pointed at a cloud by its address ask for tokens for that address.
+_BY_ADDRESS = frozenset({Surface.ARM, Surface.METRICS, Surface.LOGS})
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,7 @@ class Tokens:
     def __init__(self, secrets: Secrets, addresses: Addresses, now: Callable[[], float]) -> None:
         self._secrets = secrets
         self._now = now
-        hosts = {addresses.control, f"https://127.0.0.1:{addresses.control_port}"}
-        self._audiences = AZURE_AUDIENCES | hosts
+        self._addresses = addresses
         self.owner = Principal(secrets.owner_id, "Local owner", "Owner")
         self.reader = Principal(secrets.reader_id, "Local reader", "Reader")
 
@@ -52,6 +62,8 @@ class Tokens:
         now = int(self._now())
         claims = {
             "oid": principal.object_id,
+            "appid": principal.object_id,
+            "idtyp": "app",
             "sub": principal.object_id,
             "name": principal.name,
             "tid": self._secrets.tenant_id,
@@ -65,8 +77,8 @@ class Tokens:
         }
         return jwt.encode(claims, self._secrets.signing_key, "HS256"), now + LIFETIME_SECONDS
 
-    def check(self, authorization: str) -> Principal:
-        """The caller behind an Authorization header.
+    def check(self, authorization: str, surface: Surface = Surface.ARM) -> Principal:
+        """The caller behind an Authorization header, whose token must be made out to `surface`.
 
         Raises :class:`ServiceError` 401 InvalidAuthenticationToken when signature, time or audience do not hold.
         """
@@ -83,12 +95,18 @@ class Tokens:
             raise _refusal("The access token is invalid: it was not issued by this local Azure.") from error
         if not begins - 60 <= self._now() < ends:
             raise _refusal("The access token has expired or is not valid yet.")
-        if audience not in self._audiences:
+        if not self._takes(surface, audience):
             raise _refusal(f"The access token was issued for the wrong audience: '{audience}'.")
         for principal in (self.owner, self.reader):
             if object_id == principal.object_id:
                 return principal
         raise _refusal("The access token is invalid: its object id is not known here.")
+
+    def _takes(self, surface: Surface, audience: str) -> bool:
+        if audience in surface.value:
+            return True
+        hosts = (self._addresses.control, f"https://127.0.0.1:{self._addresses.control_port}")
+        return surface in _BY_ADDRESS and audience in hosts
 
 
 def _refusal(message: str) -> ServiceError:

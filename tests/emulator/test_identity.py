@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from emulator.errors import ServiceError
-from emulator.identity.tokens import LIFETIME_SECONDS, Tokens
+from emulator.identity.tokens import LIFETIME_SECONDS, Surface, Tokens
 from emulator.resources import Addresses
 from emulator.state import Secrets
 from tests.local_azure import LocalAzure, claims_of
@@ -45,9 +45,49 @@ def test_a_resource_and_the_right_version_are_needed(local_azure: LocalAzure) ->
     assert ask(local_azure, header, **{"api-version": "2018-02-01"}).status_code == 400
 
 
-def test_tokens_for_every_audience_of_azure_open_the_control_plane(local_azure: LocalAzure) -> None:
-    for resource in (ARM, f"{ARM}/", "https://ml.azure.com", "https://metrics.monitor.azure.com", local_azure.url):
+def test_tokens_for_the_control_plane_or_this_cloud_open_it(local_azure: LocalAzure) -> None:
+    for resource in (ARM, f"{ARM}/", "https://management.core.windows.net/", local_azure.url):
         assert local_azure.arm("GET", "", token=local_azure.token(resource=resource)).status_code == 200, resource
+
+
+@pytest.mark.parametrize(
+    ("surface", "its_own"),
+    [
+        (Surface.ARM, "https://management.azure.com"),
+        (Surface.METRICS, "https://metrics.monitor.azure.com"),
+        (Surface.LOGS, "https://api.loganalytics.io"),
+        (Surface.LOGS, "https://api.loganalytics.azure.com"),
+        (Surface.SCORING, "https://ml.azure.com"),
+        (Surface.STORAGE, "https://storage.azure.com/"),
+    ],
+)
+def test_every_surface_takes_its_own_audience_only(surface: Surface, its_own: str) -> None:
+    tokens = Tokens(Secrets.fresh(), Addresses(1, 2, 3), time.time)
+    token, _ = tokens.issue(tokens.reader, its_own)
+    for each in Surface:
+        if each is surface:
+            assert tokens.check(f"Bearer {token}", each) == tokens.reader
+        else:
+            with pytest.raises(ServiceError, match="audience"):
+                tokens.check(f"Bearer {token}", each)
+
+
+def test_tokens_for_this_cloud_open_neither_scoring_nor_storage() -> None:
+    tokens = Tokens(Secrets.fresh(), Addresses(1, 2, 3), time.time)
+    token, _ = tokens.issue(tokens.owner, "https://localhost:1")
+    for each in (Surface.ARM, Surface.METRICS, Surface.LOGS):
+        assert tokens.check(f"Bearer {token}", each) == tokens.owner
+    for each in (Surface.SCORING, Surface.STORAGE):
+        with pytest.raises(ServiceError, match="audience"):
+            tokens.check(f"Bearer {token}", each)
+
+
+def test_batch_metrics_want_a_token_of_their_own(local_azure: LocalAzure) -> None:
+    path = f"/subscriptions/{local_azure.environment['AZURE_SUBSCRIPTION_ID']}/metrics:getBatch"
+    refused = local_azure.arm("POST", path, {"resourceids": []}, version="2024-02-01")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+    token = local_azure.token(resource="https://metrics.monitor.azure.com")
+    assert local_azure.arm("POST", path, {"resourceids": []}, version="2024-02-01", token=token).status_code == 400
 
 
 def test_a_token_for_another_audience_is_refused(local_azure: LocalAzure) -> None:
