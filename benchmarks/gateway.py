@@ -47,9 +47,9 @@ class Noting:
         self.urls = urls
         await self._gateway.set_deployment(endpoint, deployment, urls, timeout_ms, max_concurrent)
 
-    async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> None:
+    async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> bool:
         """Wait as the gateway does."""
-        await self._gateway.drained(urls, timeout_seconds)
+        return await self._gateway.drained(urls, timeout_seconds)
 
 
 def blue() -> DeploymentSpec:

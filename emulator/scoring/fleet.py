@@ -41,8 +41,8 @@ class Routes(Protocol):
     ) -> None:
         """Point a deployment at its instances."""
 
-    async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> None:
-        """Wait until the instances have no request under way."""
+    async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> bool:
+        """Wait until the instances have no request under way; whether that came in time."""
 
 
 @dataclass

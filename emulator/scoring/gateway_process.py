@@ -79,10 +79,14 @@ class Gateway:
             self._deployments.pop((endpoint, deployment), None)
         await self._order(order)
 
-    async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> None:
-        """Return once no request is under way to these instances, at the latest after ``timeout_seconds``."""
-        with contextlib.suppress(TimeoutError):
+    async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> bool:
+        """Return once no request is under way to these instances, at the latest after ``timeout_seconds``; and whether
+        that is so."""
+        try:
             await asyncio.wait_for(self._order({"drained": list(urls)}), timeout_seconds)
+        except TimeoutError:
+            return False
+        return True
 
     async def close(self) -> None:
         """End the process; rows that wait are written first."""
