@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from emulator.arm.access import ArmRoute, Call, not_found
+from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
-from emulator.monitor.routes import Monitor
-from emulator.resources import MACHINE_LEARNING, parse_path
+from emulator.arm.targets import Target, find_target
+from emulator.errors import ServiceError
+from emulator.monitor.routes import Monitor, Whereabouts
 
 _BELOW = "/subscriptions/{resource:path}/providers/Microsoft.Insights/"
 
 
 def metric_routes(context: Context) -> Sequence[ArmRoute]:
     """Metrics of one resource, of many in one call, and what metrics there are."""
-    monitor = Monitor(context.telemetry, lambda: context.settings.current, context.home.region, context.now)
+
+    def locate(arm_id: str) -> Whereabouts:
+        found = _find(context, arm_id)
+        place = context.place_of(found.endpoint) if found else context.home
+        return Whereabouts(place.region, found is not None)
+
+    monitor = Monitor(context.telemetry, context.gauges, lambda: context.settings.current, locate, context.now)
 
     async def metrics(call: Call) -> Response:
-        return _answer(await monitor.arm_metrics(_resource(context, call), call.request.query_params))
+        return await _answer(await monitor.arm_metrics(_resource(context, call), call.request.query_params))
 
     async def definitions(call: Call) -> Response:
-        return _answer(monitor.metric_definitions(_resource(context, call)))
+        return await _answer(monitor.metric_definitions(_resource(context, call)))
 
     async def namespaces(call: Call) -> Response:
-        return _answer(monitor.metric_namespaces(_resource(context, call)))
+        return await _answer(monitor.metric_namespaces(_resource(context, call)))
 
     async def batch(call: Call) -> Response:
         body = await call.body()
-        return _answer(await monitor.batch_metrics(call.request.query_params, body, call.params["subscription"]))
+        return await _answer(await monitor.batch_metrics(call.request.query_params, body, call.params["subscription"]))
 
     return [
         ArmRoute(context, _BELOW + "metrics", metrics),
@@ -43,18 +51,19 @@ def metric_routes(context: Context) -> Sequence[ArmRoute]:
 def _resource(context: Context, call: Call) -> str:
     """The ARM id that metrics are asked for. Raises 404 for an endpoint or deployment that is not there."""
     arm_id = "/subscriptions/" + call.params["resource"]
-    segments = [segment.lower() for segment in parse_path(arm_id).segments]
-    names, types = segments[1::2], segments[0::2]
-    if types[:2] != ["workspaces", "onlineendpoints"] or len(names) not in (2, 3):
-        return arm_id
-    kind, key = ("endpoint", names[1]) if len(names) == 2 else ("deployment", "/".join(names[1:]))
-    if context.documents.get(kind, key) is None:
-        below = arm_id.lower().partition(f"/{MACHINE_LEARNING.lower()}/")[2]
-        raise not_found(parse_path(arm_id).resource_group or "", below)
-    place = context.place_of(names[1])
-    return place.endpoint_id(names[1]) if kind == "endpoint" else place.deployment_id(*names[1:])
+    found = find_target(context, arm_id)
+    return found.arm_id if found else arm_id
 
 
-def _answer(found: tuple[int, Mapping[str, Any]]) -> Response:
+def _find(context: Context, arm_id: str) -> Target | None:
+    """The endpoint or deployment with this id, None when there is none."""
+    try:
+        return find_target(context, arm_id)
+    except ServiceError:
+        return None
+
+
+async def _answer(found: tuple[int, Mapping[str, Any]]) -> Response:
     status, body = found
-    return JSONResponse(dict(body), status)
+    # A month of minutes of fifty resources takes a while to write down.
+    return await asyncio.to_thread(JSONResponse, dict(body), status)

@@ -26,22 +26,27 @@ GRAINS = {
 RETENTION = "P93D"
 
 
+AVERAGE = ("Average",)
+EXTREMES = ("Minimum", "Maximum", "Average")
+
+
 @dataclass(frozen=True)
 class Metric:
-    """One metric as metricDefinitions describes it."""
+    """One metric as metricDefinitions describes it. `aggregations` are those that the reference lists for it."""
 
     name: str
     display: str
     unit: str
     dimensions: tuple[str, ...] = ()
     category: str = "Traffic"
+    aggregations: tuple[str, ...] = AVERAGE
 
 
 _LATENCIES = tuple((f"_P{percent}", f" P{percent}") for percent in (50, 90, 95, 99))
 
 
 def _resource(name: str, display: str, unit: str, *dimensions: str) -> Metric:
-    return Metric(name, display, unit, ("instanceId", *dimensions), "Resource")
+    return Metric(name, display, unit, ("instanceId", *dimensions), "Resource", EXTREMES)
 
 
 _ENDPOINT_METRICS = (
@@ -51,8 +56,15 @@ _ENDPOINT_METRICS = (
         "Data Collection Errors Per Minute",
         "Count",
         ("deployment", "reason", "type"),
+        aggregations=EXTREMES,
     ),
-    Metric("DataCollectionEventsPerMinute", "Data Collection Events Per Minute", "Count", ("deployment", "type")),
+    Metric(
+        "DataCollectionEventsPerMinute",
+        "Data Collection Events Per Minute",
+        "Count",
+        ("deployment", "type"),
+        aggregations=EXTREMES,
+    ),
     Metric("NetworkBytes", "Network Bytes", "BytesPerSecond"),
     Metric("NewConnectionsPerSecond", "New Connections Per Second", "CountPerSecond"),
     *(

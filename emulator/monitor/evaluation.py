@@ -7,12 +7,12 @@ for Azure Monitor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from emulator.monitor.catalogue import Metric
 from emulator.monitor.query import Clause, MetricsError, MetricsQuery, zulu
-from emulator.monitor.samples import Sample
+from emulator.monitor.samples import Dimensions, Sample
 
 
 def clauses_for(metric: Metric, query: MetricsQuery) -> tuple[Clause, ...]:
@@ -31,36 +31,43 @@ def clauses_for(metric: Metric, query: MetricsQuery) -> tuple[Clause, ...]:
     return tuple(clause for clause in query.clauses if clause.dimension in known)
 
 
-def series(samples: Iterable[Sample], metric: Metric, query: MetricsQuery) -> list[dict[str, Any]]:
-    """The ``timeseries`` of a metric, biggest first.
+def series(
+    samples: Mapping[Dimensions, Sequence[Sample]], metric: Metric, query: MetricsQuery, times: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The ``timeseries`` of a metric, biggest first; ``times`` are :func:`times_of` the query.
 
     Without a filter there is always one series; with a filter that nothing matches there is none.
     """
     clauses = clauses_for(metric, query)
     split = [name for name in dict.fromkeys(clause.dimension for clause in clauses) if name not in query.roll_up]
     groups: dict[tuple[str, ...], tuple[dict[str, str], list[Sample]]] = {}
-    for sample in samples:
-        if not matches(sample, clauses):
+    for pairs, members in samples.items():
+        dimensions = dict(pairs)
+        if not matches(dimensions, clauses):
             continue
-        values = {name: sample.dimensions[name] for name in split}
+        values = {name: dimensions[name] for name in split}
         key = tuple(value.lower() for value in values.values())
-        groups.setdefault(key, (values, []))[1].append(sample)
+        groups.setdefault(key, (values, []))[1].extend(members)
     if not groups and not query.clauses:
         groups[()] = ({}, [])
     ordered = sorted(groups.values(), key=lambda group: _weight(group[1]), reverse=not query.ascending)
     if query.clauses:
         ordered = ordered[: query.top]
-    times = [zulu(at) for at in range(query.start, query.end, query.grain_seconds)]
     return [_one_series(values, members, times, query) for values, members in ordered]
 
 
-def matches(sample: Sample, clauses: Sequence[Clause]) -> bool:
-    """Whether a sample passes: for each dimension at least one ``eq`` or ``sw`` (if any), and every ``ne``.
+def times_of(query: MetricsQuery) -> list[str]:
+    """The time stamps of the points of every series."""
+    return [zulu(at) for at in range(query.start, query.end, query.grain_seconds)]
 
-    Values are compared without regard to case. A sample that lacks a dimension passes no clause on it.
+
+def matches(dimensions: Mapping[str, str], clauses: Sequence[Clause]) -> bool:
+    """Whether dimensions pass: for each dimension at least one ``eq`` or ``sw`` (if any), and every ``ne``.
+
+    Values are compared without regard to case. What lacks a dimension passes no clause on it.
     """
     for dimension in {clause.dimension for clause in clauses}:
-        value = sample.dimensions.get(dimension)
+        value = dimensions.get(dimension)
         if value is None:
             return False
         mine = [clause for clause in clauses if clause.dimension == dimension]
@@ -79,8 +86,8 @@ def _passes(value: str, clause: Clause) -> bool:
     return value.startswith(wanted) if clause.operator == "sw" else value != wanted
 
 
-def _weight(samples: Sequence[Sample]) -> float:
-    return sum(sample.value for sample in samples)
+def _weight(samples: Iterable[Sample]) -> float:
+    return sum(sample.total for sample in samples)
 
 
 def _one_series(
@@ -89,25 +96,25 @@ def _one_series(
     names = [{"name": {"value": name, "localizedValue": name}, "value": value} for name, value in values.items()]
     if query.metadata_only:
         return {"metadatavalues": names}
-    slots: dict[int, list[float]] = {}
+    slots: dict[int, list[Sample]] = {}
     for sample in samples:
-        slots.setdefault((sample.minute - query.start) // query.grain_seconds, []).append(sample.value)
-    data = [
-        {"timeStamp": time, **_aggregates(slots.get(slot, []), query.aggregations)} for slot, time in enumerate(times)
-    ]
+        slots.setdefault((sample.minute - query.start) // query.grain_seconds, []).append(sample)
+    data: list[dict[str, Any]] = [{"timeStamp": time} for time in times]
+    # No sample is no key, never zero.
+    for slot, members in slots.items():
+        data[slot] |= _aggregates(members, query.aggregations)
     return {"metadatavalues": names, "data": data}
 
 
-def _aggregates(values: Sequence[float], wanted: Sequence[str]) -> dict[str, float]:
-    """The aggregations of one point; no sample is no key, never zero."""
-    if not values:
-        return {}
-    total = sum(values)
+def _aggregates(samples: Sequence[Sample], wanted: Sequence[str]) -> dict[str, float]:
+    """The aggregations of one point."""
+    total = sum(sample.total for sample in samples)
+    count = sum(sample.number for sample in samples)
     every = {
-        "average": total / len(values),
-        "minimum": min(values),
-        "maximum": max(values),
+        "average": total / count,
+        "minimum": min(sample.minimum for sample in samples),
+        "maximum": max(sample.maximum for sample in samples),
         "total": total,
-        "count": float(len(values)),
+        "count": float(count),
     }
     return {name: every[name] for name in wanted}

@@ -9,13 +9,14 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from emulator.monitor.catalogue import CATALOGUE, DEPLOYMENTS, GRAINS, RETENTION, Metric
-from emulator.monitor.evaluation import clauses_for, series
+from emulator.monitor.evaluation import clauses_for, series, times_of
 from emulator.monitor.query import MetricsError, MetricsQuery, parse_query, zulu
-from emulator.monitor.samples import deployment_samples, endpoint_samples
-from emulator.scoring.telemetry import Minute, Telemetry
+from emulator.monitor.samples import Published, deployment_samples, endpoint_samples, measured_samples
+from emulator.scoring.gauges import GaugeMinute
+from emulator.scoring.telemetry import Minute
 
 MAX_METRICS = 20
 MAX_RESOURCES = 50
@@ -31,8 +32,33 @@ class Switches(Protocol):
         """Whether mirrored requests count in the endpoint's own metrics."""
 
     @property
+    def shadow_in_deployment_metrics(self) -> bool:
+        """Whether mirrored requests count in the metrics of the deployment that they go to."""
+
+    @property
     def metric_delay_seconds(self) -> float:
         """How long ago a minute must have ended before it is shown; 0 shows every minute at once."""
+
+
+class Requests(Protocol):
+    """Where roll-ups of requests are read."""
+
+    def minutes(self, endpoint: str, start: float, end: float, deployment: str | None = None) -> list[Minute]:
+        """Roll-ups of the minutes that begin in [start, end), in the order of time."""
+
+
+class Measurements(Protocol):
+    """Where what was measured is read."""
+
+    def minutes(self, endpoint: str, start: float, end: float, deployment: str = "") -> list[GaugeMinute]:
+        """Minutes that begin in [start, end), in the order of time; of the endpoint itself when none is named."""
+
+
+class Whereabouts(NamedTuple):
+    """The region that a resource is in, and whether it exists; what does not exist has no data."""
+
+    region: str
+    exists: bool
 
 
 class Monitor:
@@ -40,20 +66,24 @@ class Monitor:
 
     def __init__(
         self,
-        telemetry: Telemetry,
+        requests: Requests,
+        measurements: Measurements,
         switches: Callable[[], Switches],
-        region: str,
+        locate: Callable[[str], Whereabouts],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._telemetry = telemetry
+        """`locate` is asked for ARM ids of endpoints and deployments, on the event loop."""
+        self._requests = requests
+        self._measurements = measurements
         self._switches = switches
-        self._region = region
+        self._locate = locate
         self._clock = clock
 
     async def arm_metrics(self, resource_id: str, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """``GET {resource}/providers/Microsoft.Insights/metrics``: status and body."""
         try:
-            return 200, await asyncio.to_thread(self._arm, resource_id, query)
+            where = self._locate(resource_id)
+            return 200, await asyncio.to_thread(self._arm, resource_id, where, query)
         except MetricsError as error:
             return error.status, {"code": error.code, "message": error.message}
 
@@ -65,7 +95,8 @@ class Monitor:
         Resources outside ``subscription`` are refused when it is given.
         """
         try:
-            return 200, await asyncio.to_thread(self._batch, query, body, subscription)
+            places = [(each, self._locate(each)) for each in _resource_ids(body, subscription)]
+            return 200, await asyncio.to_thread(self._batch, query, places)
         except MetricsError as error:
             info = [{"type": "string", "info": f"TraceId={uuid.uuid4()}"}]
             return error.status, {"error": {"code": error.code, "message": error.message, "additionalInfo": info}}
@@ -93,8 +124,10 @@ class Monitor:
         }
         return 200, {"value": [entry]}
 
-    def _arm(self, resource_id: str, values: Mapping[str, str]) -> dict[str, Any]:
+    def _arm(self, resource_id: str, where: Whereabouts, values: Mapping[str, str]) -> dict[str, Any]:
         query = parse_query(values, self._clock())
+        if "/providers/" not in resource_id.lower():
+            raise MetricsError(f"Resource type: {query.namespace} not enabled for Cross Resource metrics.")
         kind, names = parse_resource(resource_id)
         metrics = self._metrics(kind, query)
         if len(metrics) > MAX_METRICS:
@@ -105,27 +138,19 @@ class Monitor:
             "timespan": f"{zulu(query.start)}/{zulu(query.end)}",
             "interval": query.grain,
             "namespace": kind,
-            "resourceregion": self._region,
-            "value": self._values(resource_id, kind, names, metrics, query),
+            "resourceregion": where.region,
+            "value": self._values(resource_id, kind, names if where.exists else (), metrics, query, times_of(query)),
         }
 
-    def _batch(self, values: Mapping[str, str], body: object, subscription: str | None) -> dict[str, Any]:
+    def _batch(self, values: Mapping[str, str], places: Sequence[tuple[str, Whereabouts]]) -> dict[str, Any]:
         query = parse_query(values, self._clock())
         if not query.namespace or not query.names:
             raise MetricsError("The query parameters metricnamespace and metricnames are required.")
-        content = body if isinstance(body, dict) else {}
-        given = {str(name).lower(): value for name, value in content.items()}.get("resourceids")
-        if not isinstance(given, list) or not given or not all(isinstance(entry, str) for entry in given):
-            raise MetricsError("The body must hold a list of resource ids named resourceids.")
-        if len(given) > MAX_RESOURCES:
-            raise MetricsError(f"The number of resource ids ({len(given)}) exceeds the maximum of {MAX_RESOURCES}.")
-        resources = [(entry, *parse_resource(entry)) for entry in given]
-        for entry, _, _ in resources:
-            if subscription is not None and f"/subscriptions/{subscription}/".lower() not in f"{entry}/".lower():
-                raise MetricsError(f"The resource {entry} is not in the subscription {subscription}.")
+        resources = [(entry, where, *parse_resource(entry)) for entry, where in places]
         _check_size(query, len(query.names) * len(resources))
+        times = times_of(query)
         answers = []
-        for resource_id, kind, names in resources:
+        for resource_id, where, kind, names in resources:
             metrics = self._metrics(kind, query)
             answers.append(
                 {
@@ -133,10 +158,10 @@ class Monitor:
                     "endtime": zulu(query.end),
                     "interval": query.grain,
                     "namespace": kind,
-                    "resourceregion": self._region,
+                    "resourceregion": where.region,
                     "resourceid": resource_id,
                     "cost": _cost(query, metrics),
-                    "value": self._values(resource_id, kind, names, metrics, query),
+                    "value": self._values(resource_id, kind, names if where.exists else (), metrics, query, times),
                 }
             )
         return {"values": answers}
@@ -164,15 +189,15 @@ class Monitor:
         return metrics
 
     def _values(
-        self, resource_id: str, kind: str, names: Sequence[str], metrics: Sequence[Metric], query: MetricsQuery
+        self,
+        resource_id: str,
+        kind: str,
+        names: Sequence[str],
+        metrics: Sequence[Metric],
+        query: MetricsQuery,
+        times: Sequence[str],
     ) -> list[dict[str, Any]]:
-        switches = self._switches()
-        minutes = self._minutes(names, query, switches.metric_delay_seconds)
-        asked = [metric.name for metric in metrics]
-        if kind == DEPLOYMENTS:
-            samples = deployment_samples(asked, minutes)
-        else:
-            samples = endpoint_samples(asked, minutes, switches.shadow_in_endpoint_metrics)
+        samples = self._published(kind, names, [metric.name for metric in metrics], query) if names else {}
         values = []
         for metric in metrics:
             values.append(
@@ -182,17 +207,43 @@ class Monitor:
                     "name": {"value": metric.name, "localizedValue": metric.display},
                     "displayDescription": metric.display,
                     "unit": metric.unit,
-                    "timeseries": series(samples.get(metric.name, ()), metric, query),
+                    "timeseries": series(samples.get(metric.name, {}), metric, query, times),
                     "errorCode": "Success",
                 }
             )
         return values
 
-    def _minutes(self, names: Sequence[str], query: MetricsQuery, delay_seconds: float) -> list[Minute]:
+    def _published(self, kind: str, names: Sequence[str], asked: Sequence[str], query: MetricsQuery) -> Published:
+        """The samples of the metrics asked for; `names` are those of workspace, endpoint and deployment."""
+        switches = self._switches()
         end: float = query.end
-        if delay_seconds > 0:
-            end = min(end, self._clock() - delay_seconds - 60)
-        return self._telemetry.minutes(names[1], query.start, end, names[2] if len(names) > 2 else None)
+        if switches.metric_delay_seconds > 0:
+            end = min(end, self._clock() - switches.metric_delay_seconds - 60)
+        endpoint, deployment = names[1], names[2] if len(names) > 2 else ""
+        found: Published = {}
+        if any(name.startswith("Request") for name in asked):
+            minutes = self._requests.minutes(endpoint, query.start, end, deployment or None)
+            if kind == DEPLOYMENTS:
+                found = deployment_samples(asked, minutes, switches.shadow_in_deployment_metrics)
+            else:
+                found = endpoint_samples(asked, minutes, switches.shadow_in_endpoint_metrics)
+        if any(not name.startswith("Request") for name in asked):
+            found |= measured_samples(asked, self._measurements.minutes(endpoint, query.start, end, deployment))
+        return found
+
+
+def _resource_ids(body: object, subscription: str | None) -> list[str]:
+    """The resources that the body of a batch names. Raises MetricsError when there are too many, or none."""
+    content = body if isinstance(body, dict) else {}
+    given = {str(name).lower(): value for name, value in content.items()}.get("resourceids")
+    if not isinstance(given, list) or not given or not all(isinstance(entry, str) for entry in given):
+        raise MetricsError("The body must hold a list of resource ids named resourceids.")
+    if len(given) > MAX_RESOURCES:
+        raise MetricsError(f"The number of resource ids ({len(given)}) exceeds the maximum of {MAX_RESOURCES}.")
+    for entry in given:
+        if subscription is not None and f"/subscriptions/{subscription}/".lower() not in f"{entry}/".lower():
+            raise MetricsError(f"The resource {entry} is not in the subscription {subscription}.")
+    return given
 
 
 def parse_resource(resource_id: str) -> tuple[str, tuple[str, ...]]:
@@ -235,7 +286,7 @@ def _definition(resource_id: str, kind: str, metric: Metric) -> dict[str, Any]:
         "isDimensionRequired": False,
         "unit": metric.unit,
         "primaryAggregationType": "Average",
-        "supportedAggregationTypes": ["None", "Average", "Minimum", "Maximum", "Total", "Count"],
+        "supportedAggregationTypes": list(metric.aggregations),
         "metricAvailabilities": [{"timeGrain": grain, "retention": RETENTION} for grain in GRAINS],
         "dimensions": [{"value": name, "localizedValue": name} for name in metric.dimensions],
     }

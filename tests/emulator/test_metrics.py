@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 
 from emulator.monitor.catalogue import DEPLOYMENTS, ENDPOINTS
-from emulator.monitor.routes import Monitor
+from emulator.monitor.percentiles import percentiles
+from emulator.monitor.routes import Monitor, Whereabouts
+from emulator.scoring import histogram
+from emulator.scoring.gauges import Gauges, Measurement
 from emulator.scoring.telemetry import Row, Telemetry
 from tests.emulator.test_telemetry import row
 
@@ -29,12 +32,14 @@ EVERY = "deployment eq '*' and statusCode eq '*' and statusCodeClass eq '*' and 
 @dataclass
 class Switches:
     shadow_in_endpoint_metrics: bool = False
+    shadow_in_deployment_metrics: bool = True
     metric_delay_seconds: float = 0.0
 
 
 @dataclass
 class Setup:
     rows: list[Row]
+    gauges: Gauges
     monitor: Monitor
     switches: Switches
 
@@ -47,6 +52,10 @@ class Setup:
         [value] = self.ask(resource, **query)["value"]
         found: list[dict[str, Any]] = value["timeseries"]
         return found
+
+
+def monitor_of(telemetry: Telemetry, gauges: Gauges, switches: Switches) -> Monitor:
+    return Monitor(telemetry, gauges, lambda: switches, lambda _: Whereabouts("westeurope", True), lambda: NOW)
 
 
 def history() -> list[Row]:
@@ -74,11 +83,12 @@ def history() -> list[Row]:
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Iterator[Setup]:
-    telemetry = Telemetry(tmp_path / "telemetry.db")
+    telemetry, gauges = Telemetry(tmp_path / "telemetry.db"), Gauges(tmp_path / "telemetry.db")
     rows = history()
     telemetry.append(rows)
     switches = Switches()
-    yield Setup(rows, Monitor(telemetry, lambda: switches, "westeurope", lambda: NOW), switches)
+    yield Setup(rows, gauges, monitor_of(telemetry, gauges, switches), switches)
+    gauges.close()
     telemetry.close()
 
 
@@ -190,9 +200,9 @@ def test_without_data_a_point_has_no_value_and_a_filter_no_series(setup: Setup) 
 
 
 def test_top_is_ten_when_there_is_a_filter(tmp_path: Path) -> None:
-    telemetry = Telemetry(tmp_path / "other.db")
+    telemetry, gauges = Telemetry(tmp_path / "other.db"), Gauges(tmp_path / "other.db")
     telemetry.append([row(started_at=START + 1.0, deployment=f"d{n}") for n in range(15) for _ in range(n + 1)])
-    setup = Setup([], Monitor(telemetry, Switches, "westeurope", lambda: NOW), Switches())
+    setup = Setup([], gauges, monitor_of(telemetry, gauges, Switches()), Switches())
     asked = {"metricnames": "RequestsPerMinute", "$filter": "deployment eq '*'"}
     assert [names(one)["deployment"] for one in setup.series(**asked)] == [f"d{n}" for n in range(14, 4, -1)]
     assert len(setup.series(**asked, top="50")) == 15
@@ -334,3 +344,97 @@ def test_definitions_and_namespaces_name_what_can_be_asked(setup: Setup) -> None
     status, body = setup.monitor.metric_namespaces(f"{ENDPOINT}/deployments/blue".lower())
     assert (status, body["value"][0]["name"]) == (200, DEPLOYMENTS)
     assert setup.monitor.metric_definitions(WORKSPACE)[0] == 400
+
+
+def measure(setup: Setup, metric: str, values: dict[str, list[float]], deployment: str = "blue", **more: str) -> None:
+    """Measurements of the first minutes, three in each, by instance."""
+    setup.gauges.append(
+        [
+            Measurement(START + 20 * number, "shop", deployment, metric, {"instanceId": instance, **more}, value)
+            for instance, measured in values.items()
+            for number, value in enumerate(measured)
+        ]
+    )
+
+
+def test_an_average_over_instances_is_that_of_all_their_measurements(setup: Setup) -> None:
+    measure(setup, "CpuUtilizationPercentage", {"one": [10.0, 20.0, 30.0], "two": [90.0]})
+    asked = {"metricnames": "cpuutilizationpercentage", "aggregation": "average,minimum,maximum,total,count"}
+    [merged] = setup.series(f"{ENDPOINT}/deployments/blue", **asked)
+    assert merged["data"][0] == {
+        "timeStamp": "2027-01-15T08:00:00Z",
+        "average": 37.5,
+        "minimum": 10.0,
+        "maximum": 90.0,
+        "total": 150.0,
+        "count": 4.0,
+    }
+    assert merged["data"][1] == {"timeStamp": "2027-01-15T08:01:00Z"}
+    split = setup.series(f"{ENDPOINT}/deployments/blue", **asked, **{"$filter": "instanceId eq '*'"})
+    assert [(names(one), one["data"][0]["average"]) for one in split] == [
+        ({"instanceid": "two"}, 90.0),
+        ({"instanceid": "one"}, 20.0),
+    ]
+
+
+def test_instances_are_counted_by_state(setup: Setup) -> None:
+    measure(setup, "DeploymentCapacity", {"one": [1.0, 1.0], "two": [1.0]}, State="Ready")
+    asked = {"metricnames": "DeploymentCapacity", "resultType": "Metadata", "$filter": "State eq '*'"}
+    [one] = setup.series(f"{ENDPOINT}/deployments/blue", **asked)
+    assert one == {"metadatavalues": [{"name": {"value": "state", "localizedValue": "state"}, "value": "Ready"}]}
+    assert setup.series(f"{ENDPOINT}/deployments/green", **asked) == []
+
+
+def test_measurements_of_the_endpoint_are_not_those_of_its_deployments(setup: Setup) -> None:
+    setup.gauges.append([Measurement(START, "shop", "", "ConnectionsActive", {}, 4.0)])
+    measure(setup, "CpuUtilizationPercentage", {"one": [50.0]})
+    body = setup.ask(metricnames="ConnectionsActive,NetworkBytes,RequestLatency")
+    first = {one["name"]["value"]: one["timeseries"][0]["data"][0].get("average") for one in body["value"]}
+    assert first["ConnectionsActive"] == 4.0
+    assert first["NetworkBytes"] is None
+    assert first["RequestLatency"] is not None
+
+
+@pytest.mark.parametrize("metric", ["GpuUtilizationPercentage", "GpuEnergyJoules", "DataCollectionEventsPerMinute"])
+def test_what_is_not_measured_answers_without_data(setup: Setup, metric: str) -> None:
+    [one] = setup.series(f"{ENDPOINT}/deployments/blue", metricnames=metric, aggregation="Maximum")
+    assert all(set(point) == {"timeStamp"} for point in one["data"])
+
+
+def test_a_switch_hides_mirrored_requests_from_the_deployment(setup: Setup) -> None:
+    grey, asked = f"{ENDPOINT}/deployments/grey", {"metricnames": "RequestsPerMinute"}
+    assert any("average" in point for point in setup.series(grey, **asked)[0]["data"])
+    setup.switches.shadow_in_deployment_metrics = False
+    assert not any("average" in point for point in setup.series(grey, **asked)[0]["data"])
+
+
+def test_definitions_list_the_documented_aggregations(setup: Setup) -> None:
+    def supported(resource: str) -> dict[str, list[str]]:
+        value = setup.monitor.metric_definitions(resource)[1]["value"]
+        return {one["name"]["value"]: one["supportedAggregationTypes"] for one in value}
+
+    assert supported(ENDPOINT)["RequestsPerMinute"] == ["Average"]
+    assert supported(f"{ENDPOINT}/deployments/blue")["DiskUtilization"] == ["Minimum", "Maximum", "Average"]
+
+
+def test_metrics_of_a_whole_subscription_are_not_enabled(setup: Setup) -> None:
+    status, body = asyncio.run(setup.monitor.arm_metrics("/subscriptions/s1", {"metricnamespace": ENDPOINTS}))
+    assert (status, body["code"]) == (400, "BadRequest")
+    assert "not enabled for Cross Resource metrics" in body["message"]
+
+
+def test_percentiles_of_many_histograms_are_those_of_each(setup: Setup) -> None:
+    source = random.Random(3)
+    groups = [
+        [
+            histogram.encode(histogram.count(source.lognormvariate(3, 2) for _ in range(source.randrange(1, 40))))
+            for _ in range(source.randrange(1, 4))
+        ]
+        for _ in range(2500)
+    ]
+    found = percentiles(groups, (50.0, 99.0))
+    for blobs, answer in zip(groups, found, strict=True):
+        merged: dict[int, int] = {}
+        for blob in blobs:
+            histogram.merge(merged, histogram.decode(blob))
+        assert answer == pytest.approx(histogram.percentiles(merged, (50.0, 99.0)))
