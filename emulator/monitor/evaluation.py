@@ -7,7 +7,7 @@ for Azure Monitor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from emulator.monitor.catalogue import Metric
@@ -108,13 +108,25 @@ def _one_series(
 
 def _aggregates(samples: Sequence[Sample], wanted: Sequence[str]) -> dict[str, float]:
     """The aggregations of one point."""
-    total = sum(sample.total for sample in samples)
-    count = sum(sample.number for sample in samples)
-    every = {
-        "average": total / count,
-        "minimum": min(sample.minimum for sample in samples),
-        "maximum": max(sample.maximum for sample in samples),
-        "total": total,
-        "count": float(count),
-    }
-    return {name: every[name] for name in wanted}
+    # Most points of a fine grain are one sample.
+    whole = samples[0] if len(samples) == 1 else _merged(samples)
+    return {name: _READ[name](whole) for name in wanted}
+
+
+def _merged(samples: Sequence[Sample]) -> Sample:
+    return Sample(
+        samples[0].minute,
+        sum(sample.total for sample in samples),
+        sum(sample.number for sample in samples),
+        min(sample.minimum for sample in samples),
+        max(sample.maximum for sample in samples),
+    )
+
+
+_READ: Mapping[str, Callable[[Sample], float]] = {
+    "average": lambda sample: sample.total / sample.number,
+    "minimum": lambda sample: sample.minimum,
+    "maximum": lambda sample: sample.maximum,
+    "total": lambda sample: sample.total,
+    "count": lambda sample: float(sample.number),
+}
