@@ -86,13 +86,17 @@ class Addresses:
 
 @dataclass(frozen=True)
 class ResourcePath:
-    """What an ARM path addresses. `segments` follow the last provider: type, name, type, name…"""
+    """What an ARM path addresses. `segments` follow the last provider: type, name, type, name…
+
+    `is_batch`: it is the batch query of Azure Monitor's metrics, which has a host of its own on Azure.
+    """
 
     subscription: str | None
     resource_group: str | None
     workspace: str | None
     provider: str
     segments: tuple[str, ...]
+    is_batch: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -118,6 +122,7 @@ def parse_path(path: str) -> ResourcePath:
         workspace=inner[2] if is_workspace else None,
         provider=parts[last + 1] if len(parts) > last + 1 else "",
         segments=tuple(parts[last + 2 :]),
+        is_batch=lower[-1:] == ["metrics:getbatch"] and len(parts) == 3,
     )
 
 

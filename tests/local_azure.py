@@ -129,10 +129,16 @@ class LocalAzure:
         body: Mapping[str, Any] | None = None,
         *,
         token: str | None = None,
-        version: str | None = "2023-04-01-preview",
+        version: str | None = "",
     ) -> requests.Response:
-        """One ARM request. A `path` that begins with a slash is absolute, another one is below the workspace."""
+        """One ARM request. A `path` that begins with a slash is absolute, another one is below the workspace.
+
+        `version` "" is one that its resource type has, None is none.
+        """
         target = path if path.startswith("/") else f"{self.workspace}/{path}"
+        version = published_version(target) if version == "" else version
+        if token is None and target.lower().partition("?")[0].endswith("metrics:getbatch"):
+            token = self.token(resource="https://metrics.monitor.azure.com")
         return requests.request(
             method,
             self.url + target,
@@ -177,6 +183,24 @@ class LocalAzure:
         return requests.post(
             address, json=data, headers={"Authorization": f"Bearer {key}"}, verify=self.bundle, timeout=60
         )
+
+
+def published_version(path: str) -> str:
+    """An api-version in which the resource type of an ARM path was published."""
+    last = path.lower().partition("?")[0].rpartition("/providers/")[2] if "/providers/" in path.lower() else ""
+    versions = {
+        "microsoft.machinelearningservices/": "2023-04-01-preview",
+        "microsoft.insights/diagnosticsettings": "2021-05-01-preview",
+        "microsoft.insights/autoscalesettings": "2022-10-01",
+        "microsoft.insights/eventtypes": "2015-04-01",
+        "microsoft.insights/eventcategories": "2015-04-01",
+        "microsoft.insights/": "2024-02-01",
+        "microsoft.authorization/": "2022-04-01",
+        "microsoft.operationalinsights/": "2022-10-01",
+    }
+    if path.lower().partition("?")[0].endswith("metrics:getbatch"):
+        return "2024-02-01"
+    return next((version for begin, version in versions.items() if last.startswith(begin)), "2022-09-01")
 
 
 def read_environment(path: Path) -> dict[str, str]:

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulator.arm.context import Context
+from emulator.arm.registration import check_registered
 from emulator.arm.rules import RuleBroken
 from emulator.errors import ServiceError
 from emulator.http import json_object
 from emulator.identity.tokens import Principal, Surface
-from emulator.resources import MACHINE_LEARNING, Place, operation_name, parse_path
+from emulator.resources import MACHINE_LEARNING, Place, ResourcePath, operation_name, parse_path
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,24 @@ class Call:
 
     @property
     def api_version(self) -> str:
-        """The api-version the client asked for; any is served."""
+        """The api-version the client asked for; it was published."""
         return self.request.query_params["api-version"]
 
     async def body(self) -> dict[str, Any]:
-        """The body as a JSON object."""
+        """The body as a JSON object; no body is an empty one. Raises ServiceError 400 or 415."""
+        kind = self.request.headers.get("content-type", "")
+        if not _JSON.fullmatch(kind) and await self.request.body():
+            named = kind.partition(";")[0][:100] or "<null>"
+            raise ServiceError(
+                415,
+                "UnsupportedMediaType",
+                f"The content media type '{named}' is not supported. Only 'application/json' is supported.",
+            )
         return await json_object(self.request)
 
 
+_JSON = re.compile(r"\s*(application|text)/json\s*(;.*)?", re.IGNORECASE)
 Handler = Callable[[Call], Awaitable[Response]]
-# Any date will do, but it goes into the headers of answers.
-_VERSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_BATCH = re.compile(r"/metrics:getBatch$", re.IGNORECASE)
 
 
 class ArmRoute(Route):
@@ -73,8 +80,9 @@ class ArmRoute(Route):
 
 def admit(context: Context, request: Request) -> Principal:
     """The caller of an ARM request. Raises the ServiceError that Azure answers when the request must not go on."""
-    # Batch metrics have a host and an audience of their own on Azure; only the path tells here.
-    surface = Surface.METRICS if _BATCH.search(request.url.path) else Surface.ARM
+    path = request.url.path
+    found = parse_path(path)
+    surface = Surface.METRICS if found.is_batch else Surface.ARM
     caller = context.tokens.check(request.headers.get("authorization", ""), surface)
     version = request.query_params.get("api-version")
     if not version:
@@ -83,29 +91,35 @@ def admit(context: Context, request: Request) -> Principal:
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
-    if not _VERSION.fullmatch(version):
-        raise ServiceError(400, "InvalidApiVersionParameter", f"The api-version '{version[:64]}' is invalid.")
-    path = request.url.path
-    found = parse_path(path)
-    places = context.places()
-    if found.subscription is not None:
-        places = [place for place in places if place.subscription.lower() == found.subscription.lower()]
-    if not places:
-        raise ServiceError(404, "SubscriptionNotFound", f"The subscription '{found.subscription}' could not be found.")
-    _check_role(caller, request.method, path)
-    if found.resource_group is not None:
-        places = [place for place in places if place.resource_group.lower() == found.resource_group.lower()]
-    if not places:
+    places = _in_subscription(context, found)
+    nearest = _nearest(places, found)
+    check_registered(request.method, found, version, nearest[0].region if nearest and found.resource_group else "*")
+    _check_role(caller, request.method, path, is_query=found.is_batch)
+    if not nearest:
         raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{found.resource_group}' could not be found.")
-    if found.workspace is not None and found.workspace.lower() not in {place.workspace.lower() for place in places}:
+    if found.workspace is not None and found.workspace.lower() not in {place.workspace.lower() for place in nearest}:
         raise not_found(found.resource_group or "", f"workspaces/{found.workspace}")
     return caller
 
 
-def _check_role(caller: Principal, method: str, path: str) -> None:
-    # A reader may POST what changes nothing.
-    reads = method in ("GET", "HEAD") or (method == "POST" and _BATCH.search(path))
-    if reads or caller.may_write:
+def _in_subscription(context: Context, found: ResourcePath) -> list[Place]:
+    places = context.places()
+    if found.subscription is None:
+        return places
+    places = [place for place in places if place.subscription.lower() == found.subscription.lower()]
+    if not places:
+        raise ServiceError(404, "SubscriptionNotFound", f"The subscription '{found.subscription}' could not be found.")
+    return places
+
+
+def _nearest(places: list[Place], found: ResourcePath) -> list[Place]:
+    if found.resource_group is None:
+        return places
+    return [place for place in places if place.resource_group.lower() == found.resource_group.lower()]
+
+
+def _check_role(caller: Principal, method: str, path: str, *, is_query: bool) -> None:
+    if method in ("GET", "HEAD") or is_query or caller.may_write:
         return
     raise ServiceError(
         403,

@@ -37,11 +37,10 @@ def test_a_wrong_place_is_not_found_and_named(local_azure: LocalAzure, old: str,
     assert new in answer.json()["error"]["message"]
 
 
-def test_an_api_version_is_needed_and_any_will_do(local_azure: LocalAzure) -> None:
+def test_an_api_version_is_needed(local_azure: LocalAzure) -> None:
     answer = local_azure.arm("GET", "", version=None)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "MissingApiVersionParameter"
-    assert local_azure.arm("GET", "", version="2099-12-31").status_code == 200
 
 
 def test_paths_compare_without_case_and_double_slashes_are_one(local_azure: LocalAzure) -> None:
@@ -92,9 +91,9 @@ def test_the_cloud_is_described_to_anyone(local_azure: LocalAzure) -> None:
 @pytest.mark.parametrize("text", ["{", "[1]", '"text"', "nonsense"])
 def test_a_body_that_is_no_object_is_refused(local_azure: LocalAzure, text: str) -> None:
     answer = requests.put(
-        f"{local_azure.url}{local_azure.workspace}/onlineEndpoints/broken?api-version=1",
+        f"{local_azure.url}{local_azure.workspace}/onlineEndpoints/broken?api-version=2023-04-01",
         data=text,
-        headers={"Authorization": f"Bearer {local_azure.token()}"},
+        headers={"Authorization": f"Bearer {local_azure.token()}", "Content-Type": "application/json"},
         verify=local_azure.bundle,
         timeout=10,
     )

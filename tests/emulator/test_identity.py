@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import jwt
@@ -84,10 +85,9 @@ def test_tokens_for_this_cloud_open_neither_scoring_nor_storage() -> None:
 
 def test_batch_metrics_want_a_token_of_their_own(local_azure: LocalAzure) -> None:
     path = f"/subscriptions/{local_azure.environment['AZURE_SUBSCRIPTION_ID']}/metrics:getBatch"
-    refused = local_azure.arm("POST", path, {"resourceids": []}, version="2024-02-01")
+    refused = local_azure.arm("POST", path, {"resourceids": []}, token=local_azure.token())
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
-    token = local_azure.token(resource="https://metrics.monitor.azure.com")
-    assert local_azure.arm("POST", path, {"resourceids": []}, version="2024-02-01", token=token).status_code == 400
+    assert local_azure.arm("POST", path, {"resourceids": []}).status_code == 400
 
 
 def test_a_token_for_another_audience_is_refused(local_azure: LocalAzure) -> None:
@@ -127,13 +127,77 @@ def test_a_token_ends_after_its_hour() -> None:
     assert caught.value.status == 401
 
 
+def sign_in(azure: LocalAzure, tenant: str, path: str = "oauth2/v2.0/token", **form: str) -> requests.Response:
+    return requests.post(f"{azure.url}/{tenant}/{path}", data=form, verify=azure.bundle, timeout=10)
+
+
+@pytest.mark.parametrize("role", ["owner", "reader"])
+def test_a_service_principal_signs_in_with_its_secret(local_azure: LocalAzure, role: str) -> None:
+    tenant, client, secret = principal(local_azure, role)
+    form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+    answer = sign_in(local_azure, tenant, **form, scope=f"{ARM}/.default").json()
+    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", LIFETIME_SECONDS)
+    assert (claims_of(answer["access_token"])["oid"], claims_of(answer["access_token"])["aud"]) == (client, ARM)
+    old = sign_in(local_azure, tenant, "oauth2/token", **form, resource=f"{ARM}/").json()
+    assert (old["expires_in"], old["resource"]) == (str(LIFETIME_SECONDS), f"{ARM}/")
+    assert local_azure.arm("GET", "", token=old["access_token"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "error", "number"),
+    [
+        ({"client_secret": "wrong"}, 401, "invalid_client", 7000215),
+        ({"client_id": "nobody"}, 400, "unauthorized_client", 700016),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
+        ({"grant_type": ""}, 400, "invalid_request", 900144),
+        ({"scope": ""}, 400, "invalid_request", 900144),
+        ({"scope": "openid"}, 400, "invalid_scope", 1002012),
+    ],
+)
+def test_a_sign_in_that_fails_says_why_in_entras_way(
+    local_azure: LocalAzure, change: dict[str, str], status: int, error: str, number: int
+) -> None:
+    tenant, client, secret = principal(local_azure, "owner")
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": client,
+        "client_secret": secret,
+        "scope": f"{ARM}/.default",
+    }
+    answer = sign_in(local_azure, tenant, **{**form, **change})
+    assert (answer.status_code, answer.json()["error"], answer.json()["error_codes"]) == (status, error, [number])
+    assert answer.json()["error_description"].startswith(f"AADSTS{number}: ")
+
+
+def test_another_tenant_is_unknown(local_azure: LocalAzure) -> None:
+    for answer in (
+        sign_in(local_azure, "elsewhere", grant_type="client_credentials"),
+        requests.get(
+            f"{local_azure.url}/elsewhere/v2.0/.well-known/openid-configuration", verify=local_azure.bundle, timeout=10
+        ),
+    ):
+        assert (answer.status_code, answer.json()["error_codes"]) == (400, [90002])
+
+
+def principal(azure: LocalAzure, role: str) -> tuple[str, str, str]:
+    """Tenant, client id and secret of the owner or the reader."""
+    kept = json.loads((azure.state / "secrets.json").read_text())
+    return kept["tenant_id"], kept[f"{role}_id"], kept[f"{role}_header"]
+
+
 def test_a_reader_reads_and_changes_nothing(local_azure: LocalAzure) -> None:
     reader = local_azure.token("reader")
     assert local_azure.arm("GET", "onlineEndpoints", token=reader).status_code == 200
     for method, path, action in (
         ("PUT", "onlineEndpoints/abc", "onlineEndpoints/write"),
         ("DELETE", "onlineEndpoints/abc", "onlineEndpoints/delete"),
+        ("PATCH", "onlineEndpoints/abc", "onlineEndpoints/write"),
         ("POST", "onlineEndpoints/abc/listKeys", "onlineEndpoints/listKeys/action"),
+        ("POST", "onlineEndpoints/abc/regenerateKeys", "onlineEndpoints/regenerateKeys/action"),
+        ("POST", "onlineEndpoints/abc/token", "onlineEndpoints/token/action"),
+        ("POST", "onlineEndpoints/abc/deployments/d/getLogs", "onlineEndpoints/deployments/getLogs/action"),
+        ("POST", "codes/c/versions/1/startPendingUpload", "codes/versions/startPendingUpload/action"),
+        ("PUT", "models/m/versions/1", "models/versions/write"),
         ("POST", "datastores/workspaceblobstore/listSecrets", "datastores/listSecrets/action"),
     ):
         answer = local_azure.arm(method, path, {}, token=reader)

@@ -21,7 +21,7 @@ def send(azure: LocalAzure, method: str, path: str, body: str = "", version: str
         f"{azure.url}{azure.workspace}/{path}",
         params={"api-version": version},
         data=body.encode(),
-        headers={"Authorization": f"Bearer {azure.token()}"},
+        headers={"Authorization": f"Bearer {azure.token()}", "Content-Type": "application/json"},
         verify=azure.bundle,
         timeout=30,
     )
