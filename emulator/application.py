@@ -13,7 +13,17 @@ from emulator.arm.context import Context
 from emulator.arm.plane import ControlPlane
 from emulator.control import Control
 from emulator.errors import ServiceError
-from emulator.http import ArmPaths, RequestIds, on_crash, on_http_exception, on_service_error
+from emulator.faulting import Faulty, Shape
+from emulator.faults import FaultBook
+from emulator.http import (
+    ArmPaths,
+    RequestIds,
+    control_shape,
+    identity_shape,
+    on_crash,
+    on_http_exception,
+    on_service_error,
+)
 from emulator.identity.login import login_routes
 from emulator.identity.routes import identity_routes
 from emulator.identity.tokens import Tokens
@@ -37,19 +47,21 @@ def control_application(context: Context, plane: ControlPlane) -> Starlette:
             *plane.routes(),
             *storage_routes(context.blobs, context.secrets.storage_key, context.now),
             *login_routes(context.tokens, context.secrets, context.addresses, context.now),
-        ]
+        ],
+        context.faults,
+        control_shape,
     )
 
 
-def identity_application(tokens: Tokens, secrets: Secrets) -> Starlette:
+def identity_application(tokens: Tokens, secrets: Secrets, faults: FaultBook) -> Starlette:
     """The managed-identity endpoint."""
-    return _application(identity_routes(tokens, secrets))
+    return _application(identity_routes(tokens, secrets), faults, identity_shape)
 
 
-def _application(routes: list[BaseRoute] | list[Route]) -> Starlette:
+def _application(routes: list[BaseRoute] | list[Route], faults: FaultBook, shape: Shape) -> Starlette:
     return Starlette(
         routes=routes,
-        middleware=[Middleware(RequestIds), Middleware(ArmPaths)],
+        middleware=[Middleware(RequestIds), Middleware(ArmPaths), Middleware(Faulty, book=faults, shape=shape)],
         exception_handlers={
             ServiceError: on_service_error,
             HTTPException: on_http_exception,

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from emulator.arm.context import Context, iso
 from emulator.arm.serving import Serving
 from emulator.errors import ServiceError
+from emulator.faults import FaultError, parse_fault
 from emulator.http import json_object
 from emulator.resources import parse_path
 from emulator.scoring.telemetry import Row, parse_row
@@ -42,6 +43,8 @@ class Control:
             Route("/_emulator/requests", self._guarded(self.requests)),
             Route("/_emulator/seed", self._guarded(self.seed), methods=["POST"]),
             Route("/_emulator/settings", self._guarded(self.settings), methods=["GET", "POST"]),
+            Route("/_emulator/faults", self._guarded(self.faults), methods=["GET", "POST", "DELETE"]),
+            Route("/_emulator/faults/{id}", self._guarded(self.fault), methods=["DELETE"]),
         ]
 
     def _guarded(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -100,6 +103,32 @@ class Control:
             except ValueError as error:
                 raise ServiceError(400, "BadRequest", str(error)) from error
         return JSONResponse(asdict(self._context.settings.current))
+
+    async def faults(self, request: Request) -> Response:
+        """The faults; POST adds one, DELETE removes all. An answer comes when the change is in effect."""
+        book = self._context.faults
+        if request.method == "GET":
+            return JSONResponse({"value": [each.as_json() for each in book.listing()]})
+        if request.method == "DELETE":
+            removed = book.clear()
+            await self._tell_gateway()
+            return JSONResponse({"removed": removed})
+        try:
+            kept = book.add(parse_fault(await json_object(request)))
+        except FaultError as error:
+            raise ServiceError(400, "BadRequest", str(error)) from error
+        await self._tell_gateway()
+        return JSONResponse(kept.as_json(), 201)
+
+    async def fault(self, request: Request) -> Response:
+        """Remove one fault."""
+        if not self._context.faults.remove(request.path_params["id"]):
+            raise ServiceError(404, "NotFound", f"There is no fault {request.path_params['id']}.")
+        await self._tell_gateway()
+        return JSONResponse({"removed": 1})
+
+    async def _tell_gateway(self) -> None:
+        return
 
     def _backdate(self, arm_id: str, moment: str) -> None:
         names = parse_path(arm_id).segments[1::2]

@@ -18,6 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from emulator.errors import ServiceError
 from emulator.resources import STORAGE_ACCOUNT
 
+MAX_JSON_BYTES = 4 << 20
+"""What Azure Resource Manager takes as a request (4 MB: request-limits-and-throttling, and the template limits)."""
+
 
 class RequestIds:
     """Gives every answer its ids, and echoes the client's own."""
@@ -129,9 +132,12 @@ def not_emulated(operation: str) -> ServiceError:
     return ServiceError(501, "NotImplemented", f"The local Azure does not emulate {operation}.")
 
 
-async def json_object(request: Request) -> dict[str, object]:
-    """The request's body as a JSON object; an empty body is an empty object. Raises ServiceError 400 otherwise."""
-    text = await request.body()
+async def json_object(request: Request, most_bytes: int = MAX_JSON_BYTES) -> dict[str, object]:
+    """The request's body as a JSON object; an empty body is an empty object.
+
+    Raises ServiceError 400 otherwise, and 413 when it is larger than `most_bytes`.
+    """
+    text = await _limited(request, most_bytes)
     if not text.strip():
         return {}
     try:
@@ -143,3 +149,23 @@ async def json_object(request: Request) -> dict[str, object]:
     if not isinstance(body, dict):
         raise ServiceError(400, "InvalidRequestContent", "The request content must be a JSON object.")
     return body
+
+
+async def _limited(request: Request, most_bytes: int) -> bytes:
+    read: bytes | None = getattr(request.state, "json_text", None)
+    if read is not None:
+        return read
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most_bytes:
+            raise ServiceError(
+                413,
+                "RequestContentTooLarge",
+                f"The request content size exceeds the maximum size of {most_bytes / (1 << 20):g} MB.",
+                {"Connection": "close"},
+            )
+        parts.append(part)
+    read = request.state.json_text = b"".join(parts)
+    return read

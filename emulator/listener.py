@@ -11,6 +11,8 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from emulator.connection import Connection
+
 KEEP_ALIVE_SECONDS = 300
 """Longer than clients keep idle connections, so that they do not meet one that is being closed."""
 GRACE_SECONDS = 2.0
@@ -25,12 +27,12 @@ class Listener(uvicorn.Server):
     a client that keeps the connection in a pool does not even read it.
     """
 
-    def __init__(self, app: ASGIApp, tls: Path | None) -> None:
-        """``tls`` is the folder with certificate and key, None for plain HTTP."""
+    def __init__(self, app: ASGIApp, tls: Path | None, protocol: type[Connection] = Connection) -> None:
+        """``tls`` is the folder with certificate and key, None for plain HTTP; ``protocol`` serves a connection."""
         super().__init__(
             uvicorn.Config(
                 _silent_when_cancelled(app),
-                http="httptools",
+                http=protocol,
                 ws="none",
                 lifespan="off",
                 log_level="warning",

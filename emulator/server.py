@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import signal
 import sqlite3
 import sys
@@ -22,6 +23,7 @@ from emulator.arm.context import Context
 from emulator.arm.plane import ControlPlane
 from emulator.documents import Documents
 from emulator.errors import StartError
+from emulator.faults import FaultBook
 from emulator.identity.tokens import Tokens
 from emulator.listener import Listener, listening
 from emulator.ownership import Ownership
@@ -115,6 +117,7 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
         tokens=tokens,
         documents=documents,
         settings=settings,
+        faults=FaultBook(random.SystemRandom()),
         blobs=BlobStore(state.blobs, documents),
         fleet=fleet,
         gateway=gateway,
@@ -130,7 +133,7 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
     # Before the deployments are back: looking at them needs no instance, and a change of one waits for it.
     await stack.enter_async_context(
         listening(
-            (Listener(identity_application(tokens, secrets), None), identity_socket),
+            (Listener(identity_application(tokens, secrets, context.faults), None), identity_socket),
             (Listener(control_application(context, plane), state.tls), control_socket),
         )
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from emulator.documents import Documents
+from emulator.faults import FaultBook
 from emulator.identity.tokens import Principal, Tokens
 from emulator.resources import Addresses, Place
 from emulator.settings import SettingsStore
@@ -32,6 +33,7 @@ class Context:
     tokens: Tokens
     documents: Documents
     settings: SettingsStore
+    faults: FaultBook
     blobs: BlobStore
     fleet: Fleet
     gateway: Gateway
