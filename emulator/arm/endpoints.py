@@ -1,44 +1,58 @@
-"""Online endpoints: the document, its keys, its split, and its long-running operations."""
+"""Online endpoints: the handlers, and what their long-running operations do."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from emulator.arm import rules
+from emulator.arm import quota, refusals, rules
 from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
-from emulator.arm.operations import Failure, Kind, Operations
+from emulator.arm.endpoint_document import (
+    SLOTS,
+    TYPE,
+    cleaned,
+    created_part,
+    identity_of,
+    initial_keys,
+    is_in,
+    is_ready,
+    render_endpoint,
+)
+from emulator.arm.listing import endpoint_filter, page
+from emulator.arm.operations import Failure, Kind, Operations, operation_path
+from emulator.arm.records import Records
+from emulator.arm.rules import RuleBroken
 from emulator.arm.serving import Serving
 from emulator.arm.workspaces import WORKSPACE
 from emulator.documents import Document
 from emulator.errors import ServiceError
-from emulator.http import not_emulated
-from emulator.monitor.diagnostics import forget_endpoint
-from emulator.resources import MACHINE_LEARNING, Place
+from emulator.identity import scoring_tokens
 
-TYPE = f"{MACHINE_LEARNING}/workspaces/onlineEndpoints"
 ENDPOINTS = WORKSPACE + "/onlineEndpoints"
 ENDPOINT = ENDPOINTS + "/{endpoint}"
-_READ_ONLY = ("id", "name", "type", "systemData")
-_READ_ONLY_PROPERTIES = ("provisioningState", "scoringUri", "swaggerUri", "keys")
-_SLOTS = {"primary": "primaryKey", "secondary": "secondaryKey"}
 
 
 class Endpoints:
     """The handlers of online endpoints."""
 
-    def __init__(self, context: Context, operations: Operations, serving: Serving) -> None:
+    def __init__(self, context: Context, operations: Operations, serving: Serving, records: Records) -> None:
         self._context = context
         self._operations = operations
         self._serving = serving
-        operations.register("endpoint.write", Kind(self._work_write, self._finish_write))
-        operations.register("endpoint.keys", Kind(self._work_keys, self._finish_write))
-        operations.register("endpoint.delete", Kind(self._work_delete, self._finish_delete, ends_in=204))
+        self._records = records
+        write, render = f"{TYPE}/write", self._render_now
+        operations.register("endpoint.write", Kind(write, "oeidp", self._work_write, self._finish_write, result=render))
+        operations.register(
+            "endpoint.keys", Kind(f"{TYPE}/regenerateKeys/action", "oeidp", self._work_keys, self._finish_keys)
+        )
+        operations.register(
+            "endpoint.delete", Kind(f"{TYPE}/delete", "oeidp", self._work_delete, self._finish_delete, ends_in=204)
+        )
 
     def routes(self) -> Sequence[ArmRoute]:
         """The routes of online endpoints."""
@@ -55,53 +69,47 @@ class Endpoints:
         ]
 
     async def list(self, call: Call) -> Response:
-        """All endpoints of the workspace, by name."""
-        place = call.place
-        found = [each for _, each in self._context.documents.all("endpoint") if is_in(each, place, self._context)]
-        return JSONResponse({"value": [render_endpoint(self._context, each) for each in found], "nextLink": None})
+        """The endpoints of the workspace, by name unless another order is asked for."""
+        place, query = call.place, call.request.query_params
+        found = [each for _, each in self._records.endpoints.all_seen() if is_in(each, place, self._context)]
+        rendered = [render_endpoint(self._context, each, place) for each in found]
+        shown = [each for each in rendered if endpoint_filter(query)(each)]
+        address = self._context.addresses.control + call.request.url.path
+        return JSONResponse(page(shown, query, size="count", order="orderBy", address=address))
 
     async def get(self, call: Call) -> Response:
         """One endpoint."""
-        return JSONResponse(render_endpoint(self._context, self._find(call)))
+        name = call.params["endpoint"].lower()
+        return JSONResponse(render_endpoint(self._context, self._there(call, self._records.endpoints.seen(name))))
 
     async def put(self, call: Call) -> Response:
         """Create an endpoint, or replace its document. The answer says 201 or 200; the operation says when it is so."""
-        sent = _clean(await call.body())
-        name = call.params["endpoint"].lower()
+        name, place, body = call.params["endpoint"].lower(), call.place, await call.body()
         rules.check_name("endpoint", name)
-        documents = self._context.documents
-        before = documents.get("endpoint", name)
-        place = call.place
+        before = self._records.endpoints.get(name)
         if before is not None and not is_in(before, place, self._context):
-            raise rules.RuleBroken(
-                f"The specified endpoint name '{name}' is not available. Endpoint names must be unique within the"
-                " region. Please try a different name."
-            )
+            raise refusals.name_taken(name)
+        sent = cleaned(body, before["sent"] if before else None)
+        keys = {slot: secrets.token_urlsafe(32) for slot in SLOTS.values()} | dict(initial_keys(body))
         if before is None:
-            rules.check_room("endpoint", documents.all("endpoint"), rules.MAX_ENDPOINTS)
-        self._check_idle(name)
+            quota.check_endpoints(self._context, place)
+        else:
+            self._check_changeable(before)
         properties = sent["properties"]
-        rules.check_auth_mode(properties.get("authMode"))
-        if properties.get("compute"):
-            raise not_emulated("Kubernetes online endpoints")
-        for field in ("traffic", "mirrorTraffic"):
-            properties[field] = rules.shares(properties.get(field), field)
         deployments = {
             each["name"]: bool(each["applied"])
-            for _, each in documents.all("deployment", f"{name}/")
+            for _, each in self._records.deployments.all(f"{name}/")
             if each["state"] != "Deleting"
         }
         rules.check_split(properties["traffic"], properties["mirrorTraffic"], deployments)
         document: Document = {
-            "name": name,
-            "workspace": place.key,
+            **(before or {"name": name, "workspace": place.key, "keys": keys, "principalId": str(uuid.uuid4())}),
             "sent": sent,
             "state": "Updating" if before else "Creating",
-            "keys": before["keys"] if before else {slot: secrets.token_urlsafe(32) for slot in _SLOTS.values()},
-            "principalId": before["principalId"] if before else str(uuid.uuid4()),
+            "ready": before is not None,
             "systemData": self._context.system_data(call.caller, created_part(before)),
         }
-        return self._accept(call, document, "endpoint.write", status=200 if before else 201)
+        return self._accept(call, document, before, status=200 if before else 201)
 
     async def patch(self, call: Call) -> Response:
         """Change tags and identity; the API's PATCH takes nothing else."""
@@ -109,155 +117,145 @@ class Endpoints:
         if set(body) - {"tags", "identity"}:
             raise ServiceError(400, "UserError", "PATCH of an online endpoint takes tags and identity only; use PUT.")
         rules.check_objects(body, "tags", "identity")
+        rules.check_texts(body.get("tags") or {}, "The tag")
         before = self._find(call)
-        self._check_idle(before["name"])
-        sent = {**before["sent"], **{name: value for name, value in body.items() if value is not None}}
+        self._check_changeable(before)
+        sent = {**before["sent"], "tags": before["sent"].get("tags") if body.get("tags") is None else body["tags"]}
+        if body.get("identity"):
+            sent["identity"] = identity_of(body["identity"])
         data = self._context.system_data(call.caller, created_part(before))
-        document = {**before, "sent": sent, "state": "Updating", "systemData": data}
-        return self._accept(call, document, "endpoint.write", status=202)
+        document = {**before, "sent": sent, "state": "Updating", "ready": True, "systemData": data}
+        return self._accept(call, document, before, status=202)
 
     async def delete(self, call: Call) -> Response:
         """Delete an endpoint and its deployments."""
         name = call.params["endpoint"].lower()
-        before = self._context.documents.get("endpoint", name)
+        before = self._records.endpoints.get(name)
         if before is None or not is_in(before, call.place, self._context):
             return Response(status_code=204)
-        self._check_idle(name)
-        for key, _ in self._context.documents.all("deployment", f"{name}/"):
+        self._check_idle(before)
+        for key, _ in self._records.deployments.all(f"{name}/"):
             if self._operations.is_busy(key):
-                raise busy(
+                raise refusals.busy(
                     f"Endpoint {name} cannot be deleted while an operation on its deployment {key} is in progress."
                 )
-        return self._accept(call, {**before, "state": "Deleting"}, "endpoint.delete", status=202, empty=True)
+        with self._context.documents.transaction():
+            self._records.endpoints.put(name, {**before, "ready": is_ready(before), "state": "Deleting"})
+            operation = self._operations.begin("endpoint.delete", name)
+        return Response(status_code=202, headers=self._operations.accepted(operation, call))
 
     async def list_keys(self, call: Call) -> Response:
         """Both keys."""
-        return JSONResponse(self._find(call)["keys"])
+        found = self._find(call)
+        _check_mode(found, "Key", "It has no keys: use its token.")
+        return JSONResponse(found["keys"])
 
     async def regenerate_keys(self, call: Call) -> Response:
         """Replace one key. What the client sends as keyValue is the old key, and does not count."""
-        slot = _SLOTS.get(str((await call.body()).get("keyType", "")).lower())
+        slot = SLOTS.get(str((await call.body()).get("keyType", "")).lower())
         found = self._find(call)
         if slot is None:
-            raise ServiceError(400, "UserError", "keyType must be Primary or Secondary.")
-        self._check_idle(found["name"])
+            raise RuleBroken("keyType must be Primary or Secondary.")
+        _check_mode(found, "Key", "It has no keys to regenerate.")
+        self._check_changeable(found)
         with self._context.documents.transaction():
-            self._context.documents.put("endpoint", found["name"], {**found, "state": "Updating"})
+            self._records.endpoints.put(found["name"], {**found, "ready": True, "state": "Updating"})
             operation = self._operations.begin("endpoint.keys", found["name"], {"slot": slot})
         return Response(status_code=202, headers=self._operations.accepted(operation, call))
 
     async def token(self, call: Call) -> Response:
-        """Tokens belong to the auth modes that are not emulated."""
-        self._find(call)
-        raise not_emulated(f"tokens for scoring ({TYPE}/token/action); the endpoint's authMode is Key, use listKeys")
+        """A token that opens the endpoint for a while."""
+        found = self._find(call)
+        instead = "use its keys" if found["sent"]["properties"]["authMode"] == "Key" else "use a Microsoft Entra token"
+        _check_mode(found, "AMLToken", f"It has no tokens of its own: {instead}.")
+        issued = scoring_tokens.issue(
+            self._context.secrets.signing_key,
+            found["name"],
+            call.caller.object_id,
+            self._context.now(),
+            self._context.settings.current.scoring_token_seconds,
+        )
+        return JSONResponse(
+            {
+                "accessToken": issued.token,
+                "expiryTimeUtc": issued.expires_at,
+                "refreshAfterTimeUtc": issued.refresh_after,
+                "tokenType": "Bearer",
+            }
+        )
 
     def _find(self, call: Call) -> Document:
-        name = call.params["endpoint"].lower()
-        found = self._context.documents.get("endpoint", name)
+        return self._there(call, self._records.endpoints.get(call.params["endpoint"]))
+
+    def _there(self, call: Call, found: Document | None) -> Document:
         if found is None or not is_in(found, call.place, self._context):
-            raise call.missing(f"onlineEndpoints/{name}")
+            raise call.missing(f"onlineEndpoints/{call.params['endpoint'].lower()}")
         return found
 
-    def _check_idle(self, name: str) -> None:
-        if self._operations.is_busy(name):
-            found = self._context.documents.get("endpoint", name)
-            state = found["state"] if found else "Deleting"
-            raise busy(f"Endpoint {name} is in {state} provisioning state: another operation is in progress.")
+    def _check_changeable(self, found: Document) -> None:
+        self._check_idle(found)
+        if not is_ready(found):
+            raise refusals.not_created(found["name"])
 
-    def _accept(self, call: Call, document: Document, kind: str, *, status: int, empty: bool = False) -> Response:
+    def _check_idle(self, found: Document) -> None:
+        if self._operations.is_busy(found["name"]):
+            name, state = found["name"], found["state"]
+            raise refusals.busy(f"Endpoint {name} is in {state} provisioning state: another operation is in progress.")
+
+    def _accept(self, call: Call, document: Document, before: Document | None, *, status: int) -> Response:
+        payload = {"before": before["sent"]} if before else {}
         with self._context.documents.transaction():
-            self._context.documents.put("endpoint", document["name"], document)
-            operation = self._operations.begin(kind, document["name"])
+            operation = self._operations.begin("endpoint.write", document["name"], payload)
+            document = {**document, "operation": operation_path(operation, call.place, call.api_version)}
+            self._records.endpoints.put(document["name"], document)
         headers = self._operations.accepted(operation, call)
-        if empty:
-            return Response(status_code=status, headers=headers)
         return JSONResponse(render_endpoint(self._context, document), status, headers=headers)
 
-    async def _work_write(self, name: str, _: dict[str, Any]) -> None:
+    def _now(self, name: str) -> Document:
+        found = self._records.endpoints.get(name)
+        assert found is not None
+        return found
+
+    def _render_now(self, name: str) -> Document | None:
+        found = self._records.endpoints.get(name)
+        return None if found is None else render_endpoint(self._context, found)
+
+    async def _work_write(self, name: str, _: Mapping[str, Any]) -> None:
         await self._serving.route(name)
 
-    def _finish_write(self, name: str, _: dict[str, Any], failure: Failure | None) -> None:
-        found = self._context.documents.get("endpoint", name)
-        assert found is not None
-        self._context.documents.put("endpoint", name, {**found, "state": "Failed" if failure else "Succeeded"})
+    def _finish_write(self, name: str, payload: Mapping[str, Any], failure: Failure | None) -> None:
+        found = self._now(name)
+        if failure is None:
+            self._records.endpoints.put(name, {**found, "state": "Succeeded", "ready": True})
+            return
+        # What was in effect before still is; a restart must not put into effect what failed.
+        sent = payload.get("before", found["sent"])
+        self._records.endpoints.put(name, {**found, "sent": sent, "state": failure.state})
 
-    async def _work_keys(self, name: str, payload: dict[str, Any]) -> None:
-        found = self._context.documents.get("endpoint", name)
-        assert found is not None
+    async def _work_keys(self, name: str, payload: Mapping[str, Any]) -> None:
+        found = self._now(name)
         keys = {**found["keys"], payload["slot"]: secrets.token_urlsafe(32)}
-        self._context.documents.put("endpoint", name, {**found, "keys": keys})
+        self._records.endpoints.put(name, {**found, "keys": keys})
         await self._serving.route(name)
 
-    async def _work_delete(self, name: str, _: dict[str, Any]) -> None:
+    def _finish_keys(self, name: str, _: Mapping[str, Any], failure: Failure | None) -> None:
+        self._records.endpoints.put(name, {**self._now(name), "state": failure.state if failure else "Succeeded"})
+
+    async def _work_delete(self, name: str, _: Mapping[str, Any]) -> None:
         await self._serving.forget(name)
-        for key, _document in self._context.documents.all("deployment", f"{name}/"):
+        for key, _document in self._records.deployments.all(f"{name}/"):
             await self._serving.remove(*key.split("/"))
 
-    def _finish_delete(self, name: str, _: dict[str, Any], failure: Failure | None) -> None:
+    def _finish_delete(self, name: str, _: Mapping[str, Any], failure: Failure | None) -> None:
         if failure:
-            self._finish_write(name, {}, failure)
+            self._records.endpoints.put(name, {**self._now(name), "state": failure.state})
             return
-        for key, _document in self._context.documents.all("deployment", f"{name}/"):
-            self._context.documents.delete("deployment", key)
-        forget_endpoint(self._context.documents, self._context.place_of(name).endpoint_id(name), self._context.now())
-        self._context.documents.delete("endpoint", name)
+        for key, _document in self._records.deployments.all(f"{name}/"):
+            self._records.deployments.delete(key)
+        self._records.endpoints.delete(name)
 
 
-def is_in(document: Document, place: Place, context: Context) -> bool:
-    """Whether an endpoint's document belongs to a workspace."""
-    return bool(document.get("workspace", context.home.key) == place.key)
-
-
-def render_endpoint(context: Context, document: Document) -> Document:
-    """The document as a client reads it: what was sent, unknown fields included, and what the service adds."""
-    name, sent = document["name"], document["sent"]
-    place = context.place_of(name)
-    arm_id = place.endpoint_id(name)
-    properties = sent["properties"]
-    identity = {**(sent.get("identity") or {"type": "SystemAssigned"}), "tenantId": context.secrets.tenant_id}
-    return {
-        **sent,
-        "id": arm_id,
-        "name": name,
-        "type": TYPE,
-        "location": sent.get("location") or place.region,
-        "kind": sent.get("kind") or "Managed",
-        "tags": sent.get("tags") or {},
-        "identity": {**identity, "principalId": document["principalId"]},
-        "systemData": document["systemData"],
-        "properties": {
-            "description": None,
-            "publicNetworkAccess": "Enabled",
-            **properties,
-            "authMode": "Key",
-            "properties": {**(properties.get("properties") or {}), "azureml.onlineendpointid": arm_id.lower()},
-            "compute": None,
-            "keys": None,
-            "scoringUri": context.addresses.scoring(name),
-            "swaggerUri": context.addresses.swagger(name),
-            "provisioningState": document["state"],
-        },
-    }
-
-
-def created_part(before: Document | None) -> dict[str, str] | None:
-    """Who made a document and when."""
-    return {key: before["systemData"][key] for key in ("createdBy", "createdByType", "createdAt")} if before else None
-
-
-def busy(message: str) -> ServiceError:
-    """409, and no Retry-After: the SDK would send the same change again by itself."""
-    return ServiceError(409, "Conflict", message)
-
-
-def _clean(body: dict[str, Any]) -> Document:
-    properties = body.get("properties") or {}
-    rules.check_objects(body, "properties", "tags", "identity")
-    rules.check_objects(properties, "properties")
-    kept = {name: value for name, value in properties.items() if name not in _READ_ONLY_PROPERTIES}
-    identity = dict(body.get("identity") or {"type": "SystemAssigned"})
-    return {
-        **{name: value for name, value in body.items() if name not in _READ_ONLY},
-        "identity": {name: value for name, value in identity.items() if name not in ("principalId", "tenantId")},
-        "properties": kept,
-    }
+def _check_mode(found: Document, wanted: str, otherwise: str) -> None:
+    mode = rules.auth_mode(found["sent"]["properties"].get("authMode", "Key"))
+    if mode != wanted:
+        raise RuleBroken(f"The endpoint {found['name']} is of authMode {mode}. {otherwise}")

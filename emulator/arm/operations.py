@@ -20,7 +20,7 @@ from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
 from emulator.documents import Document
 from emulator.errors import ServiceError
-from emulator.resources import MACHINE_LEARNING
+from emulator.resources import MACHINE_LEARNING, Place
 from emulator.scoring.model import DeploymentFailed
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,9 @@ RETRY_AFTER = "1"
 """Always sent: without it the SDK polls every 5 or 30 seconds."""
 KEEP_SECONDS = 24 * 3600
 """How long ended operations can be asked for."""
+SWEEP_SECONDS = 3600.0
+"""How often those that ended longer ago are looked for."""
+CANCELED = "OperationCanceled"
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,26 @@ class Failure:
     code: str
     message: str
 
+    @property
+    def state(self) -> str:
+        """What operation and resource end as."""
+        return "Canceled" if self.code == CANCELED else "Failed"
+
 
 @dataclass(frozen=True)
 class Kind:
-    """What one kind of operation does. `ends_in` is the status of its result once it has succeeded."""
+    """What one kind of operation does.
 
+    `operation` is its name in role definitions, by which faults are asked for. `prefix` begins its ids. `ends_in` is
+    the status of its result once it has succeeded, `result` the body of that, from the target.
+    """
+
+    operation: str
+    prefix: str
     work: Callable[[str, dict[str, Any]], Awaitable[None]]
     finish: Callable[[str, dict[str, Any], Failure | None], None]
     ends_in: int = 200
+    result: Callable[[str], Document | None] | None = None
 
 
 class Operations:
@@ -54,21 +69,26 @@ class Operations:
         self._context = context
         self._kinds: dict[str, Kind] = {}
         self._tasks: dict[asyncio.Task[None], str] = {}
+        self._swept = 0.0
 
     def register(self, name: str, kind: Kind) -> None:
         """Say how operations of a kind are done."""
         self._kinds[name] = kind
 
-    def begin(self, name: str, target: str, payload: dict[str, Any] | None = None, prefix: str = "oeidp") -> str:
+    def begin(self, name: str, target: str, payload: dict[str, Any] | None = None) -> str:
         """Write an operation down and start it. Returns its id. Call it inside the transaction of its documents."""
-        operation = f"{prefix}:{uuid.uuid4()}:{uuid.uuid4()}"
-        document = {
+        self._sweep()
+        kind = self._kinds[name]
+        operation = f"{kind.prefix}:{uuid.uuid4()}:{uuid.uuid4()}"
+        outcome = self._context.faults.outcome(kind.operation, target)
+        document: Document = {
             "kind": name,
             "target": target,
             "payload": payload or {},
             "status": "InProgress",
             "startTime": self._context.moment(),
             "startedAt": self._context.now(),
+            "outcome": {"code": outcome.code, "message": outcome.message} if outcome else None,
         }
         self._context.documents.put("operation", operation, document)
         self._start(operation, document)
@@ -79,11 +99,20 @@ class Operations:
         return target in self._tasks.values()
 
     def resume(self) -> None:
-        """Take up what a stop cut short, and forget what ended long ago."""
+        """Take up what a stop cut short."""
         for key, found in self._context.documents.all("operation"):
             if found["status"] == "InProgress":
                 self._start(key, found)
-            elif self._context.now() - found["startedAt"] > KEEP_SECONDS:
+
+    def _sweep(self) -> None:
+        """Forget, now and then, what ended long ago."""
+        now = asyncio.get_running_loop().time()
+        if self._swept and now - self._swept < SWEEP_SECONDS:
+            return
+        self._swept = now
+        for key, found in self._context.documents.all("operation"):
+            ended = float(found.get("endedAt", 0.0) or found["startedAt"])
+            if found["status"] != "InProgress" and self._context.now() - ended > KEEP_SECONDS:
                 self._context.documents.delete("operation", key)
 
     async def close(self) -> None:
@@ -103,9 +132,11 @@ class Operations:
         target, payload = document["target"], document["payload"]
         loop = asyncio.get_running_loop()
         due = loop.time() + self._context.settings.current.operation_seconds
-        failure: Failure | None = None
+        outcome = document.get("outcome")
+        failure = Failure(outcome["code"], outcome["message"]) if outcome else None
         try:
-            await kind.work(target, payload)
+            if failure is None:
+                await kind.work(target, payload)
         except DeploymentFailed as error:
             failure = Failure(error.code, error.message)
         except Exception as error:
@@ -114,8 +145,9 @@ class Operations:
         await asyncio.sleep(max(0.0, due - loop.time()))
         ended: Document = {
             **document,
-            "status": "Failed" if failure else "Succeeded",
+            "status": failure.state if failure else "Succeeded",
             "endTime": self._context.moment(),
+            "endedAt": self._context.now(),
         }
         if failure:
             ended["error"] = {"code": failure.code, "message": failure.message}
@@ -125,15 +157,10 @@ class Operations:
 
     def accepted(self, operation: str, call: Call) -> dict[str, str]:
         """The headers that tell a client where to look. Both of them, always: clients differ in which they follow."""
-        status, result = (
-            f"{self._context.addresses.control}/subscriptions/{call.place.subscription}/providers/"
-            f"{MACHINE_LEARNING}/locations/{call.place.region}/{collection}/{operation}"
-            f"?api-version={call.api_version}"
-            for collection in ("mfeOperationsStatus", "mfeOperationResults")
-        )
+        control = self._context.addresses.control
         return {
-            "Azure-AsyncOperation": status,
-            "Location": result,
+            "Azure-AsyncOperation": control + operation_path(operation, call.place, call.api_version),
+            "Location": control + operation_path(operation, call.place, call.api_version, "mfeOperationResults"),
             "Retry-After": RETRY_AFTER,
             "x-ms-async-operation-timeout": "PT2H",
         }
@@ -169,9 +196,17 @@ class Operations:
         if found["status"] == "InProgress":
             headers = {**_while_running(found), "Location": str(call.request.url)}
             return Response(status_code=202, headers=headers)
-        if found["status"] == "Failed":
+        if "error" in found:
             raise ServiceError(400, found["error"]["code"], found["error"]["message"])
-        return Response(status_code=self._kinds[found["kind"]].ends_in)
+        kind = self._kinds[found["kind"]]
+        result = kind.result(found["target"]) if kind.result else None
+        return Response(status_code=kind.ends_in) if result is None else JSONResponse(result, kind.ends_in)
+
+
+def operation_path(operation: str, place: Place, version: str, collection: str = "mfeOperationsStatus") -> str:
+    """Where an operation can be asked for, below the control plane's base URL."""
+    scope = f"/subscriptions/{place.subscription}/providers/{MACHINE_LEARNING}/locations/{place.region}"
+    return f"{scope}/{collection}/{operation}?api-version={version}"
 
 
 def _while_running(found: Document) -> dict[str, str]:

@@ -10,11 +10,13 @@ from starlette.responses import Response
 from emulator.arm.access import ArmRoute, Call
 from emulator.arm.assets import asset_routes
 from emulator.arm.context import Context
+from emulator.arm.datastores import datastore_routes
 from emulator.arm.deployments import Deployments
 from emulator.arm.diagnostics import diagnostic_routes, log_workspace_routes
 from emulator.arm.endpoints import Endpoints
 from emulator.arm.metrics import metric_routes
 from emulator.arm.operations import Operations
+from emulator.arm.records import Records
 from emulator.arm.serving import Serving
 from emulator.arm.workspaces import settle, workspace_routes
 from emulator.http import not_emulated
@@ -28,20 +30,26 @@ class ControlPlane:
         self.context = context
         self.serving = Serving(context)
         self.operations = Operations(context)
-        self._endpoints = Endpoints(context, self.operations, self.serving)
-        self._deployments = Deployments(context, self.operations, self.serving)
+        records = Records.of(context)
+        self._endpoints = Endpoints(context, self.operations, self.serving, records)
+        self.deployments = Deployments(context, self.operations, self.serving, records)
         self._restoring: asyncio.Task[None] | None = None
 
     def routes(self) -> Sequence[ArmRoute]:
         """The routes. Whatever no other route knows, the last one answers with 501."""
         every = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
         return [
+            *subscription_routes(self.context),
+            *inventory_routes(self.context),
+            *usage_routes(self.context),
             *workspace_routes(self.context),
+            *datastore_routes(self.context),
+            *permission_routes(self.context),
             *metric_routes(self.context),
             *diagnostic_routes(self.context),
             *log_workspace_routes(self.context),
             *self._endpoints.routes(),
-            *self._deployments.routes(),
+            *self.deployments.routes(),
             *asset_routes(self.context),
             *self.operations.routes(),
             ArmRoute(self.context, "/subscriptions/{rest:path}", _anything_else, every),

@@ -1,7 +1,8 @@
 """Azure's own rules for online endpoints and deployments. Pure: values in, a broken rule out.
 
 Sources of the figures: how-to-safely-rollout-online-endpoints (traffic and mirror), how-to-manage-quotas (names and
-limits), reference-yaml-deployment-managed-online (timeouts). Azure's wording is not public; the sentences are ours.
+limits), reference-yaml-deployment-managed-online (timeouts). Azure's wording of these is not public; the sentences are
+ours. What people have published of Azure's wording is in refusals.py.
 """
 
 from __future__ import annotations
@@ -12,8 +13,16 @@ from collections.abc import Mapping, Sized
 MAX_MIRROR_PERCENT = 50
 MAX_ENDPOINTS = 100
 MAX_DEPLOYMENTS = 20
+MAX_DEPLOYMENTS_IN_REGION = 500
 MAX_INSTANCES = 50
 MAX_REQUEST_TIMEOUT_MS = 180_000
+_AUTH_MODES = {"key": "Key", "amltoken": "AMLToken", "aadtoken": "AADToken"}
+_IDENTITIES = {
+    frozenset({"none"}),
+    frozenset({"systemassigned"}),
+    frozenset({"userassigned"}),
+    frozenset({"systemassigned", "userassigned"}),
+}
 NAME_LENGTH = range(3, 33)
 _NAME = re.compile(r"[a-z](?:-?[a-z0-9])*")
 _ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
@@ -56,10 +65,31 @@ def check_objects(body: Mapping[str, object], *fields: str) -> None:
             raise RuleBroken(f"{field} must be an object.")
 
 
-def check_auth_mode(mode: object) -> None:
-    """Only keys open an endpoint here."""
-    if str(mode).lower() != "key":
-        raise RuleBroken(f"The local Azure supports authMode 'Key' only, not '{mode}'.")
+def auth_mode(mode: object) -> str:
+    """An auth mode in Azure's spelling; clients write it with and without capitals and underscores."""
+    found = _AUTH_MODES.get(str(mode).lower().replace("_", "")) if isinstance(mode, str) else None
+    if found is None:
+        raise RuleBroken(f"authMode is {mode!r}; it must be Key, AMLToken or AADToken.")
+    return found
+
+
+def check_identity(identity: Mapping[str, object]) -> None:
+    """The kinds of identity that ARM knows."""
+    kind = identity.get("type")
+    if not isinstance(kind, str) or frozenset(part.strip().lower() for part in kind.split(",")) not in _IDENTITIES:
+        raise RuleBroken(f"identity.type is {kind!r}; it must be None, SystemAssigned, UserAssigned or both of these.")
+    given = identity.get("userAssignedIdentities")
+    if ("userassigned" in kind.lower()) != bool(given):
+        raise RuleBroken("identity.userAssignedIdentities names the identities of type UserAssigned, and no others.")
+    if given is not None and not isinstance(given, dict):
+        raise RuleBroken("identity.userAssignedIdentities must be an object.")
+
+
+def check_texts(values: Mapping[str, object], field: str) -> None:
+    """Tags and properties are maps of texts; null stands for no text."""
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise RuleBroken(f"{field} '{name}' is {value!r}; it must be a text.")
 
 
 def shares(value: object, what: str) -> dict[str, int]:
@@ -108,10 +138,10 @@ def check_delete(deployment: str, live: Mapping[str, int]) -> None:
         )
 
 
-def check_room(kind: str, existing: Sized, limit: int) -> None:
+def check_room(kind: str, existing: Sized, limit: int = MAX_DEPLOYMENTS) -> None:
     """Whether one more endpoint or deployment fits."""
     if len(existing) >= limit:
-        raise RuleBroken(f"There are {len(existing)} {kind}s already; the limit is {limit}.")
+        raise RuleBroken(f"There is no room for another {kind}: there are {len(existing)}, and the limit is {limit}.")
 
 
 def check_instances(count: object) -> None:
@@ -135,6 +165,12 @@ def check_request_timeout(milliseconds: int) -> None:
         raise RuleBroken(
             f"requestSettings.requestTimeout is {milliseconds} ms; it must be from 1 to {MAX_REQUEST_TIMEOUT_MS} ms."
         )
+
+
+def check_threshold(value: object, what: str) -> None:
+    """How often a probe must answer alike before it counts."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise RuleBroken(f"{what} is {value!r}; it must be a whole number from 1.")
 
 
 def check_concurrency(value: object) -> None:

@@ -7,9 +7,10 @@ import logging
 from collections import defaultdict
 
 from emulator.arm.context import Context
-from emulator.arm.rules import RuleBroken
+from emulator.arm.rules import RuleBroken, auth_mode
 from emulator.arm.specification import specification
 from emulator.documents import Document
+from emulator.errors import ServiceError
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec, EndpointRoute
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Serving:
                 keys=(found["keys"]["primaryKey"], found["keys"]["secondaryKey"]),
                 live=_positive(properties["traffic"]),
                 mirror=_positive(properties["mirrorTraffic"]),
-                auth_mode=str(properties["authMode"]),
+                auth_mode=auth_mode(properties.get("authMode", "Key")),
             ),
         )
 
@@ -49,12 +50,16 @@ class Serving:
         """Run a deployment as its document says; does nothing when it runs just so. Raises DeploymentFailed."""
         await self._restored(f"{endpoint}/{deployment}")
         await self._deploy(endpoint, deployment, document)
+        parent = self._context.documents.get("endpoint", endpoint)
+        if parent is not None and parent.get("seeded"):
+            # Until it has something that runs, the gateway need not know it.
+            await self.route(endpoint)
 
     async def _deploy(self, endpoint: str, deployment: str, document: Document) -> None:
         key = f"{endpoint}/{deployment}"
         try:
             wanted = specification(self._context, endpoint, deployment, document)
-        except RuleBroken as error:
+        except (RuleBroken, ServiceError) as error:
             raise DeploymentFailed("BadArgument", error.message) from error
         async with self._locks[key]:
             if self._served.get(key) != wanted:
@@ -80,12 +85,18 @@ class Serving:
         self._restoring = {
             key: asyncio.Event()
             for key, found in self._context.documents.all("deployment")
-            if found["applied"] and found["state"] != DELETING and key.split("/")[0] not in leaving
+            if found["applied"]
+            and not found.get("seeded")
+            and found["state"] != DELETING
+            and key.split("/")[0] not in leaving
         }
 
     async def restore(self) -> None:
         """Bring everything back that was being served when the server stopped."""
-        for name, _ in self._context.documents.all("endpoint"):
+        occupied = {key.split("/")[0] for key in self._restoring}
+        for name, listed in self._context.documents.all("endpoint"):
+            if listed.get("seeded") and name not in occupied:
+                continue
             found = self._context.documents.get("endpoint", name)
             # It may have been deleted while the ones before it were routed; a deletion under way has closed it.
             if found is not None and found["state"] != DELETING:

@@ -115,7 +115,61 @@ def test_a_request_may_take_three_minutes() -> None:
             rules.check_request_timeout(wrong)
 
 
-def test_other_auth_modes_are_refused_by_name() -> None:
-    rules.check_auth_mode("key")
-    with pytest.raises(RuleBroken, match="AMLToken"):
-        rules.check_auth_mode("AMLToken")
+@pytest.mark.parametrize(
+    ("sent", "mode"),
+    [("key", "Key"), ("Key", "Key"), ("AMLToken", "AMLToken"), ("aml_token", "AMLToken"), ("aad_token", "AADToken")],
+)
+def test_auth_modes_are_read_in_every_spelling_of_the_clients(sent: str, mode: str) -> None:
+    assert rules.auth_mode(sent) == mode
+
+
+@pytest.mark.parametrize("mode", ["", "None", "password", None, 1])
+def test_other_auth_modes_are_refused_by_name(mode: Any) -> None:
+    with pytest.raises(RuleBroken, match="Key, AMLToken or AADToken"):
+        rules.auth_mode(mode)
+
+
+USER = {"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me": {}}
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        {"type": "None"},
+        {"type": "SystemAssigned", "userAssignedIdentities": None},
+        {"type": "systemassigned"},
+        {"type": "UserAssigned", "userAssignedIdentities": USER},
+        {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": USER},
+    ],
+)
+def test_identities_that_arm_knows_pass(identity: dict[str, Any]) -> None:
+    rules.check_identity(identity)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        {},
+        {"type": 1},
+        {"type": "Managed"},
+        {"type": "UserAssigned"},
+        {"type": "SystemAssigned", "userAssignedIdentities": USER},
+        {"type": "UserAssigned", "userAssignedIdentities": ["me"]},
+    ],
+)
+def test_other_identities_are_refused(identity: dict[str, Any]) -> None:
+    with pytest.raises(RuleBroken, match="identity"):
+        rules.check_identity(identity)
+
+
+def test_tags_are_texts() -> None:
+    rules.check_texts({"team": "green", "empty": None}, "The tag")
+    with pytest.raises(RuleBroken, match="'size'"):
+        rules.check_texts({"size": 3}, "The tag")
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", None])
+def test_a_probe_counts_in_whole_numbers_from_one(value: Any) -> None:
+    rules.check_threshold(1, "threshold")
+    with pytest.raises(RuleBroken, match="threshold"):
+        rules.check_threshold(value, "threshold")
