@@ -171,6 +171,11 @@ def provider_name(namespace: str) -> str | None:
     return next((name for name in _TYPES if name.lower() == namespace.lower()), None)
 
 
+def provider_names() -> tuple[str, ...]:
+    """The namespaces of this table."""
+    return tuple(_TYPES)
+
+
 def is_azures(namespace: str) -> bool:
     """Whether Azure has this namespace at all."""
     return provider_name(namespace) is not None or namespace.lower() in _OTHERS

@@ -14,10 +14,14 @@ from emulator.arm.datastores import datastore_routes
 from emulator.arm.deployments import Deployments
 from emulator.arm.diagnostics import diagnostic_routes, log_workspace_routes
 from emulator.arm.endpoints import Endpoints
+from emulator.arm.inventory import inventory_routes
 from emulator.arm.metrics import metric_routes
 from emulator.arm.operations import Operations
+from emulator.arm.permissions import permission_routes
 from emulator.arm.records import Records
 from emulator.arm.serving import Serving
+from emulator.arm.subscriptions import subscription_routes
+from emulator.arm.usages import usage_routes
 from emulator.arm.workspaces import settle, workspace_routes
 from emulator.http import not_emulated
 from emulator.resources import operation_name

@@ -1,4 +1,4 @@
-"""Subscription, resource group, workspace, its default datastore, and what the caller may do."""
+"""Workspaces: the one of the command line, and those that are made beside it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
+from emulator.arm.subscriptions import in_group, in_subscription
 from emulator.errors import ServiceError
-from emulator.resources import (
-    DATASTORE,
-    DATASTORE_CONTAINER,
-    MACHINE_LEARNING,
-    STORAGE_ACCOUNT,
-    STORAGE_SUFFIX,
-    Place,
-)
-from emulator.storage.signatures import sign
+from emulator.resources import DATASTORE_CONTAINER, MACHINE_LEARNING, STORAGE_ACCOUNT, Place
 
 GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 WORKSPACE = GROUP + f"/providers/{MACHINE_LEARNING}/workspaces/" + "{workspace}"
@@ -35,56 +28,24 @@ _REGION = re.compile(r"[a-z][a-z0-9]{1,49}")
 
 
 def workspace_routes(context: Context) -> Sequence[ArmRoute]:
-    """The routes of this module."""
-
-    async def subscription(call: Call) -> Response:
-        return JSONResponse(_subscription(context, _in_subscription(context, call)[0]))
-
-    async def subscriptions(_: Call) -> Response:
-        found = {place.subscription.lower(): place for place in reversed(context.places())}
-        return JSONResponse({"value": [_subscription(context, place) for place in reversed(found.values())]})
-
-    async def group(call: Call) -> Response:
-        return JSONResponse(_group(_in_group(context, call)[0]))
+    """The routes of this module. Workspaces are made by the command line and by /_emulator/seed, not through ARM."""
 
     async def workspace(call: Call) -> Response:
         return JSONResponse(_workspace(context, call.place))
 
     async def workspaces(call: Call) -> Response:
-        found = _in_group(context, call) if "group" in call.params else _in_subscription(context, call)
-        return JSONResponse({"value": [_workspace(context, place) for place in found]})
-
-    async def permissions(call: Call) -> Response:
-        actions = ["*"] if call.caller.may_write else ["*/read"]
-        value = [{"actions": actions, "notActions": [], "dataActions": [], "notDataActions": []}]
-        return JSONResponse({"value": value})
-
-    async def datastores(call: Call) -> Response:
-        # The one datastore is the default one, so that every filter finds it.
-        return JSONResponse({"value": [_datastore(context, call.place)]})
-
-    async def datastore(call: Call) -> Response:
-        _check_datastore(call)
-        return JSONResponse(_datastore(context, call.place))
-
-    async def secrets(call: Call) -> Response:
-        _check_datastore(call)
-        container = datastore_container(context, call.place)
-        token = sign(context.secrets.storage_key, container, "racwl", int(context.now()) + SAS_SECONDS)
-        return JSONResponse({"secretsType": "Sas", "sasToken": token})
+        found = in_group(context, call) if "group" in call.params else in_subscription(context, call)
+        kind = call.request.query_params.get("kind", "")
+        rendered = [_workspace(context, place) for place in found]
+        # The kinds hub, project and featurestore are not emulated: there are none of them.
+        value = [each for each in rendered if not kind or each["kind"].lower() in kind.lower().split(",")]
+        return JSONResponse({"value": value, "nextLink": None})
 
     listing = f"/providers/{MACHINE_LEARNING}/workspaces"
     return [
-        ArmRoute(context, "/subscriptions", subscriptions),
-        ArmRoute(context, "/subscriptions/{subscription}", subscription),
-        ArmRoute(context, GROUP, group),
         ArmRoute(context, "/subscriptions/{subscription}" + listing, workspaces),
         ArmRoute(context, GROUP + listing, workspaces),
         ArmRoute(context, WORKSPACE, workspace),
-        ArmRoute(context, WORKSPACE + "/providers/Microsoft.Authorization/permissions", permissions),
-        ArmRoute(context, WORKSPACE + "/datastores", datastores),
-        ArmRoute(context, WORKSPACE + "/datastores/{name}", datastore),
-        ArmRoute(context, WORKSPACE + "/datastores/{name}/listSecrets", secrets, ["POST"]),
     ]
 
 
@@ -130,46 +91,15 @@ def datastore_container(context: Context, place: Place) -> str:
     return f"{DATASTORE_CONTAINER}-{uuid.uuid5(uuid.NAMESPACE_URL, place.key)}"
 
 
-def _in_subscription(context: Context, call: Call) -> list[Place]:
-    wanted = call.params["subscription"].lower()
-    return [place for place in context.places() if place.subscription.lower() == wanted]
-
-
-def _in_group(context: Context, call: Call) -> list[Place]:
-    wanted = call.params["group"].lower()
-    return [place for place in _in_subscription(context, call) if place.resource_group.lower() == wanted]
-
-
-def _group(place: Place) -> dict[str, Any]:
-    return {
-        "id": place.group_id,
-        "name": place.resource_group,
-        "type": "Microsoft.Resources/resourceGroups",
-        "location": place.region,
-        "tags": {},
-        "properties": {"provisioningState": "Succeeded"},
-    }
-
-
-def _check_datastore(call: Call) -> None:
-    name = call.params["name"]
-    if name.lower() != DATASTORE:
-        raise call.missing(f"datastores/{name}")
-
-
-def _system_data() -> dict[str, str]:
+def made_with_the_cloud() -> dict[str, str]:
+    """System data of what nobody made."""
     made = {"createdBy": "Local Azure", "createdByType": "Application", "createdAt": EPOCH}
     return {**made, "lastModifiedBy": "Local Azure", "lastModifiedByType": "Application", "lastModifiedAt": EPOCH}
 
 
-def _subscription(context: Context, place: Place) -> dict[str, Any]:
-    return {
-        "id": f"/subscriptions/{place.subscription}",
-        "subscriptionId": place.subscription,
-        "displayName": "Local Azure",
-        "state": "Enabled",
-        "tenantId": context.secrets.tenant_id,
-    }
+def workspace_guid(place: Place) -> str:
+    """The GUID of a workspace, which logs name it by."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, place.key))
 
 
 def storage_account_id(place: Place) -> str:
@@ -187,17 +117,17 @@ def _workspace(context: Context, place: Place) -> dict[str, Any]:
         "tags": {},
         "kind": "Default",
         "sku": {"name": "Basic", "tier": "Basic"},
-        "systemData": _system_data(),
+        "systemData": made_with_the_cloud(),
         "identity": {
             "type": "SystemAssigned",
-            "principalId": place.subscription,
+            "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{place.key}/identity")),
             "tenantId": context.secrets.tenant_id,
         },
         "properties": {
             "friendlyName": place.workspace,
             "description": "The local Azure's workspace",
             "provisioningState": "Succeeded",
-            "workspaceId": place.subscription,
+            "workspaceId": workspace_guid(place),
             "storageAccount": storage_account_id(place),
             "keyVault": f"{group}/providers/Microsoft.KeyVault/vaults/local",
             "applicationInsights": f"{group}/providers/Microsoft.Insights/components/local",
@@ -206,26 +136,5 @@ def _workspace(context: Context, place: Place) -> dict[str, Any]:
             "discoveryUrl": f"{context.addresses.control}/discovery",
             "mlFlowTrackingUri": f"azureml://localhost:{context.addresses.control_port}/mlflow/v1.0{place.workspace_id}",
             "tenantId": context.secrets.tenant_id,
-        },
-    }
-
-
-def _datastore(context: Context, place: Place) -> dict[str, Any]:
-    return {
-        "id": f"{place.workspace_id}/datastores/{DATASTORE}",
-        "name": DATASTORE,
-        "type": f"{MACHINE_LEARNING}/workspaces/datastores",
-        "systemData": _system_data(),
-        "properties": {
-            "datastoreType": "AzureBlob",
-            "accountName": context.addresses.account_name,
-            "containerName": datastore_container(context, place),
-            "endpoint": STORAGE_SUFFIX,
-            "protocol": "https",
-            "credentials": {"credentialsType": "Sas"},
-            "isDefault": True,
-            "tags": {},
-            "properties": {},
-            "serviceDataAccessAuthIdentity": "None",
         },
     }
