@@ -26,6 +26,7 @@ from emulator.errors import StartError
 from emulator.faults import FaultBook
 from emulator.identity.tokens import Tokens
 from emulator.listener import Listener, listening
+from emulator.monitor.activity import Activities
 from emulator.ownership import Ownership
 from emulator.ports import listen, wait_until_free
 from emulator.resources import Addresses, Place
@@ -95,6 +96,8 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
         raise StartError(f"The database {state.telemetry_database} cannot be opened: {error}.") from error
     stack.callback(gauges.close)
     stack.callback(events.close)
+    activity = Activities(state.root / "activity.db")
+    stack.callback(activity.close)
 
     gateway = Gateway(state.root, options.port + 1 if options.port else 0, secrets.control_secret)
     fleet = Fleet(state.root, caller, gateway)
@@ -124,6 +127,7 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
         telemetry=telemetry,
         gauges=gauges,
         events=events,
+        activity=activity,
         now=now,
     )
     plane = ControlPlane(context)

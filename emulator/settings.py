@@ -28,6 +28,8 @@ class Settings:
     `metric_delay_seconds`: how old a minute must be before metrics show it.
     `log_delay_seconds`: how old a row must be before Log Analytics shows it.
     `diagnostics_delay_seconds`: how long after a diagnostic setting is made its first rows are kept.
+    `activity_delay_seconds`: how old an event must be before the activity log shows it.
+    `autoscale_seconds`: how often autoscale settings are evaluated; 0 never.
     """
 
     operation_seconds: float = 0.3
@@ -46,6 +48,8 @@ class Settings:
     metric_delay_seconds: float = 0.0
     log_delay_seconds: float = 0.0
     diagnostics_delay_seconds: float = 0.0
+    activity_delay_seconds: float = 0.0
+    autoscale_seconds: float = 30.0
 
     def changed(self, wanted: Mapping[str, Any]) -> Settings:
         """These settings with `wanted` on top. Raises ValueError, with a sentence, for a wrong name or value."""

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from emulator.arm.context import Context
 from emulator.arm.registration import check_registered
+from emulator.arm.recording import reached, recorded
 from emulator.arm.rules import RuleBroken
 from emulator.errors import ServiceError
 from emulator.http import json_object
@@ -69,12 +70,13 @@ class ArmRoute(Route):
     def __init__(self, context: Context, path: str, handler: Handler, methods: Collection[str] = ("GET",)) -> None:
         async def guarded(request: Request) -> Response:
             caller = admit(context, request)
+            reached(request)
             try:
                 return await handler(Call(request, caller, dict(request.path_params), context))
             except RuleBroken as error:
                 raise ServiceError(400, "UserError", error.message) from error
 
-        super().__init__(path, guarded, methods=list(methods))
+        super().__init__(path, recorded(context, guarded), methods=list(methods))
         self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
 
 

@@ -16,6 +16,7 @@ from emulator.state import Secrets
 from emulator.storage.blobs import BlobStore
 
 if TYPE_CHECKING:
+    from emulator.monitor.activity import Activities
     from emulator.scoring.events import Events
     from emulator.scoring.fleet import Fleet
     from emulator.scoring.gateway_process import Gateway
@@ -40,6 +41,7 @@ class Context:
     telemetry: Telemetry
     gauges: Gauges
     events: Events
+    activity: Activities
     now: Callable[[], float]
 
     def moment(self) -> str:

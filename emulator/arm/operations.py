@@ -18,8 +18,10 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.arm.access import ArmRoute, Call
 from emulator.arm.context import Context
+from emulator.arm.recording import end_of_operation
 from emulator.documents import Document
 from emulator.errors import ServiceError
+from emulator.monitor.activity import subject_document
 from emulator.resources import MACHINE_LEARNING, Place
 from emulator.scoring.model import DeploymentFailed
 
@@ -88,6 +90,7 @@ class Operations:
             "status": "InProgress",
             "startTime": self._context.moment(),
             "startedAt": self._context.now(),
+            "activity": subject_document(),
             "outcome": {"code": outcome.code, "message": outcome.message} if outcome else None,
         }
         self._context.documents.put("operation", operation, document)
@@ -154,6 +157,7 @@ class Operations:
         with self._context.documents.transaction():
             kind.finish(target, payload, failure)
             self._context.documents.put("operation", operation, ended)
+            end_of_operation(self._context, ended)
 
     def accepted(self, operation: str, call: Call) -> dict[str, str]:
         """The headers that tell a client where to look. Both of them, always: clients differ in which they follow."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from emulator.arm.access import ArmRoute, Call
+from emulator.arm.activity import activity_routes
 from emulator.arm.assets import asset_routes
 from emulator.arm.context import Context
 from emulator.arm.datastores import datastore_routes
@@ -51,6 +52,7 @@ class ControlPlane:
             *permission_routes(self.context),
             *metric_routes(self.context),
             *diagnostic_routes(self.context),
+            *activity_routes(self.context),
             *log_workspace_routes(self.context),
             *self._endpoints.routes(),
             *self.deployments.routes(),
