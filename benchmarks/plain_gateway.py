@@ -19,15 +19,16 @@ from benchmarks.scene import ENDPOINT, KEY
 from emulator.scoring.forwarding import Forwarder
 from emulator.scoring.mirror import Mirror
 from emulator.scoring.model import EndpointRoute
-from emulator.scoring.proxy import Proxy, Table
+from emulator.scoring.proxy import Proxy
 from emulator.scoring.recorder import Recorder
+from emulator.scoring.table import Table
 from emulator.scoring.telemetry import Telemetry
 
 
 async def serve(folder: Path, url: str) -> None:
     """Serve until stdin ends."""
     table = Table()
-    table.endpoints[ENDPOINT] = EndpointRoute((KEY,), {"live": 100}, {})
+    table.set_endpoint(ENDPOINT, EndpointRoute((KEY,), {"live": 100}, {}))
     table.set_deployment((ENDPOINT, "live"), (url,), 5000, 1000)
     forwarder, recorder = Forwarder(), Recorder(Telemetry(folder / "plain.db"))
     proxy = Proxy(table, forwarder, Mirror(forwarder), recorder.add, "benchmark-secret", random.SystemRandom())

@@ -5,32 +5,32 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from dataclasses import replace
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
 from emulator.scoring.admission import NotReadyError, OverloadedError, Pool
-from emulator.scoring.message import Answer, Message, refused, returned
+from emulator.scoring.message import Answer, Message, failed, refused, returned
 
 _REASON = b"ms-azureml-model-error-reason"
 _STATUS = b"ms-azureml-model-error-statuscode"
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _STREAM_ABOVE_BYTES = 1 << 20
+MAX_ANSWER_BYTES = 100 * 1024 * 1024
+"""Azure documents no limit; this one keeps a model from filling the gateway's memory."""
 
 TOO_MANY = refused(429, "too_many_pending_request", "", (_REASON, b"too_many_pending_request"))
 TIMED_OUT = refused(408, "timeout", "upstream request timeout")
-NOT_READY = refused(
-    424,
-    "model_not_ready",
-    "The deployment has no instance that could answer. See the logs of the deployment.",
-    (_REASON, b"model_not_ready"),
+NOT_READY = failed(
+    "model_not_ready", "The deployment has no instance that could answer. See the logs of the deployment."
 )
-BROKEN = refused(
-    424,
+BROKEN = failed(
     "model_not_ready",
-    "The instance closed the connection without an answer. See the logs of the deployment.",
-    (_REASON, b"model_not_ready"),
+    "The instance closed the connection before its answer was complete. See the logs of the deployment.",
 )
+TOO_LARGE = failed("model_error", f"The answer of the model is larger than {MAX_ANSWER_BYTES} bytes.")
 
 
 class Forwarder:
@@ -83,25 +83,43 @@ class Forwarder:
                 pool.release(url)
 
     async def _send(self, url: str, message: Message) -> Answer:
-        headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers)
+        # The client encodes as UTF-8 again, so that the bytes leave as they came.
+        headers = CIMultiDict((name.decode("latin-1"), value.decode()) for name, value in message.headers)
         body = io.BytesIO(message.body) if len(message.body) > _STREAM_ABOVE_BYTES else message.body
         started = time.perf_counter()
         async with self._session.request(
             message.method,
             URL(url + message.target, encoded=True),
-            data=None if message.method == "GET" and not message.body else body,
+            data=None if message.method in _WITHOUT_BODY and not message.body else body,
             headers=headers,
             allow_redirects=False,
         ) as response:
-            content = await response.read()
-            status, received = response.status, response.raw_headers
+            first_byte_at = time.perf_counter()
+            content = await _read(response)
+            status, received, reason = response.status, response.raw_headers, response.reason or ""
         model_ms = (time.perf_counter() - started) * 1000
+        if content is None:
+            return replace(TOO_LARGE, model_status=status, model_ms=model_ms, first_byte_at=first_byte_at)
         kept = (*returned(received), (b"ms-azureml-model-time", b"%d" % model_ms))
         if status == 200:
-            return Answer(200, kept, content, "", 200, model_ms)
+            return Answer(200, kept, content, "", 200, model_ms, reason, first_byte_at)
         error = ((_STATUS, b"%d" % status), (_REASON, b"model_error"))
-        return Answer(424, (*kept, *error), content, "model_error", status, model_ms)
+        return Answer(424, (*kept, *error), content, "model_error", status, model_ms, reason, first_byte_at)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body, or None when it is too large."""
+    declared = response.content_length
+    if declared is not None and declared <= MAX_ANSWER_BYTES:
+        return await response.read()
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_ANSWER_BYTES:
+            return None
+    return b"".join(parts)

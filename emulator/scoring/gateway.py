@@ -1,9 +1,9 @@
 """The gateway process: ``python -m emulator.scoring.gateway --state DIR --port N``.
 
 It is a process of its own so that environment builds, queries and large reads never delay a scored request. Its parent
-writes JSON lines on stdin: first ``{"secret": ..., "table": [...]}``, then changes of the table, each with a
-``revision`` that is acknowledged on stdout as soon as it is in effect. The end of stdin ends the process, so that no
-orphan is left behind.
+writes JSON lines on stdin: first ``{"secret": ..., "access": ..., "table": [...]}``, then orders, each with a
+``revision`` that is acknowledged on stdout as soon as it is in effect. Secrets come this way only: other processes can
+read arguments. The end of stdin ends the process, so that no orphan is left behind.
 """
 
 from __future__ import annotations
@@ -14,20 +14,33 @@ import json
 import logging
 import random
 import socket
+import sqlite3
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from emulator.faulting import Faulty, plain_shape
+from emulator.faults import FaultBook
 from emulator.listener import Listener, listening
+from emulator.scoring.callers import Access
+from emulator.scoring.client_connection import ClientConnection
 from emulator.scoring.forwarding import Forwarder
+from emulator.scoring.gauges import Gauges
+from emulator.scoring.meters import Meters
 from emulator.scoring.mirror import Mirror
-from emulator.scoring.model import EndpointRoute
-from emulator.scoring.proxy import Proxy, Table
+from emulator.scoring.model import Conditions, EndpointRoute
+from emulator.scoring.proxy import Proxy
 from emulator.scoring.recorder import Recorder
+from emulator.scoring.table import Table
 from emulator.scoring.telemetry import Telemetry
 
+MEASURE_SECONDS = 5.0
+"""How often connections and bytes are written down: twelve samples in a minute of metrics."""
+
 _LINE_LIMIT = 16 * 1024 * 1024
+_log = logging.getLogger(__name__)
 
 
 def _say(values: Mapping[str, Any]) -> None:
@@ -35,11 +48,25 @@ def _say(values: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
+class ShiftedClock:
+    """Epoch seconds, as far ahead of the machine's as the local Azure is set to be."""
+
+    def __init__(self) -> None:
+        self.shift_seconds = 0.0
+
+    def __call__(self) -> float:
+        """The present."""
+        return time.time() + self.shift_seconds
+
+
 class _Orders:
     """Applies what the parent asks for."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, meters: Meters, faults: FaultBook, clock: ShiftedClock) -> None:
         self._table = table
+        self._meters = meters
+        self._faults = faults
+        self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
     def obey(self, order: Mapping[str, Any]) -> None:
@@ -53,17 +80,26 @@ class _Orders:
             _say({"revision": order["revision"]})
 
     def change(self, order: Mapping[str, Any]) -> None:
-        """Change the table."""
+        """Change the table, the conditions or the faults."""
         if "endpoint" in order:
-            name, route = order["endpoint"], order["route"]
-            if route is None:
-                self._table.endpoints.pop(name, None)
-            else:
-                self._table.endpoints[name] = EndpointRoute(tuple(route["keys"]), route["live"], route["mirror"])
+            self._set_endpoint(order["endpoint"], order["route"])
+        elif "conditions" in order:
+            conditions = Conditions(**order["conditions"])
+            self._clock.shift_seconds = conditions.clock_shift_seconds
+            self._meters.set(conditions)
+        elif "faults" in order:
+            self._faults.replace(order["faults"])
         else:
             endpoint, deployment = order["deployment"]
             urls = tuple(order["urls"])
             self._table.set_deployment((endpoint, deployment), urls, order["timeout_ms"], order["max_concurrent"])
+
+    def _set_endpoint(self, name: str, route: Mapping[str, Any] | None) -> None:
+        if route is None:
+            self._meters.forget(name)
+            self._table.set_endpoint(name, None)
+        else:
+            self._table.set_endpoint(name, EndpointRoute(**{**route, "keys": tuple(route["keys"])}))
 
     async def _drain(self, urls: frozenset[str], revision: int) -> None:
         await self._table.occupancy.idle(urls)
@@ -76,25 +112,41 @@ async def _serve(state: Path, listener: socket.socket) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     first = json.loads(await lines.readline())
 
-    telemetry = Telemetry(state / "telemetry.db")
+    telemetry, gauges = Telemetry(state / "telemetry.db"), Gauges(state / "telemetry.db")
     recorder = Recorder(telemetry)
     forwarder = Forwarder()
     mirror = Mirror(forwarder)
-    table = Table()
-    orders = _Orders(table)
+    table, meters, clock, source = Table(), Meters(), ShiftedClock(), random.SystemRandom()
+    faults = FaultBook(source)
+    orders = _Orders(table, meters, faults, clock)
     for order in first["table"]:
         orders.change(order)
-    proxy = Proxy(table, forwarder, mirror, recorder.add, first["secret"], random.SystemRandom())
-    flushing = loop.create_task(recorder.run())
-    async with listening((Listener(proxy, state / "tls"), listener)):
+    proxy = Proxy(
+        table, forwarder, mirror, recorder.add, first["secret"], source, Access(**first["access"]), meters, clock
+    )
+    served = Faulty(proxy, faults, plain_shape)
+    work = [loop.create_task(recorder.run()), loop.create_task(_measure(meters, gauges, clock))]
+    async with listening((Listener(served, state / "tls", ClientConnection), listener)):
         _say({"ready": listener.getsockname()[1]})
         while line := await lines.readline():
             orders.obey(json.loads(line))
-    flushing.cancel()
+    for task in work:
+        task.cancel()
     await mirror.close()
     await forwarder.close()
     await recorder.flush()
     telemetry.close()
+    gauges.close()
+
+
+async def _measure(meters: Meters, gauges: Gauges, clock: ShiftedClock) -> None:
+    """Write the connection and network metrics until cancelled."""
+    while True:
+        await asyncio.sleep(MEASURE_SECONDS)
+        try:
+            await asyncio.to_thread(gauges.append, meters.measure(clock()))
+        except sqlite3.Error as error:
+            _log.error("Connections and bytes of the last %g s could not be written: %s", MEASURE_SECONDS, error)
 
 
 def main() -> None:

@@ -7,11 +7,13 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from emulator.scoring.model import EndpointRoute
+from emulator.scoring.callers import Access
+from emulator.scoring.model import Conditions, EndpointRoute
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 30.0
@@ -29,11 +31,16 @@ class GatewayError(RuntimeError):
 class Gateway:
     """Owns the child process. Every change returns once the gateway acknowledged it: from then on it is in effect."""
 
-    def __init__(self, state: Path, port: int, secret: str) -> None:
-        """``port`` 0 picks a free one; TLS files are read from ``state``/tls; nothing starts yet."""
+    def __init__(self, state: Path, port: int, secret: str, access: Access | None = None) -> None:
+        """``port`` 0 picks a free one; TLS files are read from ``state``/tls; nothing starts yet.
+
+        ``access`` judges callers with tokens; without it only keys open an endpoint.
+        """
         self._state = state
         self._port = port
         self._secret = secret
+        self._access = access or Access()
+        self._settings: dict[str, dict[str, Any]] = {}
         self._revision = 0
         self._acknowledgements: dict[int, asyncio.Future[None]] = {}
         self._endpoints: dict[str, dict[str, Any]] = {}
@@ -59,7 +66,7 @@ class Gateway:
         if route is None:
             self._endpoints.pop(name, None)
         else:
-            order["route"] = {"keys": list(route.keys), "live": dict(route.live), "mirror": dict(route.mirror)}
+            order["route"] = asdict(route)
             self._endpoints[name] = order
         await self._order(order)
 
@@ -78,6 +85,16 @@ class Gateway:
         else:
             self._deployments.pop((endpoint, deployment), None)
         await self._order(order)
+
+    async def set_conditions(self, conditions: Conditions) -> None:
+        """Set the limits of every endpoint, and the clock that dates rows and judges tokens."""
+        self._settings["conditions"] = {"conditions": asdict(conditions)}
+        await self._order(self._settings["conditions"])
+
+    async def set_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
+        """Hold just these faults, as :meth:`emulator.faults.FaultBook.for_scoring` gives them."""
+        self._settings["faults"] = {"faults": list(faults)}
+        await self._order(self._settings["faults"])
 
     async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> bool:
         """Return once no request is under way to these instances, at the latest after ``timeout_seconds``; and whether
@@ -132,7 +149,8 @@ class Gateway:
         # A process that replaces a dead one knows the whole table before it takes its first request; that settles every
         # change which its predecessor did not acknowledge.
         settled = list(self._acknowledgements)
-        self._write({"secret": self._secret, "table": [*self._endpoints.values(), *self._deployments.values()]})
+        table = [*self._settings.values(), *self._endpoints.values(), *self._deployments.values()]
+        self._write({"secret": self._secret, "access": asdict(self._access), "table": table})
         assert process.stdout is not None
         try:
             line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)

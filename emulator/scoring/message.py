@@ -44,10 +44,16 @@ class Message:
     headers: Headers
     body: bytes
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether the HTTP client can send the headers byte by byte: it encodes all of them as UTF-8."""
+        return all(_is_utf8(value) for _, value in self.headers)
+
 
 @dataclass(frozen=True)
 class Answer:
-    """What the client gets. ``model_status`` is the container's own code, 0 when it gave none."""
+    """What the client gets. ``model_status`` is the container's own code, 0 when it gave none, and ``model_reason`` the
+    words beside it; ``first_byte_at`` is when its first byte came (performance counter), 0 when none did."""
 
     status: int
     headers: Headers
@@ -55,6 +61,13 @@ class Answer:
     reason: str = ""
     model_status: int = 0
     model_ms: float = 0.0
+    model_reason: str = ""
+    first_byte_at: float = 0.0
+
+
+def failed(reason: str, text: str) -> Answer:
+    """A 424 of the gateway itself: the model gave no answer that could be passed on."""
+    return refused(424, reason, text, (b"ms-azureml-model-error-reason", reason.encode()))
 
 
 def refused(status: int, reason: str, text: str, *headers: tuple[bytes, bytes]) -> Answer:
@@ -88,6 +101,16 @@ def returned(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     lowered = tuple((name.lower(), value) for name, value in headers)
     named = _named_by_connection(lowered)
     return tuple((name, value) for name, value in lowered if name not in _NOT_RETURNED and name not in named)
+
+
+def _is_utf8(value: bytes) -> bool:
+    if value.isascii():
+        return True
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:

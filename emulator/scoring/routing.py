@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 import random
 from collections.abc import Mapping
 
 from emulator.scoring.model import EndpointRoute
-
-BAD_HEADER = "key_auth_bad_header_forbidden"
-ACCESS_DENIED = "key_auth_access_denied"
-
-
-def refusal(route: EndpointRoute, authorization: bytes | None) -> str | None:
-    """The text of the 401 for this Authorization header, or None when a key of the endpoint opens it.
-
-    Both texts are the ones callers of managed endpoints report. Every key is compared in constant time.
-    """
-    scheme, _, token = (authorization or b"").partition(b" ")
-    token = token.strip()
-    if scheme.lower() != b"bearer" or not token:
-        return BAD_HEADER
-    matches = [hmac.compare_digest(token, key.encode()) for key in route.keys]
-    return None if any(matches) else ACCESS_DENIED
 
 
 def weighted(shares: Mapping[str, int], source: random.Random) -> str | None:
