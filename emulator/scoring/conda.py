@@ -43,14 +43,20 @@ _COMPARISONS = re.compile(r"(?:(?:[<>]=?|==|!=|~=)\s*[\w.*+!]+\s*,?\s*)+")
 
 @dataclass(frozen=True)
 class Requirements:
-    """What is to be installed, one requirement or pip option per line, and what a reader of the log must know."""
+    """What is to be installed, one requirement or pip option per line, and what a reader of the log must know.
+
+    `python` is the Python that the file asks for, such as ``3.8`` or ``>=3.9,<3.11``, "" when it does not.
+    `brings_server` says whether something else than these lines brings the inference server.
+    """
 
     lines: tuple[str, ...]
     notes: tuple[str, ...]
+    python: str = ""
+    brings_server: bool = False
 
 
 def read_conda(text: str | None) -> Requirements:
-    """Read a conda file; None or an empty one asks for nothing but the server. Raises ValueError with a sentence."""
+    """Read a conda file; None or an empty one asks for nothing. Raises ValueError with a sentence."""
     try:
         document: Any = yaml.safe_load(text or "")
     except yaml.YAMLError as error:
@@ -61,18 +67,17 @@ def read_conda(text: str | None) -> Requirements:
         raise ValueError("The conda file must be a mapping with a list of dependencies.")
     lines: list[str] = []
     notes: list[str] = []
+    python = ""
     for entry in document.get("dependencies") or []:
         if isinstance(entry, str):
+            python = _python(entry) or python
             line = _from_conda(entry, notes)
             lines += [line] if line else []
         elif isinstance(entry, dict) and set(entry) == {"pip"}:
             lines += [_from_pip(str(item), notes) for item in entry["pip"] or []]
         else:
             raise ValueError(f"The conda file has a dependency that is neither a name nor a pip list: {entry!r}.")
-    if SERVER not in [name_of(line) for line in lines]:
-        lines.append(SERVER)
-        notes.append(f"{SERVER} is added: the base image would bring it.")
-    return Requirements(tuple(dict.fromkeys(lines)), tuple(notes))
+    return Requirements(tuple(dict.fromkeys(lines)), tuple(notes), python)
 
 
 def name_of(requirement: str) -> str:
@@ -90,6 +95,12 @@ def unpinned(requirement: str) -> str:
     """The requirement without its version; extras and markers stay."""
     head, semicolon, marker = requirement.partition(";")
     return re.split(r"[<>=~!]", head)[0].strip() + (f" {semicolon}{marker}" if semicolon else "")
+
+
+def _python(entry: str) -> str:
+    """The version of Python that an entry asks for, as PEP 440 says it, "" for another entry or any version."""
+    match = _SPEC.fullmatch(entry.strip())
+    return _version(match[2].strip()) or "" if match and match[1].lower() == "python" else ""
 
 
 def _from_pip(item: str, notes: list[str]) -> str:

@@ -1,31 +1,34 @@
 """Python environments for instances: built by uv, found again by content, with a log of how each came about.
 
-An environment is ``environments/<hash>/`` with ``venv``, ``requirements.txt``, ``build.log`` and, once it can be used,
-``complete``. Without that marker the folder is what an interrupted build left, and is built again.
+``environments/<request>/`` belongs to one wording of requirements: ``build.log``, and ``resolved.txt`` with the exact
+packages once they are known. ``environments/sets/<set>/`` holds the ``venv`` of exactly these packages, and
+``complete`` once it can be used; requests that resolve to the same set share it. A set without that marker is what an
+interrupted build left, and is built again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import uv
 
-from emulator.scoring.conda import Requirements, is_pinned, name_of, read_conda, unpinned
-from emulator.scoring.model import DeploymentFailed
+from emulator.scoring.build_log import BuildLog
+from emulator.scoring.conda import Requirements
+from emulator.scoring.resolving import Resolver
 
 BUILD_SECONDS = 1800.0
+KEPT_SETS = 10
+"""Unused sets that are kept, the newest, for the next deployment."""
 
-_FORMAT = "1"
+_FORMAT = "2"
 _PYTHON = ".".join(map(str, sys.version_info[:3]))
-_CREDENTIALS = re.compile(r"//[^@/\s]+@")
 _FROM_PIP_TO_UV = {
     "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
     "PIP_EXTRA_INDEX_URL": "UV_INDEX",
@@ -42,78 +45,88 @@ class Environment:
     build_log: Path
 
 
-class BuildLog:
-    """The build log: lines with a time, appended as things happen."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def write(self, *lines: str) -> None:
-        """Append lines."""
-        with self.path.open("a", encoding="utf-8") as file:
-            for line in lines:
-                file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {_CREDENTIALS.sub('//***@', line)}\n")
-
-
 class Environments:
     """All environments of one state folder. Builds of the same content wait for each other."""
 
-    def __init__(self, folder: Path, caller_environment: Mapping[str, str]) -> None:
-        """``caller_environment`` holds the variables that the person who started the server had."""
+    def __init__(self, folder: Path, caller_environment: Mapping[str, str], strict: bool = False) -> None:
+        """``caller_environment`` holds the variables that the person who started the server had. ``strict`` fails a
+        build whose versions cannot be had here, as Azure would have them."""
         self._folder = folder
         self._variables = _uv_variables(caller_environment)
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._strict = strict
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    def folder_for(self, conda_yaml: str | None) -> Path:
-        """Where the environment of this conda file is or will be. Raises DeploymentFailed when it cannot be read."""
-        return self._folder / _key(_read(conda_yaml))
+    def log_of(self, wanted: Requirements) -> Path:
+        """Where the build log of these requirements is or will be."""
+        return self._request(wanted) / "build.log"
 
-    async def prepare(self, conda_yaml: str | None, image: str) -> Environment:
-        """The environment of a conda file, built when it is not there yet.
+    async def prepare(self, wanted: Requirements, image: str) -> Environment:
+        """The environment with exactly these requirements, built when it is not there yet.
 
         Raises DeploymentFailed("ImageBuildFailure") with the line of the build log that says why.
         """
-        requirements = _read(conda_yaml)
-        key = _key(requirements)
-        folder = self._folder / key
-        environment = Environment(folder / "venv" / "bin" / "python", folder / "build.log")
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            if not (folder / "complete").exists():
-                if folder.exists():
-                    await asyncio.to_thread(shutil.rmtree, folder)
-                folder.mkdir(parents=True)
-                await self._build(folder, environment, requirements, image)
-                (folder / "complete").touch()
-        return environment
+        request = self._request(wanted)
+        log = BuildLog(request / "build.log")
+        async with self._locks[request.name]:
+            request.mkdir(parents=True, exist_ok=True)
+            packages = _packages(request / "resolved.txt")
+            if packages is None:
+                log.path.unlink(missing_ok=True)
+                packages = await self._resolve(request, wanted, image, log)
+            target = self._folder / "sets" / _hash(*packages)
+            async with self._locks[target.name]:
+                if not (target / "complete").exists():
+                    await self._install(target, packages, log)
+                elif not (request / "resolved.txt").exists():
+                    log.write("An environment with exactly these packages is there already.")
+            _write(request / "resolved.txt", packages)
+        return Environment(target / "venv" / "bin" / "python", log.path)
 
-    async def _build(self, folder: Path, environment: Environment, requirements: Requirements, image: str) -> None:
-        log = BuildLog(environment.build_log)
+    async def prune(self, used: Collection[Path]) -> None:
+        """Delete the oldest sets beyond :data:`KEPT_SETS` that no interpreter in ``used`` belongs to."""
+        folder = self._folder / "sets"
+        found = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+        unused = [path for path in found if path / "venv" / "bin" / "python" not in used]
+        for path in sorted(unused, key=lambda each: each.stat().st_mtime, reverse=True)[KEPT_SETS:]:
+            async with self._locks[path.name]:
+                await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+
+    def _request(self, wanted: Requirements) -> Path:
+        return self._folder / _hash(str(self._strict), wanted.python, *wanted.lines)
+
+    async def _resolve(self, request: Path, wanted: Requirements, image: str, log: BuildLog) -> tuple[str, ...]:
         log.write(
             "Building the environment of the deployment.",
             f"The image {image or '(none)'} is not pulled and conda channels are not asked: conda and pip packages are "
             f"resolved from PyPI, as wheels only, for Python {_PYTHON}, the one that runs the local Azure.",
-            *(f"Note: {note}" for note in requirements.notes),
+            *(note if note.startswith("WARNING") else f"Note: {note}" for note in wanted.notes),
+            "Requirements:",
+            *(f"  {line}" for line in wanted.lines),
         )
-        code, output = await self._uv(log, "venv", "--python", sys.executable, str(folder / "venv"))
-        if code:
-            raise _failed(log, output)
-        lines = requirements.lines
-        while True:
-            listing = folder / "requirements.txt"
-            listing.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            log.write("Requirements:", *(f"  {line}" for line in lines))
+
+        async def run(*arguments: str) -> tuple[int, str]:
+            return await self._uv(log, *arguments)
+
+        packages = await Resolver(run, sys.executable, _PYTHON, request, log).resolve(wanted, self._strict)
+        log.write("Packages:", *(f"  {line}" for line in packages))
+        return packages
+
+    async def _install(self, target: Path, packages: tuple[str, ...], log: BuildLog) -> None:
+        if target.exists():
+            await asyncio.to_thread(shutil.rmtree, target)
+        target.mkdir(parents=True)
+        _write(target / "requirements.txt", packages)
+        venv = target / "venv"
+        code, output = await self._uv(log, "venv", "--python", sys.executable, str(venv))
+        if not code:
             code, output = await self._uv(
                 log,
-                *("pip", "install", "--only-binary", ":all:"),
-                *("--python", str(environment.python), "--requirement", str(listing)),
+                *("pip", "sync", "--only-binary", ":all:"),
+                *("--python", str(venv / "bin" / "python"), str(target / "requirements.txt")),
             )
-            if not code:
-                break
-            lines = _without_impossible_pins(lines, output, log)
-        for asked, taken in zip(requirements.lines, lines, strict=True):
-            if asked != taken:
-                installed = _installed(name_of(taken), output)
-                log.write(f"WARNING: {asked} cannot be had for Python {_PYTHON}: it was replaced by {installed}.")
+        if code:
+            raise log.failed(output)
+        (target / "complete").touch()
         log.write("The environment is complete.")
 
     async def _uv(self, log: BuildLog, *arguments: str) -> tuple[int, str]:
@@ -138,16 +151,20 @@ class Environments:
         return process.returncode or 0, text
 
 
-def _read(conda_yaml: str | None) -> Requirements:
-    try:
-        return read_conda(conda_yaml)
-    except ValueError as error:
-        raise DeploymentFailed("ImageBuildFailure", str(error)) from None
-
-
-def _key(requirements: Requirements) -> str:
-    content = "\n".join((_FORMAT, _PYTHON, sys.base_prefix, *requirements.lines))
+def _hash(*parts: str) -> str:
+    content = "\n".join((_FORMAT, _PYTHON, sys.base_prefix, *parts))
     return hashlib.sha256(content.encode()).hexdigest()[:20]
+
+
+def _packages(path: Path) -> tuple[str, ...] | None:
+    return tuple(path.read_text(encoding="utf-8").splitlines()) if path.exists() else None
+
+
+def _write(path: Path, lines: tuple[str, ...]) -> None:
+    """Write lines in one step: a reader finds all of them or no file."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draft.replace(path)
 
 
 def _uv_variables(caller: Mapping[str, str]) -> dict[str, str]:
@@ -158,32 +175,3 @@ def _uv_variables(caller: Mapping[str, str]) -> dict[str, str]:
             variables.setdefault(uv_name, caller[pip_name])
     variables["UV_PYTHON_DOWNLOADS"] = "never"
     return variables
-
-
-def _without_impossible_pins(lines: Sequence[str], output: str, log: BuildLog) -> tuple[str, ...]:
-    """The requirements without the versions that uv names as impossible; raises DeploymentFailed when none is left."""
-    named = set(re.findall(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*[<>=!~]=?", output))
-    blamed = {name_of(name) for name in named}
-    impossible = [line for line in lines if is_pinned(line) and name_of(line) in blamed]
-    if not impossible or "No solution found" not in output or "was not found in the package registry" in output:
-        raise _failed(log, output)
-    for line in impossible:
-        log.write(f"WARNING: {line} cannot be had here; trying the nearest that can: {unpinned(line)}.")
-    return tuple(unpinned(line) if line in impossible else line for line in lines)
-
-
-def _installed(name: str, output: str) -> str:
-    for line in output.splitlines():
-        added = line.strip().removeprefix("+ ")
-        if name_of(added) == name:
-            return added
-    return name
-
-
-def _failed(log: BuildLog, output: str) -> DeploymentFailed:
-    """The failure, with what uv said in one line."""
-    lines = [line.strip(" ×╰─▶│├·") for line in output.splitlines()]
-    start = next((i for i, line in enumerate(lines) if line.startswith(("error", "No solution"))), len(lines) - 1)
-    reason = " ".join(line for line in lines[max(start, 0) :] if line) or "uv ended without a word"
-    log.write("The build failed.")
-    return DeploymentFailed("ImageBuildFailure", f"The environment could not be built: {reason}")

@@ -4,225 +4,292 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import re
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from emulator.scoring import container_log
+from emulator.scoring.diary import CONTAINER, Diary
 from emulator.scoring.environments import Environments
 from emulator.scoring.events import Events
 from emulator.scoring.gauges import Gauges
-from emulator.scoring.instance import READY_SECONDS, Instance
-from emulator.scoring.layout import Revision, container_variables, lay_out
+from emulator.scoring.layout import container_variables, download_log, lay_out, note
+from emulator.scoring.measuring import Meter, Subject, keep_measuring
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec
+from emulator.scoring.recipe import recipe
+from emulator.scoring.running import Program, Routes, Running
+from emulator.scoring.starting import not_ready
 
 MAX_INSTANCES = 24
 """Instances that run at once unless told otherwise: each takes about 140 MB with scikit-learn loaded."""
 
+MEASURE_SECONDS = 5.0
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
-_DRAIN_MARGIN_SECONDS = 1.0
-_FIRST_BACK_OFF_SECONDS = 0.5
-_LONGEST_BACK_OFF_SECONDS = 30.0
 _BUILD_LOG_NOTE = "build.log.path"
+_NO_SERVER = "A required package azureml-inference-server-http is missing."
+_OUT_OF_CAPACITY = (
+    "The specified VM Size failed to provision due to a lack of Azure Machine Learning capacity. Retry later or try"
+    " deploying to a different region."
+)
 
-_log = logging.getLogger(__name__)
-
-
-class Routes(Protocol):
-    """The part of the gateway that the fleet needs."""
-
-    async def set_deployment(
-        self, endpoint: str, deployment: str, urls: tuple[str, ...], timeout_ms: int, max_concurrent: int
-    ) -> None:
-        """Point a deployment at its instances."""
-
-    async def drained(self, urls: tuple[str, ...], timeout_seconds: float) -> bool:
-        """Wait until the instances have no request under way; whether that came in time."""
+Key = tuple[str, str]
 
 
-@dataclass
-class _Running:
-    spec: DeploymentSpec
-    revision: Revision
-    instances: list[Instance]
-    watchers: list[asyncio.Task[None]] = field(default_factory=list)
-    down: set[Instance] = field(default_factory=set)
+@dataclass(frozen=True)
+class InstanceView:
+    """An instance as others see it. `pid` is its supervisor's, None while it is down."""
 
-    def urls(self) -> tuple[str, ...]:
-        """The instances to ask. When all are down they stay listed: the answer is then 424 and not "no deployment"."""
-        up = [instance.url for instance in self.instances if instance not in self.down]
-        return tuple(up or [instance.url for instance in self.instances])
+    identity: str
+    is_ready: bool
+    pid: int | None
+    log: Path
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """A container's log on disk; `<path>.1` holds what was before, if anything. `instance` is "" for one of all."""
+
+    path: Path
+    container: str
+    instance: str
 
 
 class Fleet:
-    """Deploys, updates in place, restarts what crashes, removes. One change at a time for each deployment."""
+    """Deploys, updates in place, scales, restarts what fails, removes. One change at a time for each deployment."""
 
     def __init__(
         self,
         state: Path,
         caller_environment: Mapping[str, str],
         gateway: Routes,
-        ready_seconds: float = READY_SECONDS,
         *,
         events: Events | None = None,
         gauges: Gauges | None = None,
         max_instances: int = MAX_INSTANCES,
         strict_environments: bool = False,
         clock: Callable[[], float] = time.time,
+        measure_seconds: float = MEASURE_SECONDS,
     ) -> None:
         """``caller_environment`` holds the variables that the person who started the server had.
 
         ``max_instances`` is how many may run at once over all deployments. ``strict_environments`` fails a build whose
         versions cannot be had here, instead of taking the nearest. ``clock`` gives epoch seconds.
         """
-        self._deployments = state.resolve() / "deployments"
+        self._state = state.resolve()
+        self._deployments = self._state / "deployments"
         self._caller = dict(caller_environment)
         self._gateway = gateway
-        self._ready_seconds = ready_seconds
-        self._environments = Environments(state.resolve() / "environments", caller_environment)
         self._events = events
         self._gauges = gauges
         self._max_instances = max_instances
-        self._strict_environments = strict_environments
+        self._strict = strict_environments
         self._clock = clock
-        self._running: dict[tuple[str, str], _Running] = {}
-        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._measure_seconds = measure_seconds
+        self._measuring: asyncio.Task[None] | None = None
+        self._environments = Environments(self._state / "environments", caller_environment, strict_environments)
+        self._running: dict[Key, Running] = {}
+        self._diaries: dict[Key, Diary] = {}
+        self._claims: dict[Key, int] = {}
+        self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def deploy(self, spec: DeploymentSpec) -> None:
-        """Bring a deployment up, or replace the one that runs without failing a request.
+        """Bring a deployment up, or change the one that runs without failing a request.
 
-        Raises DeploymentFailed with Azure's code; what ran before keeps running then.
+        When only the number of instances or the limits of requests differ, no instance that stays is restarted. Raises
+        DeploymentFailed with Azure's code; what ran before keeps running then.
         """
         for name in (spec.endpoint, spec.deployment):
             if not _NAME.fullmatch(name):
                 raise DeploymentFailed("BadArgument", f"{name!r} is not a usable name.")
         key = (spec.endpoint, spec.deployment)
-        async with self._lock(key):
+        async with self._locks[key]:
             old = self._running.get(key)
-            folder = self._next_revision(key)
-            # A revision that failed is kept for its logs until the next attempt.
-            await asyncio.to_thread(_keep_only, folder.parent, old.revision.folder if old else None)
-            running = await self._bring_up(spec, folder)
-            if old:
-                await _stop_watching(old)
-            self._running[key] = running
-            await self._publish(running)
-            for instance in running.instances:
-                running.watchers.append(asyncio.create_task(self._keep_alive(running, instance)))
-            if old:
-                await self._take_down(old)
-            await asyncio.to_thread(_keep_only, folder.parent, folder)
+            self._claim(key, spec.instance_count, old)
+            try:
+                if old and _program_of(old.spec) == _program_of(spec):
+                    await self._adjust(old, spec)
+                else:
+                    await self._replace(key, spec, old)
+            finally:
+                now = self._running.get(key)
+                self._claims[key] = now.spec.instance_count if now else 0
+            self._measure()
 
     async def remove(self, endpoint: str, deployment: str) -> None:
         """Stop a deployment, requests under way first, and delete its files. Does nothing when there is none."""
         key = (endpoint, deployment)
-        async with self._lock(key):
+        async with self._locks[key]:
             running = self._running.pop(key, None)
             if running:
-                await _stop_watching(running)
+                await running.leave_alone()
             await self._gateway.set_deployment(endpoint, deployment, (), 0, 1)
             if running:
-                await self._take_down(running)
+                await running.take_down()
+            self._claims.pop(key, None)
+            self._diaries.pop(key, None)
             await asyncio.to_thread(shutil.rmtree, self._folder(key), ignore_errors=True)
 
+    def instances(self, endpoint: str, deployment: str) -> list[InstanceView]:
+        """The instances of a deployment, the oldest first; none when it does not run."""
+        running = self._running.get((endpoint, deployment))
+        if running is None:
+            return []
+        return [
+            InstanceView(instance.identity, running.is_ready(instance), instance.pid, instance.log)
+            for instance in running.instances
+        ]
+
+    def log_files(self, endpoint: str, deployment: str) -> list[LogFile]:
+        """The logs of the revision that runs, or of the newest when none does."""
+        key = (endpoint, deployment)
+        running = self._running.get(key)
+        folder = running.program.revision.folder if running else _newest(self._folder(key))
+        if folder is None:
+            return []
+        known = {view.log: view.identity for view in self.instances(endpoint, deployment)}
+        files = [LogFile(path, CONTAINER, known.get(path, "")) for path in sorted(folder.glob("instance-*.log"))]
+        initializer = download_log(folder)
+        return [*files, LogFile(initializer, "storage-initializer", "")] if initializer.exists() else files
+
     def logs(self, endpoint: str, deployment: str, container: str, tail: int) -> str:
-        """The last lines of a container of the newest revision, failed ones included.
+        """The last lines of a container of the newest revision, failed ones included, below the events so far.
 
         ``inference-server`` merges all instances; ``storage-initializer`` is the download of code and model, after
         the log of the environment's build.
         """
-        revisions = _revisions(self._folder((endpoint, deployment)))
-        if not revisions:
+        key = (endpoint, deployment)
+        newest = _newest(self._folder(key))
+        if newest is None:
             return ""
-        newest = revisions[-1]
-        if container == "inference-server":
-            return container_log.tail(sorted(newest.glob("instance-*.log")), tail)
-        paths = [newest / "storage-initializer.log"]
-        with contextlib.suppress(FileNotFoundError):
-            paths.insert(0, Path((newest / _BUILD_LOG_NOTE).read_text(encoding="utf-8")))
-        return container_log.tail(paths, tail)
+        diary = self._diaries.get(key)
+        return (diary.text() if diary else "") + container_log.tail(self._log_paths(key, newest, container), tail)
 
     async def close(self) -> None:
         """Stop every instance at once."""
+        if self._measuring:
+            self._measuring.cancel()
+            await asyncio.gather(self._measuring, return_exceptions=True)
         running, self._running = list(self._running.values()), {}
-        await asyncio.gather(*(self._stop(entry) for entry in running))
+        await asyncio.gather(*(entry.stop() for entry in running))
 
-    async def _bring_up(self, spec: DeploymentSpec, folder: Path) -> _Running:
-        revision = await asyncio.to_thread(lay_out, spec, folder)
-        build_log = self._environments.folder_for(spec.conda_yaml) / "build.log"
-        (folder / _BUILD_LOG_NOTE).write_text(str(build_log), encoding="utf-8")
-        environment = await self._environments.prepare(spec.conda_yaml, spec.image)
-        variables = container_variables(spec, revision, environment.python, self._caller)
-        instances = [
-            Instance(environment.python, revision.code, revision.instance_log(number), variables)
-            for number in range(spec.instance_count)
-        ]
-        starts = [asyncio.create_task(instance.start(self._ready_seconds)) for instance in instances]
+    def _log_paths(self, key: Key, folder: Path, container: str) -> list[Path]:
+        if container == CONTAINER:
+            running = self._running.get(key)
+            is_newest = running is not None and running.program.revision.folder == folder
+            return [view.log for view in self.instances(*key)] if is_newest else sorted(folder.glob("instance-*.log"))
+        paths = [download_log(folder)]
+        with contextlib.suppress(FileNotFoundError):
+            paths.insert(0, Path((folder / _BUILD_LOG_NOTE).read_text(encoding="utf-8")))
+        return paths
+
+    def _claim(self, key: Key, count: int, old: Running | None) -> None:
+        """Reserve room for a deployment's instances. During an update the old ones do not count twice."""
+        wanted = max(count, old.spec.instance_count if old else 0)
+        others = sum(claimed for other, claimed in self._claims.items() if other != key)
+        if count > (old.spec.instance_count if old else 0) and others + wanted > self._max_instances:
+            raise DeploymentFailed("OutOfCapacity", _OUT_OF_CAPACITY)
+        self._claims[key] = wanted
+
+    async def _adjust(self, running: Running, spec: DeploymentSpec) -> None:
+        """Scale, and change the limits of requests."""
+        if spec.instance_count > len(running.instances):
+            await running.grow(spec.instance_count)
+        running.spec = spec
+        if spec.instance_count < len(running.instances):
+            await running.shrink(spec.instance_count)
+        await running.publish()
+        running.watch()
+
+    async def _replace(self, key: Key, spec: DeploymentSpec, old: Running | None) -> None:
+        folder = self._next_revision(key)
+        # A revision that failed is kept for its logs until the next attempt.
+        await asyncio.to_thread(_keep_only, folder.parent, old.program.revision.folder if old else None)
+        diary = self._diaries[key] = Diary(*key, self._events, self._clock)
+        running = await self._bring_up(spec, folder, diary)
+        if old:
+            await old.leave_alone()
+        self._running[key] = running
+        await running.publish()
+        running.watch()
+        if old:
+            await old.take_down()
+        await asyncio.to_thread(_keep_only, folder.parent, folder)
+        await self._environments.prune({entry.program.python for entry in self._running.values()})
+
+    async def _bring_up(self, spec: DeploymentSpec, folder: Path, diary: Diary) -> Running:
+        folder.mkdir(parents=True)
         try:
-            await asyncio.gather(*starts)
-        except BaseException:
-            for start in starts:
-                start.cancel()
-            await asyncio.gather(*starts, return_exceptions=True)
-            await asyncio.gather(*(instance.stop() for instance in instances))
+            program = await self._prepare(spec, folder, diary)
+        except DeploymentFailed as failure:
+            await asyncio.to_thread(note, folder, f"{failure.code}: {failure.message}")
             raise
-        return _Running(spec, revision, instances)
+        running = Running(spec, program, self._gateway, diary)
+        diary.phase("SystemSetup", "Succeeded")
+        diary.phase("UserContainerStart", "InProgress")
+        try:
+            await running.grow(spec.instance_count)
+        except DeploymentFailed:
+            diary.phase("UserContainerStart", "Failed")
+            raise
+        diary.phase("UserContainerStart", "Succeeded")
+        return running
 
-    async def _publish(self, running: _Running) -> None:
-        spec = running.spec
-        await self._gateway.set_deployment(
-            spec.endpoint, spec.deployment, running.urls(), spec.request_timeout_ms, spec.max_concurrent_requests
-        )
+    async def _prepare(self, spec: DeploymentSpec, folder: Path, diary: Diary) -> Program:
+        """The environment and the files of a revision: what is "pulled" and "downloaded" on Azure."""
+        wanted = await asyncio.to_thread(recipe, spec)
+        (folder / _BUILD_LOG_NOTE).write_text(str(self._environments.log_of(wanted)), encoding="utf-8")
+        diary.phase("SystemSetup", "InProgress")
+        environment = await self._environments.prepare(wanted, spec.image)
+        diary.note("Pulled", "Container image is pulled successfully")
+        diary.phase("UserContainerImagePull", "Succeeded")
+        diary.tell("Downloading", "Start downloading models")
+        try:
+            revision = await asyncio.to_thread(lay_out, spec, folder)
+        except DeploymentFailed:
+            diary.phase("ModelDownload", "Failed")
+            diary.tell("DownloadFailed", "Model download failed. Please check storage-initializer log for detail.")
+            raise
+        diary.phase("ModelDownload", "Succeeded")
+        diary.tell("Downloaded", "Models are downloaded successfully or no model need to download")
+        if self._strict and not wanted.brings_server:
+            revision.instance_log(0).write_text(f"{_NO_SERVER}\n", encoding="utf-8")
+            raise not_ready(_NO_SERVER)
+        variables = container_variables(spec, revision, environment.python, self._caller)
+        return Program(environment.python, revision, variables)
 
-    async def _keep_alive(self, running: _Running, instance: Instance) -> None:
-        """Restart a crashed instance, waiting longer each time it fails again."""
-        back_off = _FIRST_BACK_OFF_SECONDS
-        while True:
-            code = await instance.ended()
-            running.down.add(instance)
-            await self._publish(running)
-            name = f"{running.spec.endpoint}/{running.spec.deployment}"
-            _log.warning("An instance of %s ended with code %s; it starts again in %s s.", name, code, back_off)
-            await asyncio.sleep(back_off)
-            try:
-                await instance.start(self._ready_seconds)
-            except DeploymentFailed as failure:
-                _log.warning("An instance of %s did not start: %s", name, failure.message)
-                await instance.stop()
-                back_off = min(back_off * 2, _LONGEST_BACK_OFF_SECONDS)
-                continue
-            back_off = _FIRST_BACK_OFF_SECONDS
-            running.down.discard(instance)
-            await self._publish(running)
+    def _measure(self) -> None:
+        if self._gauges and self._measuring is None:
+            self._measuring = asyncio.create_task(
+                keep_measuring(Meter(self._state), self._subjects, self._gauges, self._clock, self._measure_seconds)
+            )
 
-    async def _take_down(self, running: _Running) -> None:
-        """Stop instances that get no new requests, after those they have."""
-        timeout_seconds = running.spec.request_timeout_ms / 1000 + _DRAIN_MARGIN_SECONDS
-        await self._gateway.drained(tuple(instance.url for instance in running.instances), timeout_seconds)
-        await self._stop(running)
+    def _subjects(self) -> list[Subject]:
+        return [
+            Subject(*key, instance.identity, instance.pid, running.is_ready(instance), running.spec.memory_gb)
+            for key, running in self._running.items()
+            for instance in running.instances
+        ]
 
-    async def _stop(self, running: _Running) -> None:
-        await _stop_watching(running)
-        await asyncio.gather(*(instance.stop() for instance in running.instances))
-
-    def _lock(self, key: tuple[str, str]) -> asyncio.Lock:
-        return self._locks.setdefault(key, asyncio.Lock())
-
-    def _folder(self, key: tuple[str, str]) -> Path:
+    def _folder(self, key: Key) -> Path:
         for name in key:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a usable name")
         return self._deployments / key[0] / key[1]
 
-    def _next_revision(self, key: tuple[str, str]) -> Path:
+    def _next_revision(self, key: Key) -> Path:
         parent = self._folder(key)
-        revisions = _revisions(parent)
-        return parent / str(int(revisions[-1].name) + 1 if revisions else 1)
+        newest = _newest(parent)
+        return parent / str(int(newest.name) + 1 if newest else 1)
+
+
+def _program_of(spec: DeploymentSpec) -> DeploymentSpec:
+    """A deployment without what can change while its instances run."""
+    return replace(spec, instance_count=0, request_timeout_ms=0, max_concurrent_requests=0)
 
 
 def _revisions(parent: Path) -> list[Path]:
@@ -232,15 +299,12 @@ def _revisions(parent: Path) -> list[Path]:
     return sorted((path for path in parent.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
 
 
+def _newest(parent: Path) -> Path | None:
+    return next(reversed(_revisions(parent)), None)
+
+
 def _keep_only(parent: Path, kept: Path | None) -> None:
     parent.mkdir(parents=True, exist_ok=True)
     for path in _revisions(parent):
         if path != kept:
             shutil.rmtree(path, ignore_errors=True)
-
-
-async def _stop_watching(running: _Running) -> None:
-    """From here on a crashed instance neither restarts nor touches the routes."""
-    for watcher in running.watchers:
-        watcher.cancel()
-    await asyncio.gather(*running.watchers, return_exceptions=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import io
-import ipaddress
 import json
 import os
 import ssl
@@ -17,18 +15,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from emulator.scoring.callers import Access
+from emulator.scoring.events import Events
 from emulator.scoring.fleet import Fleet
 from emulator.scoring.gateway_process import Gateway
-from emulator.scoring.model import DeploymentSpec, EndpointRoute
+from emulator.scoring.gauges import Gauges
+from emulator.scoring.model import Conditions, DeploymentSpec, EndpointRoute
 from emulator.scoring.telemetry import Row, Telemetry
+from tests.emulator.loopback_certificate import write_certificate
 
 KEY = "primary-key-of-the-test"
 SECRET = "control-secret-of-the-test"
+SIGNING_KEY = "signing-key-of-the-test-with-many-characters"
+OWNER, READER = "object-id-of-the-owner", "object-id-of-the-reader"
+UNLIMITED = Conditions(0.0, 1_000_000, 1_000_000, 1_000_000, 10**12)
 
 _Found = TypeVar("_Found")
 
@@ -58,32 +59,6 @@ def run(raw):
 """
 
 
-def write_certificate(folder: Path) -> None:
-    """A self-signed certificate for loopback."""
-    folder.mkdir(parents=True, exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-
-
 @dataclass(frozen=True)
 class Reply:
     """What a caller got."""
@@ -107,6 +82,8 @@ class Rig:
     client: aiohttp.ClientSession
     code: Path
     model: Path
+    events: Events
+    gauges: Gauges
     telemetry: Telemetry = field(init=False)
 
     def __post_init__(self) -> None:
@@ -202,15 +179,20 @@ async def scoring_plane(state: Path, environments: Path) -> AsyncIterator[Rig]:
     model.mkdir()
     (model / "weights.txt").write_text("1 2 3")
     trusting = ssl.create_default_context(cafile=str(state / "tls" / "server.pem"))
-    gateway = Gateway(state, 0, SECRET)
+    gateway = Gateway(state, 0, SECRET, Access(SIGNING_KEY, {OWNER: True, READER: False}))
     port = await gateway.start()
-    fleet = Fleet(state, os.environ, gateway, ready_seconds=60)
+    # Limits are for the tests of limits.
+    await gateway.set_conditions(UNLIMITED)
+    events, gauges = Events(state / "telemetry.db"), Gauges(state / "telemetry.db")
+    fleet = Fleet(state, os.environ, gateway, events=events, gauges=gauges, measure_seconds=0.2)
     connector = aiohttp.TCPConnector(ssl=trusting, limit=0)
     async with aiohttp.ClientSession(connector=connector) as client:
-        rig = Rig(state, gateway, fleet, port, client, code, model)
+        rig = Rig(state, gateway, fleet, port, client, code, model, events, gauges)
         try:
             yield rig
         finally:
             await fleet.close()
             await gateway.close()
             rig.telemetry.close()
+            events.close()
+            gauges.close()

@@ -5,21 +5,44 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator.scoring.conda import read_conda, unpinned
 from emulator.scoring.environments import Environment, Environments
-from emulator.scoring.model import DeploymentFailed
+from emulator.scoring.model import DeploymentFailed, DeploymentSpec
+from emulator.scoring.recipe import recipe
 
 SERVER = "azureml-inference-server-http"
 
 
-def prepare(folder: Path, *conda: str | None) -> list[Environment]:
+def deployment(**changes: Any) -> DeploymentSpec:
+    spec = DeploymentSpec(
+        endpoint="shop",
+        deployment="blue",
+        instance_count=1,
+        code_path=Path("code"),
+        scoring_script="score.py",
+        model_path=None,
+        model_name="",
+        model_version="",
+        conda_yaml=None,
+        image="mcr.microsoft.com/azureml/minimal-ubuntu22.04-py39-cpu-inference:latest",
+        environment_variables={},
+        request_timeout_ms=5000,
+        max_concurrent_requests=1,
+    )
+    return replace(spec, **changes)
+
+
+def prepare(folder: Path, *conda: str | None, strict: bool = False) -> list[Environment]:
     async def all_at_once() -> list[Environment]:
-        environments = Environments(folder, os.environ)
-        return await asyncio.gather(*(environments.prepare(text, "image:1") for text in conda))
+        environments = Environments(folder, os.environ, strict)
+        wanted = [recipe(deployment(conda_yaml=text)) for text in conda]
+        return await asyncio.gather(*(environments.prepare(each, "image:1") for each in wanted))
 
     return asyncio.run(all_at_once())
 
@@ -38,7 +61,7 @@ def prepare(folder: Path, *conda: str | None) -> list[Environment]:
     ],
 )
 def test_conda_packages_become_requirements(conda: str, pip: str) -> None:
-    assert read_conda(f"dependencies: ['{conda}']").lines == (pip, SERVER)
+    assert read_conda(f"dependencies: ['{conda}']").lines == (pip,)
 
 
 def test_what_pypi_does_not_have_is_left_out_and_said() -> None:
@@ -84,7 +107,7 @@ def test_the_same_content_is_built_once(tmp_path: Path) -> None:
 
 def test_a_build_that_was_interrupted_is_done_again(tmp_path: Path) -> None:
     [environment] = prepare(tmp_path, None)
-    folder = environment.build_log.parent
+    folder = environment.python.parents[2]
     (folder / "complete").unlink()
     environment.python.unlink()
     prepare(tmp_path, None)

@@ -15,10 +15,13 @@ import psutil
 import pytest
 
 from emulator.scoring.instance import _free_port, last_error
-from emulator.scoring.model import DeploymentFailed
+from emulator.scoring.model import DeploymentFailed, Probe
 from tests.emulator.scoring_rig import Rig, eventually, scoring_plane
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
+
+
+QUICK = Probe(initial_delay_seconds=0, period_seconds=0.3, timeout_seconds=0.3, failure_threshold=3)
 
 
 @pytest.fixture
@@ -52,7 +55,8 @@ async def test_an_instance_sees_what_it_would_see_on_azure(rig: Rig, monkeypatch
     assert "Downloading model digits:3" in download
     assert "resolved from PyPI" in download
     assert "Invoking user's init function" in rig.fleet.logs("shop", "blue", "inference-server", 1000)
-    assert rig.fleet.logs("shop", "blue", "inference-server", 2).count("\n") == 2
+    log = rig.fleet.logs("shop", "blue", "inference-server", 2)
+    assert log.partition("Container logs:\n")[2].count("\n") == 2
     assert rig.fleet.logs("shop", "none", "inference-server", 2) == ""
 
 
@@ -83,10 +87,10 @@ async def test_a_script_that_cannot_be_imported_fails_the_deployment(rig: Rig) -
 
 
 async def test_an_init_that_never_ends_fails_the_deployment(rig: Rig) -> None:
-    rig.fleet._ready_seconds = 1.5
     (rig.code / "score.py").write_text("import time\ndef init(): time.sleep(600)\ndef run(raw): return 1\n")
-    with pytest.raises(DeploymentFailed, match="Liveness probe failed") as failure:
-        await rig.deploy("blue")
+    expected = "crashed or terminated: Liveness probe failed: HTTP probe failed with statuscode: 502$"
+    with pytest.raises(DeploymentFailed, match=expected) as failure:
+        await rig.deploy("blue", liveness=QUICK)
     assert failure.value.code == "ResourceNotReady"
     assert not _running_below(rig.state)
 
@@ -94,8 +98,8 @@ async def test_an_init_that_never_ends_fails_the_deployment(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("changes", "code", "message"),
     [
-        ({"scoring_script": "nothing.py"}, "ResourceNotReady", "the scoring script 'nothing.py' is not in the code"),
-        ({"scoring_script": "../../score.py"}, "ResourceNotReady", "is not in the code folder"),
+        ({"scoring_script": "nothing.py"}, "ResourceNotReady", "FileNotFoundError: .*/onlinescoring/nothing.py"),
+        ({"scoring_script": "../../score.py"}, "BadArgument", "is not in the code folder"),
         ({"code_path": Path("/nowhere/code")}, "BadArgument", "Unable to download user code"),
         ({"model_path": Path("/nowhere/model")}, "BadArgument", "Unable to download user model"),
         ({"model_name": "../up"}, "BadArgument", "is not a usable name"),
