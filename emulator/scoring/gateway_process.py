@@ -8,12 +8,13 @@ import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from emulator.scoring.callers import Access
 from emulator.scoring.model import Conditions, EndpointRoute
+from emulator.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 30.0
@@ -26,6 +27,11 @@ _log = logging.getLogger(__name__)
 
 class GatewayError(RuntimeError):
     """The gateway could not be started. The text is a sentence for a person."""
+
+
+def conditions(settings: Settings) -> Conditions:
+    """What the gateway has to know of the settings."""
+    return Conditions(**{each.name: getattr(settings, each.name) for each in fields(Conditions)})
 
 
 class Gateway:
