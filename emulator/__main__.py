@@ -1,4 +1,4 @@
-"""python -m emulator serve | env"""
+"""python -m emulator serve | env | fault | set | settings | reset"""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from emulator import environment
+from emulator.commands import add_commands, add_state
 from emulator.errors import StartError
 from emulator.resources import Place
 from emulator.state import StateFolder
@@ -26,8 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.command == "env":
             print(environment.format_lines(environment.read(StateFolder(options.state), options.role)), end="")
-        else:
+        elif options.command == "serve":
             _serve(options)
+        else:
+            print(options.run(options))
     except StartError as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,7 +45,8 @@ def _serve(options: argparse.Namespace) -> None:
     os.umask(0o077)  # nothing in the state folder is for others to read
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     place = Place(options.subscription, options.resource_group, options.workspace, options.region)
-    asyncio.run(serve(Options(options.port, options.state, place), lambda line: print(line, flush=True)))
+    wanted = Options(options.port, options.state, place, options.max_instances, options.strict_environments)
+    asyncio.run(serve(wanted, lambda line: print(line, flush=True)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,17 +63,24 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--resource-group", type=_name, default="sluice-local", help="default %(default)s")
     serve.add_argument("--workspace", type=_name, default="local", help="default %(default)s")
     serve.add_argument("--region", type=_name, default="westeurope", help="default %(default)s")
+    serve.add_argument(
+        "--max-instances",
+        type=_count,
+        default=24,
+        help="instances that may run at once; one more is out of capacity (default %(default)s)",
+    )
+    serve.add_argument(
+        "--strict-environments",
+        action="store_true",
+        help="fail a build whose pins cannot be had here, instead of taking the nearest",
+    )
     env = commands.add_parser("env", help="print the environment of its clients as KEY=VALUE lines")
     env.add_argument(
         "--as", dest="role", choices=("owner", "reader"), default="owner", help="who signs in (default %(default)s)"
     )
     for command in (serve, env):
-        command.add_argument(
-            "--state",
-            type=Path,
-            default=Path(".local-azure"),
-            help="folder that keeps everything (default %(default)s)",
-        )
+        add_state(command)
+    add_commands(commands)
     return parser
 
 
@@ -79,6 +89,13 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65533:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65533; the two ports above it are used as well")
     return port
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 10_000:
+        raise argparse.ArgumentTypeError("a number of instances is 1 to 10000")
+    return count
 
 
 def _name(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -34,8 +36,8 @@ from emulator.storage.routes import storage_routes
 CLOUD = "AzureLocal"
 
 
-def control_application(context: Context, plane: ControlPlane) -> Starlette:
-    """Control plane, storage and Monitor on one port."""
+def control_application(context: Context, plane: ControlPlane, reset: Callable[[], Awaitable[None]]) -> Starlette:
+    """Control plane, storage and Monitor on one port. `reset` forgets everything that clients have made."""
 
     async def clouds(_: Request) -> Response:
         return JSONResponse([_cloud(context.addresses)])
@@ -43,7 +45,7 @@ def control_application(context: Context, plane: ControlPlane) -> Starlette:
     return _application(
         [
             Route("/metadata/endpoints", clouds),
-            *Control(context, plane.serving).routes(),
+            *Control(context, plane.serving, reset).routes(),
             *plane.routes(),
             *storage_routes(context.blobs, context.secrets.storage_key, context.now),
             *login_routes(context.tokens, context.secrets, context.addresses, context.now),

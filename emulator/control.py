@@ -23,6 +23,7 @@ from emulator.errors import ServiceError
 from emulator.faults import FaultError, parse_fault
 from emulator.http import json_object
 from emulator.resources import parse_path
+from emulator.scoring.gateway_process import conditions
 from emulator.scoring.telemetry import Row, parse_row
 
 MAX_ROWS = 100_000
@@ -32,9 +33,10 @@ _DEFAULT_ROWS = 1000
 class Control:
     """The handlers below /_emulator."""
 
-    def __init__(self, context: Context, serving: Serving) -> None:
+    def __init__(self, context: Context, serving: Serving, reset: Callable[[], Awaitable[None]]) -> None:
         self._context = context
         self._serving = serving
+        self._reset = reset
 
     def routes(self) -> list[Route]:
         """The routes below /_emulator."""
@@ -43,6 +45,7 @@ class Control:
             Route("/_emulator/requests", self._guarded(self.requests)),
             Route("/_emulator/seed", self._guarded(self.seed), methods=["POST"]),
             Route("/_emulator/settings", self._guarded(self.settings), methods=["GET", "POST"]),
+            Route("/_emulator/reset", self._guarded(self.reset), methods=["POST"]),
             Route("/_emulator/faults", self._guarded(self.faults), methods=["GET", "POST", "DELETE"]),
             Route("/_emulator/faults/{id}", self._guarded(self.fault), methods=["DELETE"]),
         ]
@@ -102,7 +105,13 @@ class Control:
                 self._context.settings.change(await json_object(request))
             except ValueError as error:
                 raise ServiceError(400, "BadRequest", str(error)) from error
+            await self._context.gateway.set_conditions(conditions(self._context.settings.current))
         return JSONResponse(asdict(self._context.settings.current))
+
+    async def reset(self, _: Request) -> Response:
+        """Forget everything that clients have made: resources, telemetry, faults and settings. Processes are ended."""
+        await self._reset()
+        return JSONResponse({"status": "ok"})
 
     async def faults(self, request: Request) -> Response:
         """The faults; POST adds one, DELETE removes all. An answer comes when the change is in effect."""
@@ -128,7 +137,7 @@ class Control:
         return JSONResponse({"removed": 1})
 
     async def _tell_gateway(self) -> None:
-        return
+        await self._context.gateway.set_faults(self._context.faults.for_scoring())
 
     def _backdate(self, arm_id: str, moment: str) -> None:
         names = parse_path(arm_id).segments[1::2]

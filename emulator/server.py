@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
-import random
 import signal
-import sqlite3
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emulator import certificates, environment
-from emulator.application import control_application, identity_application
-from emulator.arm.context import Context
-from emulator.arm.plane import ControlPlane
-from emulator.documents import Documents
-from emulator.errors import StartError
-from emulator.faults import FaultBook
-from emulator.identity.tokens import Tokens
+from emulator import certificates
+from emulator.assembly import Assembly, Ground, assemble
 from emulator.listener import Listener, listening
-from emulator.monitor.activity import Activities
 from emulator.ownership import Ownership
-from emulator.ports import listen, wait_until_free
-from emulator.resources import Addresses, Place
-from emulator.scoring.events import Events
-from emulator.scoring.fleet import Fleet
-from emulator.scoring.gateway_process import Gateway, GatewayError
-from emulator.scoring.gauges import Gauges
-from emulator.scoring.telemetry import Telemetry
-from emulator.settings import SettingsStore
+from emulator.ports import listen
+from emulator.resources import Place
 from emulator.state import StateFolder
-from emulator.storage.blobs import BlobStore
+from emulator.switchboard import Switchboard
 
-log = logging.getLogger(__name__)
 RESTORE_SECONDS = 20.0
 """How long the ready line waits for deployments that come back. Those that take longer go on behind it."""
+RESET_PATIENCE_SECONDS = 5.0
+"""How long a reset waits for requests under way."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +35,8 @@ class Options:
     port: int
     state: Path
     place: Place
+    max_instances: int
+    strict_environments: bool
 
 
 async def serve(options: Options, announce: Callable[[str], None]) -> None:
@@ -78,6 +64,45 @@ async def serve(options: Options, announce: Callable[[str], None]) -> None:
                 await asyncio.gather(starting, return_exceptions=True)
 
 
+class _Server:
+    """The listeners of one local Azure, and what is behind them."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._control, self._identity = Switchboard(), Switchboard()
+        self._inside = AsyncExitStack()
+        self._resetting = asyncio.Lock()
+
+    async def open(self) -> Assembly:
+        """Put together what is behind the listeners. Raises :class:`StartError`."""
+        assembly = await assemble(self._ground, self._inside, self.reset)
+        self._ground = replace(self._ground, gateway_port=assembly.addresses.gateway_port)
+        self._control.connect(assembly.control)
+        self._identity.connect(assembly.identity)
+        return assembly
+
+    async def reset(self) -> None:
+        """Forget everything that clients have made, as if the state folder were new; addresses and secrets stay.
+
+        Called by a request of the control application, which is one of those under way.
+        """
+        async with self._resetting:
+            await self._control.disconnect(1, RESET_PATIENCE_SECONDS)
+            await self._identity.disconnect(0, RESET_PATIENCE_SECONDS)
+            await self.close()
+            await asyncio.to_thread(self._ground.state.clear)
+            await self.open()
+
+    async def close(self) -> None:
+        """Take down what is behind the listeners."""
+        inside, self._inside = self._inside, AsyncExitStack()
+        await inside.aclose()
+
+    def listeners(self) -> tuple[Listener, Listener]:
+        """Those of the identity endpoint and of the control plane."""
+        return Listener(self._identity, None), Listener(self._control, self._ground.state.tls)
+
+
 async def _start(options: Options, state: StateFolder, ownership: Ownership, stack: AsyncExitStack) -> str:
     await ownership.take()
     caller = dict(os.environ)
@@ -86,72 +111,25 @@ async def _start(options: Options, state: StateFolder, ownership: Ownership, sta
     certificates.write_bundle(state.tls, caller)
     control_socket = stack.enter_context(listen(options.port))
     identity_socket = stack.enter_context(listen(options.port + 2 if options.port else 0))
-    documents = Documents(state.control_database)
-    stack.callback(documents.close)
-    try:
-        telemetry = Telemetry(state.telemetry_database)
-        stack.callback(telemetry.close)
-        gauges, events = Gauges(state.telemetry_database), Events(state.telemetry_database)
-    except sqlite3.Error as error:
-        raise StartError(f"The database {state.telemetry_database} cannot be opened: {error}.") from error
-    stack.callback(gauges.close)
-    stack.callback(events.close)
-    activity = Activities(state.root / "activity.db")
-    stack.callback(activity.close)
-
-    gateway = Gateway(state.root, options.port + 1 if options.port else 0, secrets.control_secret)
-    fleet = Fleet(state.root, caller, gateway)
-    # Ends after the gateway, whose requests under way still need the instances.
-    stack.push_async_callback(fleet.close)
-    stack.push_async_callback(gateway.close)
-    gateway_port = await _start_gateway(gateway, options)
-
-    addresses = Addresses(control_socket.getsockname()[1], gateway_port, identity_socket.getsockname()[1])
-    settings = SettingsStore(documents)
-
-    def now() -> float:
-        return time.time() + settings.current.clock_shift_seconds
-
-    tokens = Tokens(secrets, addresses, now)
-    context = Context(
+    ground = Ground(
         home=options.place,
-        addresses=addresses,
+        state=state,
         secrets=secrets,
-        tokens=tokens,
-        documents=documents,
-        settings=settings,
-        faults=FaultBook(random.SystemRandom()),
-        blobs=BlobStore(state.blobs, documents),
-        fleet=fleet,
-        gateway=gateway,
-        telemetry=telemetry,
-        gauges=gauges,
-        events=events,
-        activity=activity,
-        now=now,
+        caller=caller,
+        control_port=control_socket.getsockname()[1],
+        identity_port=identity_socket.getsockname()[1],
+        gateway_port=options.port + 1 if options.port else 0,
+        max_instances=options.max_instances,
+        strict_environments=options.strict_environments,
     )
-    plane = ControlPlane(context)
-    stack.push_async_callback(plane.close)
-    environment.write(state, environment.variables(options.place, addresses, state, secrets, caller))
-    plane.begin_restore()
+    server = _Server(ground)
+    stack.push_async_callback(server.close)
+    assembly = await server.open()
     # Before the deployments are back: looking at them needs no instance, and a change of one waits for it.
-    await stack.enter_async_context(
-        listening(
-            (Listener(identity_application(tokens, secrets, context.faults), None), identity_socket),
-            (Listener(control_application(context, plane), state.tls), control_socket),
-        )
-    )
-    await plane.restored(RESTORE_SECONDS)
-    return addresses.control
-
-
-async def _start_gateway(gateway: Gateway, options: Options) -> int:
-    if options.port:
-        await wait_until_free(options.port + 1)
-    try:
-        return await gateway.start()
-    except GatewayError as error:
-        raise StartError(str(error)) from error
+    identity, control = server.listeners()
+    await stack.enter_async_context(listening((identity, identity_socket), (control, control_socket)))
+    await assembly.plane.restored(RESTORE_SECONDS)
+    return assembly.addresses.control
 
 
 @contextmanager

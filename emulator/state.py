@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ class Secrets:
         )
 
 
+_MARKS = {"secrets.json", "server.lock"}
+_WRITTEN_BEFORE = {"tls", "blobs", "server.log", "demo.log"}
+"""What may be there before the marks are: a log is opened before the server starts."""
+
+
 class StateFolder:
     """One local Azure's files. The folder is 0700, files with secrets are 0600."""
 
@@ -55,8 +61,9 @@ class StateFolder:
     def open(self) -> None:
         """Make the folder and take its lock.
 
-        Raises :class:`StartError` when it cannot be written or another server uses it.
+        Raises :class:`StartError` when it cannot be written, holds something else, or another server uses it.
         """
+        self._check_is_ours()
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.root.chmod(0o700)
@@ -74,6 +81,27 @@ class StateFolder:
                 " with --state."
             ) from error
         self._lock = lock
+
+    def _check_is_ours(self) -> None:
+        """A folder with other things in it is left as it is: it would be closed to everybody else."""
+        try:
+            names = {path.name for path in self.root.iterdir()}
+        except OSError:
+            return
+        if names - _WRITTEN_BEFORE and not names & _MARKS:
+            raise StartError(
+                f"The folder {self.root} has other things in it and is not the state of a local Azure; name an empty or"
+                " a new folder with --state."
+            )
+
+    def clear(self) -> None:
+        """Remove what clients have made. Secrets, certificates and built environments stay. Nothing may be open."""
+        for pattern in ("control.db*", "telemetry.db*", "activity.db*"):
+            for path in self.root.glob(pattern):
+                path.unlink()
+        for folder in (self.blobs, self.root / "deployments"):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.blobs.mkdir(mode=0o700)
 
     def close(self) -> None:
         """Let go of the lock."""
