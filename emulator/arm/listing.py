@@ -50,7 +50,7 @@ def page(found: Sequence[Document], query: Mapping[str, str], *, size: str, orde
 def endpoint_filter(query: Mapping[str, str]) -> Callable[[Document], bool]:
     """Which endpoints a list shows: those that all of name, computeType, tags and properties allow."""
     name, kind = _value(query, "name"), _value(query, "computeType")
-    tags, properties = _wanted(_value(query, "tags")), _wanted(_value(query, "properties"))
+    tags, properties = wanted_pairs(_value(query, "tags")), wanted_pairs(_value(query, "properties"))
     if kind and kind.lower() not in ("managed", "kubernetes", "azuremlcompute"):
         raise RuleBroken(f"computeType is {kind!r}; it must be Managed, Kubernetes or AzureMLCompute.")
 
@@ -58,20 +58,21 @@ def endpoint_filter(query: Mapping[str, str]) -> Callable[[Document], bool]:
         return (
             (not name or document["name"].lower() == name.lower())
             and (not kind or document["kind"].lower() == kind.lower())
-            and _has(document["tags"], tags)
-            and _has(document["properties"]["properties"], properties)
+            and has_pairs(document["tags"], tags)
+            and has_pairs(document["properties"]["properties"], properties)
         )
 
     return shown
 
 
-def _wanted(text: str) -> list[tuple[str, str | None]]:
+def wanted_pairs(text: str) -> list[tuple[str, str | None]]:
     """`key1,key2=value2`: keys that must be there, with their value when one is given."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     return [(key, value if sign else None) for key, sign, value in (part.partition("=") for part in parts)]
 
 
-def _has(values: Mapping[str, Any], wanted: Sequence[tuple[str, str | None]]) -> bool:
+def has_pairs(values: Mapping[str, Any], wanted: Sequence[tuple[str, str | None]]) -> bool:
+    """Whether every wanted key is there, with its value when one is wanted."""
     return all(key in values and (value is None or values[key] == value) for key, value in wanted)
 
 

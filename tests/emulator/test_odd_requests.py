@@ -64,7 +64,7 @@ def test_a_patch_that_could_not_be_shown_again_is_not_kept(local_azure: LocalAzu
 )
 def test_an_asset_that_could_not_be_found_again_is_not_kept(local_azure: LocalAzure, path: str, body: str) -> None:
     assert send(local_azure, "PUT", path, body).status_code == 400
-    for listed in ("codes/any/versions?hash=abc", "models", "models/odd/versions?$top=²"):
+    for listed in ("codes/any/versions?hash=abc", "models", "models/odd/versions"):
         assert local_azure.arm("GET", listed).status_code == 200
 
 
