@@ -23,6 +23,7 @@ from emulator.errors import StartError
 from emulator.faults import FaultBook
 from emulator.identity.tokens import Tokens
 from emulator.monitor.activity import Activities
+from emulator.monitor.logs.console import ConsoleLines
 from emulator.ports import wait_until_free
 from emulator.resources import Addresses, Place
 from emulator.scoring.callers import Access
@@ -70,6 +71,8 @@ async def assemble(ground: Ground, stack: AsyncExitStack, reset: Callable[[], Aw
     documents = Documents(state.control_database)
     stack.callback(documents.close)
     telemetry, gauges, events, activity = _stores(state, stack)
+    console = ConsoleLines(state.root / "console.db")
+    stack.callback(console.close)
     settings = SettingsStore(documents)
 
     def now() -> float:
@@ -107,6 +110,7 @@ async def assemble(ground: Ground, stack: AsyncExitStack, reset: Callable[[], Aw
         gauges=gauges,
         events=events,
         activity=activity,
+        console=console,
         now=now,
     )
     plane = ControlPlane(context)

@@ -17,6 +17,7 @@ from emulator.storage.blobs import BlobStore
 
 if TYPE_CHECKING:
     from emulator.monitor.activity import Activities
+    from emulator.monitor.logs.console import ConsoleLines
     from emulator.scoring.events import Events
     from emulator.scoring.fleet import Fleet
     from emulator.scoring.gateway_process import Gateway
@@ -42,6 +43,7 @@ class Context:
     gauges: Gauges
     events: Events
     activity: Activities
+    console: ConsoleLines
     now: Callable[[], float]
 
     def moment(self) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from starlette.responses import Response
+from starlette.routing import Route
 
 from emulator.arm.access import ArmRoute, Call
 from emulator.arm.activity import activity_routes
@@ -25,6 +26,8 @@ from emulator.arm.subscriptions import subscription_routes
 from emulator.arm.usages import usage_routes
 from emulator.arm.workspaces import settle, workspace_routes
 from emulator.http import not_emulated
+from emulator.monitor.logs.routes import log_routes
+from emulator.monitor.logs.service import LogAnalytics
 from emulator.resources import operation_name
 
 
@@ -38,9 +41,10 @@ class ControlPlane:
         records = Records.of(context)
         self._endpoints = Endpoints(context, self.operations, self.serving, records)
         self.deployments = Deployments(context, self.operations, self.serving, records)
+        self.logs = LogAnalytics(context)
         self._restoring: asyncio.Task[None] | None = None
 
-    def routes(self) -> Sequence[ArmRoute]:
+    def routes(self) -> Sequence[Route]:
         """The routes. Whatever no other route knows, the last one answers with 501."""
         every = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
         return [
@@ -54,6 +58,7 @@ class ControlPlane:
             *diagnostic_routes(self.context),
             *activity_routes(self.context),
             *log_workspace_routes(self.context),
+            *log_routes(self.context, self.logs),
             *self._endpoints.routes(),
             *self.deployments.routes(),
             *asset_routes(self.context),
@@ -67,6 +72,7 @@ class ControlPlane:
         self.serving.plan_restore()
         self.operations.resume()
         self._restoring = asyncio.create_task(self.serving.restore())
+        self.logs.begin()
 
     async def restored(self, seconds: float) -> None:
         """Wait until everything is back that :meth:`begin_restore` began with, at most so many seconds."""
@@ -80,6 +86,7 @@ class ControlPlane:
         if self._restoring is not None:
             self._restoring.cancel()
             await asyncio.gather(self._restoring, return_exceptions=True)
+        await self.logs.close()
         await self.operations.close()
 
 

@@ -165,6 +165,11 @@ def enabled_since(documents: Documents, endpoint_id: str, delay_seconds: float =
     return {category: times for category, times in shifted.items() if times}
 
 
+def ever_logged(documents: Documents) -> list[str]:
+    """The ids, in lower case, of all endpoints that :func:`enabled_since` knows times of."""
+    return [endpoint_id for endpoint_id, _ in documents.all(_TIMES)]
+
+
 def _note(documents: Documents, endpoint_id: str, now: float) -> None:
     """Write down which categories are on from now."""
     wanted = {category for each in settings_of(documents, endpoint_id).values() for category in switched_on(each)}

@@ -138,7 +138,7 @@ def _seconds(text: str) -> float | None:
 
 def _range(given: Mapping[str, str], now: float) -> tuple[int, int]:
     if "timespan" in given:
-        start, end = _timespan(given["timespan"], now)
+        start, end = timespan(given["timespan"], now)
     else:
         end = instant(given["endtime"]) if given.get("endtime") else now
         start = instant(given["starttime"]) if given.get("starttime") else end - _DEFAULT_SPAN_SECONDS
@@ -150,8 +150,11 @@ def _range(given: Mapping[str, str], now: float) -> tuple[int, int]:
     return first, max(last, first + 60)
 
 
-def _timespan(text: str, now: float) -> tuple[float, float]:
-    """``start/end``, ``start/duration``, ``duration/end`` or a duration that ends now."""
+def timespan(text: str, now: float) -> tuple[float, float]:
+    """Start and end of ``start/end``, ``start/duration``, ``duration/end``, or of a duration that ends now.
+
+    Epoch seconds. Raises MetricsError.
+    """
     first, slash, second = text.partition("/")
     if not slash:
         length = _seconds(first)

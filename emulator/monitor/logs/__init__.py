@@ -1,0 +1,1 @@
+"""Log Analytics: the query API, and the three tables of online endpoints."""
