@@ -32,6 +32,7 @@ from emulator.arm.workspaces import WORKSPACE
 from emulator.documents import Document
 from emulator.errors import ServiceError
 from emulator.identity import scoring_tokens
+from emulator.monitor.diagnostics import forget_endpoint
 
 ENDPOINTS = WORKSPACE + "/onlineEndpoints"
 ENDPOINT = ENDPOINTS + "/{endpoint}"
@@ -252,6 +253,7 @@ class Endpoints:
             return
         for key, _document in self._records.deployments.all(f"{name}/"):
             self._records.deployments.delete(key)
+        forget_endpoint(self._context.documents, self._context.place_of(name).endpoint_id(name), self._context.now())
         self._records.endpoints.delete(name)
 
 

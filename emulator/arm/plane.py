@@ -48,6 +48,7 @@ class ControlPlane:
         """The routes. Whatever no other route knows, the last one answers with 501."""
         every = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
         return [
+            *activity_routes(self.context),
             *subscription_routes(self.context),
             *inventory_routes(self.context),
             *usage_routes(self.context),
