@@ -16,6 +16,8 @@ from emulator.scoring.message import Answer, Message, failed, refused, returned
 
 _REASON = b"ms-azureml-model-error-reason"
 _STATUS = b"ms-azureml-model-error-statuscode"
+MAX_HEADER_BYTES = 64 * 1024
+"""Of one header of a model's answer."""
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _STREAM_ABOVE_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 100 * 1024 * 1024
@@ -44,6 +46,8 @@ class Forwarder:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from emulator.scoring.callers import Access
 from emulator.scoring.gateway_process import Gateway
@@ -133,7 +134,7 @@ class GatewayRig:
         data = body if isinstance(body, bytes) else json.dumps(body if body is not None else {}).encode()
         async with self.client.request(
             method,
-            f"https://localhost:{self.port}/endpoints/{endpoint}{path}",
+            URL(f"https://localhost:{self.port}/endpoints/{endpoint}{path}", encoded=True),
             data=io.BytesIO(data) if method in ("POST", "PUT", "PATCH") else None,
             headers={**sent, **(headers or {})},
         ) as response:
