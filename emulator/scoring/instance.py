@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
+from emulator.scoring.launcher import AT_ONCE
+
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _STOP_SECONDS = 10.0
 _PORTS = range(20000, 32000)
@@ -65,12 +67,14 @@ class Instance:
         assert self._process is not None
         return await self._process.wait()
 
-    async def stop(self) -> None:
-        """End the process group. Does nothing when it has ended."""
+    async def stop(self, *, at_once: bool = False) -> None:
+        """End the process group, politely or ``at_once``. Does nothing when it has ended."""
         process = self._process
         if process is None or process.returncode is not None:
             return
         if process.stdin:
+            if at_once:
+                process.stdin.write(AT_ONCE)
             process.stdin.close()
         try:
             await asyncio.wait_for(process.wait(), _STOP_SECONDS)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 MAX_LOG_BYTES = 4 * 1024 * 1024
 STOP_SECONDS = 5.0
+AT_ONCE = b"at once"
 PR_SET_PDEATHSIG = 1
 
 
@@ -48,12 +49,14 @@ def end_group(server: subprocess.Popen[bytes], number: int) -> None:
 
 
 def end_with_parent(server: subprocess.Popen[bytes]) -> None:
-    """Wait for the end of stdin, then end the server: first politely, then for good."""
-    while os.read(0, 4096):
-        pass
-    end_group(server, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        server.wait(STOP_SECONDS)
+    """Wait for the end of stdin, then end the server: first politely, unless stdin said AT_ONCE, then for good."""
+    said = b""
+    while more := os.read(0, 4096):
+        said += more
+    if said != AT_ONCE:
+        end_group(server, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(STOP_SECONDS)
     end_group(server, signal.SIGKILL)
 
 

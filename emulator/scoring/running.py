@@ -79,7 +79,7 @@ class Running:
             await asyncio.gather(*starts, return_exceptions=True)
             for instance in added:
                 self.diary.note("Killing", f"Stopping container {CONTAINER}", instance.identity)
-            await asyncio.gather(*(instance.stop() for instance in added))
+            await asyncio.gather(*(instance.stop(at_once=True) for instance in added))
             raise
         self.instances += added
 
@@ -152,7 +152,7 @@ class Running:
         while True:
             why = await self._until_unwell(instance)
             await self._rest(instance, True)
-            await instance.stop()
+            await instance.stop(at_once=True)
             _log.warning("An instance of %s %s; it starts again in %s s.", name, why, back_off)
             self.diary.note("BackOff", f"Back-off restarting failed container {CONTAINER}", instance.identity)
             await asyncio.sleep(back_off)

@@ -45,6 +45,9 @@ def run(raw):
     if asked.get("sleep"):
         print("sleeping")
         time.sleep(asked["sleep"])
+    end = time.monotonic() + asked.get("spin", 0)
+    while time.monotonic() < end:
+        pass
     if asked.get("raise"):
         raise ValueError(asked["raise"])
     if asked.get("crash"):
