@@ -64,26 +64,35 @@ def test_a_deployment_has_azures_defaults_and_keeps_unknown_fields(shop: LocalAz
     assert shop.arm("GET", BLUE).json()["properties"]["futureProperty"] == {"kept": True}
 
 
+REGISTRY = "azureml://registries/azureml"
+
+
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "status", "words"),
     [
-        ({"sku": {"name": "Default", "capacity": 51}}, "1 to 50"),
-        ({"sku": {"name": "Default", "capacity": 0}}, "1 to 50"),
-        ({"requestSettings": {"requestTimeout": "PT181S"}}, "180000"),
-        ({"requestSettings": {"maxConcurrentRequestsPerInstance": 0}}, "maxConcurrent"),
-        ({"endpointComputeType": "Kubernetes"}, "managed"),
-        ({"instanceType": None}, "instanceType"),
-        ({"codeConfiguration": None}, "scoring script"),
-        ({"model": "/subscriptions/s/models/none/versions/1"}, "was not found"),
-        ({"environmentId": "azureml://registries/azureml/environments/sklearn/versions/1"}, "registry"),
+        ({"sku": {"name": "Default", "capacity": 51}}, 400, "1 to 50"),
+        ({"sku": {"name": "Default", "capacity": 0}}, 400, "1 to 50"),
+        ({"sku": {"name": "Default", "capacity": 50}}, 400, "Additional needed: 240"),
+        ({"requestSettings": {"requestTimeout": "PT181S"}}, 400, "180000"),
+        ({"requestSettings": {"maxConcurrentRequestsPerInstance": 0}}, 400, "maxConcurrent"),
+        ({"livenessProbe": {"period": "often"}}, 400, "livenessProbe.period"),
+        ({"readinessProbe": {"failureThreshold": 0}}, 400, "readinessProbe.failureThreshold"),
+        ({"endpointComputeType": "Kubernetes"}, 501, "managed"),
+        ({"instanceType": None}, 400, "instanceType"),
+        ({"instanceType": "Standard_Unheard_Of"}, 400, "Standard_Unheard_Of"),
+        ({"codeConfiguration": None}, 501, "custom containers"),
+        ({"environmentId": None}, 400, "no environment"),
+        ({"model": "/subscriptions/s/models/none/versions/1"}, 400, "was not found"),
+        ({"model": f"{REGISTRY}/models/bert/versions/1"}, 501, "the registry azureml"),
+        ({"environmentId": "azureml://registries/mine/environments/sklearn/versions/1"}, 501, "the registry mine"),
+        ({"scaleSettings": {"scaleType": "TargetUtilization"}}, 400, "autoscale"),
     ],
 )
 def test_deployments_that_are_refused_before_anything_starts(
-    shop: LocalAzure, changes: dict[str, object], words: str
+    shop: LocalAzure, changes: dict[str, object], status: int, words: str
 ) -> None:
     answer = upload_and_put(shop, "shop", "refused", 2, **changes)
-    assert answer.status_code == 400
-    assert words in answer.json()["error"]["message"]
+    assert (answer.status_code, words in answer.text) == (status, True), answer.text
     assert shop.arm("GET", "onlineEndpoints/shop/deployments/refused").status_code == 404
 
 
@@ -107,7 +116,7 @@ def test_a_deployment_that_fails_says_why_and_must_be_made_anew(shop: LocalAzure
     assert (code, "not been provisioned" in message) == (400, True)
     again = upload_and_put(shop, "shop", "broken", 2)
     assert again.status_code == 400
-    assert "Delete and re-create" in again.json()["error"]["message"]
+    assert "Delete and re-create" in again.json()["error"]["details"][0]["message"]
     assert shop.finish(shop.arm("DELETE", path))["status"] == "Succeeded"
     assert shop.arm("GET", path).status_code == 404
 
@@ -180,7 +189,8 @@ def test_history_is_seeded_and_documents_are_back_dated(shop: LocalAzure) -> Non
     arm_id = f"{shop.workspace}/onlineEndpoints/seeded"
     seed = {"rows": [row], "created": [{"id": arm_id, "createdAt": "2026-01-02T03:04:05Z"}]}
     assert shop.control("POST", "seed", seed).json() == {"rows": 1, "created": 1}
-    assert shop.control("GET", "requests?endpoint=seeded").json()["value"] == [row]
+    (kept,) = shop.control("GET", "requests?endpoint=seeded").json()["value"]
+    assert row.items() <= kept.items()
     created = shop.arm("GET", "onlineEndpoints/seeded").json()["systemData"]["createdAt"]
     assert datetime.fromisoformat(created) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

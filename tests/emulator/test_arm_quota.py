@@ -84,8 +84,9 @@ def test_a_deployment_that_takes_too_many_cores_is_refused_in_azures_words(conte
     context.settings.change({"cores_quota": 6})
     (sentence,) = refusal(context, document())["VmSize"]
     assert sentence == (
-        f"Not enough quota available for Standard_DS3_v2 in SubscriptionId {HOME.subscription}. Current usage/limit: 0/6."
-        " Additional needed: 8 Please see troubleshooting guide, available here: https://aka.ms/oe-tsg#error-outofquota"
+        f"Not enough quota available for Standard_DS3_v2 in SubscriptionId {HOME.subscription}."
+        " Current usage/limit: 0/6. Additional needed: 8 Please see troubleshooting guide, available here:"
+        " https://aka.ms/oe-tsg#error-outofquota"
     )
 
 
