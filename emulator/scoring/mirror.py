@@ -1,8 +1,8 @@
 """Copies of live requests for the shadow. Nothing a shadow does may slow or fail a live request.
 
-A copy is sent after the answer to the live request, and forgotten: at most ``CAP`` are under way per shadow, more are
-dropped and counted, and a shadow whose instances cannot be reached is left alone for a moment, since every failed
-connection costs the live path.
+A copy is sent at the same time as the live request, as Envoy sends it, and forgotten: a slow live answer does not hold
+it up. At most ``CAP`` are under way per shadow, more are dropped and counted, and a shadow whose instances cannot be
+reached is left alone for a moment, since every failed connection costs the live path.
 """
 
 from __future__ import annotations
