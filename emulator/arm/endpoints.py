@@ -73,8 +73,8 @@ class Endpoints:
         """The endpoints of the workspace, by name unless another order is asked for."""
         place, query = call.place, call.request.query_params
         found = [each for _, each in self._records.endpoints.all_seen() if is_in(each, place, self._context)]
-        rendered = [render_endpoint(self._context, each, place) for each in found]
-        shown = [each for each in rendered if endpoint_filter(query)(each)]
+        rendered = (render_endpoint(self._context, each, place) for each in found)
+        shown = list(filter(endpoint_filter(query), rendered))
         address = self._context.addresses.control + call.request.url.path
         return JSONResponse(page(shown, query, size="count", order="orderBy", address=address))
 
