@@ -210,21 +210,34 @@ class Engine:
     ) -> tuple[bytes, int, errors.Body | None]:
         parts: list[bytes] = []
         count = size = 0
-        while rows := cursor.fetchmany(_CHUNK):
+        error: errors.Body | None = None
+        while not error and (rows := cursor.fetchmany(_CHUNK)):
             if count + len(rows) > self._limits.rows:
-                parts.append(rows_text(rows[: self._limits.rows - count], columns))
-                return b",".join(filter(None, parts)), self._limits.rows, errors.too_much(self._limits.rows, "records")
+                rows = rows[: self._limits.rows - count]
+                error = errors.too_much(self._limits.rows, "records")
             part = rows_text(rows, columns)
             if size + len(part) > self._limits.bytes:
-                return b",".join(parts), count, errors.too_much(self._limits.bytes, "bytes")
-            parts.append(part)
-            count, size = count + len(rows), size + len(part)
-        return b",".join(parts), count, None
+                rows = rows[: _fitting(rows, columns, self._limits.bytes - size)]
+                part = rows_text(rows, columns)
+                error = errors.too_much(self._limits.bytes, "bytes")
+            if rows:
+                parts.append(part)
+            count, size = count + len(rows), size + len(part) + 1
+        return b",".join(parts), count, error
 
 
 # Numpy's own kinds: the engine reads such columns without a step through Python.
 _NUMPY = {"BIGINT": "int64", "INTEGER": "int32", "DOUBLE": "float64", "BOOLEAN": "bool", "VARCHAR": "object"}
 _MADE = {"moment": "make_timestamp(CAST(round(moment * 1000000) AS BIGINT))"}
+
+
+def _fitting(rows: Sequence[tuple[Any, ...]], columns: Sequence[Column], room: int) -> int:
+    """How many of the rows, from the first on, fit into so many bytes."""
+    for number, row in enumerate(rows):
+        room -= len(rows_text([row], columns)) + 1
+        if room < 0:
+            return number
+    return len(rows)
 
 
 def _at(text: str, line: int, position: int) -> errors.LogsError:

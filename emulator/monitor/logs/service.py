@@ -29,6 +29,9 @@ MAX_WAITING = 200
 MAX_QUEUE_SECONDS = 180.0
 """Queries at a time, queries that wait, and for how long (Log Analytics limits: user query throttling)."""
 
+_GRACE_SECONDS = 2.0
+"""The engine looks whether it is to stop between its steps, and a step may be long."""
+
 FOLLOW_SECONDS = 1.0
 """How often the logs of containers are read while a diagnostic setting wants them."""
 
@@ -86,11 +89,25 @@ class LogAnalytics:
         finally:
             self._waiting -= 1
         try:
-            sources, logged = self._sources(), self._logged()
-            run = asyncio.get_running_loop().run_in_executor
-            return await run(self._threads, self._work, asked, preferences, scope, sources, logged)
-        finally:
+            known = self._sources(), self._logged()
+            work = asyncio.get_running_loop().run_in_executor(
+                self._threads, self._work, asked, preferences, scope, *known
+            )
+        except BaseException:
             self._places.release()
+            raise
+        # The place is taken for as long as the thread is, also when nobody waits for it any more.
+        work.add_done_callback(self._leave)
+        await asyncio.wait({work}, timeout=preferences.wait_seconds + _GRACE_SECONDS)
+        if not work.done():
+            raise errors.timed_out()
+        return work.result()
+
+    def _leave(self, work: asyncio.Future[Result]) -> None:
+        self._places.release()
+        if not work.cancelled():
+            # Nobody may be left to take an error from it.
+            work.exception()
 
     def _work(
         self, asked: LogsQuery, preferences: Preferences, scope: str, sources: list[Source], logged: list[Logged]
