@@ -10,23 +10,19 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from emulator.arm.context import Context, iso
+from emulator.arm.context import Context
 from emulator.arm.serving import Serving
 from emulator.errors import ServiceError
 from emulator.faults import FaultError, parse_fault
 from emulator.http import json_object
-from emulator.resources import parse_path
 from emulator.scoring.gateway_process import conditions
-from emulator.scoring.telemetry import Row, parse_row
+from emulator.seeding import MAX_BYTES, MAX_ROWS, make_seed, parse_seed
 
-MAX_ROWS = 100_000
 _DEFAULT_ROWS = 1000
 
 
@@ -43,6 +39,8 @@ class Control:
         return [
             Route("/_emulator/health", self._guarded(self.health)),
             Route("/_emulator/requests", self._guarded(self.requests)),
+            Route("/_emulator/events", self._guarded(self.events)),
+            Route("/_emulator/instances", self._guarded(self.instances)),
             Route("/_emulator/seed", self._guarded(self.seed), methods=["POST"]),
             Route("/_emulator/settings", self._guarded(self.settings), methods=["GET", "POST"]),
             Route("/_emulator/reset", self._guarded(self.reset), methods=["POST"]),
@@ -80,23 +78,30 @@ class Control:
         rows = await asyncio.to_thread(self._context.telemetry.rows, endpoint, since, limit)
         return JSONResponse({"value": rows})
 
-    async def seed(self, request: Request) -> Response:
-        """Add rows to the telemetry, and put back when documents were created."""
-        body = await json_object(request)
-        rows, created = body.get("rows", []), body.get("created", [])
-        if not isinstance(rows, list) or not isinstance(created, list) or len(rows) > MAX_ROWS:
-            raise ServiceError(400, "BadRequest", f"rows (at most {MAX_ROWS}) and created must be lists.")
+    async def events(self, request: Request) -> Response:
+        """What happened to instances, oldest first; `since` is the number of the last one known."""
+        query = request.query_params
         try:
-            parsed: list[Row] = [parse_row(row) for row in rows]
-            moments = [(str(each["id"]), _moment(each["createdAt"])) for each in created]
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ServiceError(400, "BadRequest", f"The seed cannot be read: {error}") from error
-        with self._context.documents.transaction():
-            for arm_id, moment in moments:
-                self._backdate(arm_id, moment)
-        if parsed:
-            await asyncio.to_thread(self._context.telemetry.append, parsed)
-        return JSONResponse({"rows": len(parsed), "created": len(moments)})
+            since = int(query.get("since", "0"))
+        except ValueError as error:
+            raise ServiceError(400, "BadRequest", "since is the whole number of an event.") from error
+        found = await asyncio.to_thread(self._context.events.since, since, query.get("endpoint") or None)
+        return JSONResponse({"value": [{"id": number, **event._asdict()} for number, event in found]})
+
+    async def instances(self, _: Request) -> Response:
+        """The instances of every deployment, with their processes."""
+        value = []
+        for key, _found in self._context.documents.all("deployment"):
+            endpoint, deployment = key.split("/")
+            for each in self._context.fleet.instances(endpoint, deployment):
+                where = {"endpoint": endpoint, "deployment": deployment, "instance": each.identity}
+                value.append({**where, "ready": each.is_ready, "pid": each.pid})
+        return JSONResponse({"value": value})
+
+    async def seed(self, request: Request) -> Response:
+        """Make workspaces, endpoints without processes, creation times and requests of the past."""
+        seed = parse_seed(await json_object(request, MAX_BYTES))
+        return JSONResponse(await make_seed(self._context, seed))
 
     async def settings(self, request: Request) -> Response:
         """The settings; POST changes those it names."""
@@ -138,19 +143,3 @@ class Control:
 
     async def _tell_gateway(self) -> None:
         await self._context.gateway.set_faults(self._context.faults.for_scoring())
-
-    def _backdate(self, arm_id: str, moment: str) -> None:
-        names = parse_path(arm_id).segments[1::2]
-        kind, key = ("endpoint", "/".join(names[1:])) if len(names) == 2 else ("deployment", "/".join(names[1:]))
-        found = self._context.documents.get(kind, key) if len(names) in (2, 3) else None
-        if found is None:
-            raise ServiceError(404, "NotFound", f"There is no endpoint or deployment {arm_id}.")
-        data: dict[str, Any] = {**found["systemData"], "createdAt": moment, "lastModifiedAt": moment}
-        self._context.documents.put(kind, key, {**found, "systemData": data})
-
-
-def _moment(text: str) -> str:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone.")
-    return iso(moment.astimezone(UTC).timestamp())

@@ -184,43 +184,51 @@ class Telemetry:
         """Store rows and fold them into the roll-ups, all or nothing."""
         if not rows:
             return
-        groups: dict[tuple[str, int, str, str, int, int], list[Row]] = {}
+        groups: dict[tuple[str, tuple[int, str, str, int, int]], list[Row]] = {}
         for row in rows:
             minute = int(row["started_at"] // 60) * 60
-            key = (row["endpoint"], minute, row["deployment"], row["kind"], row["status"], row["model_status"])
-            groups.setdefault(key, []).append(row)
+            key = (minute, row["deployment"], row["kind"], row["status"], row["model_status"])
+            groups.setdefault((row["endpoint"], key), []).append(row)
+        with self._writing():
+            self._writer.executemany(_INSERT, rows)
+            for (endpoint, key), members in groups.items():
+                self._merge(endpoint, _rolled_up(key, members))
+            self._prune(len(rows))
+
+    def fold(self, endpoint: str, minutes: Sequence[Minute]) -> None:
+        """Add to the roll-ups alone, all or nothing: for history so old that its rows would have been pruned."""
+        with self._writing():
+            for each in minutes:
+                self._merge(endpoint, each)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         with self._write_lock:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
-                self._writer.executemany(_INSERT, rows)
-                for key, members in groups.items():
-                    self._roll_up(key, members)
-                self._prune(len(rows))
+                yield
             except BaseException:
                 self._writer.execute("ROLLBACK")
                 raise
             self._writer.execute("COMMIT")
 
-    def _roll_up(self, key: tuple[str, int, str, str, int, int], members: list[Row]) -> None:
-        counts = histogram.count(row["total_ms"] for row in members)
+    def _merge(self, endpoint: str, new: Minute) -> None:
+        key = (endpoint, *new[:5])
         stored = self._writer.execute(
             "SELECT histogram FROM minutes WHERE endpoint=? AND minute=? AND deployment=? AND kind=? AND status=? "
             "AND model_status=?",
             key,
         ).fetchone()
+        encoded = new.histogram
         if stored:
+            counts = histogram.decode(encoded)
             histogram.merge(counts, histogram.decode(stored[0]))
-        totals = (
-            len(members),
-            sum(row["total_ms"] for row in members),
-            sum(row["request_bytes"] for row in members),
-            sum(row["response_bytes"] for row in members),
-        )
+            encoded = histogram.encode(counts)
         self._writer.execute(
             "INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET count=count+excluded.count, "
             "sum_ms=sum_ms+excluded.sum_ms, request_bytes=request_bytes+excluded.request_bytes, "
             "response_bytes=response_bytes+excluded.response_bytes, histogram=excluded.histogram",
-            (*key, *totals, histogram.encode(counts)),
+            (*key, *new[5:9], encoded),
         )
 
     def _prune(self, added: int) -> None:
@@ -276,3 +284,14 @@ class Telemetry:
             self._writer.close()
         while self._readers:
             self._readers.pop().close()
+
+
+def _rolled_up(key: tuple[int, str, str, int, int], members: list[Row]) -> Minute:
+    return Minute(
+        *key,
+        len(members),
+        sum(row["total_ms"] for row in members),
+        sum(row["request_bytes"] for row in members),
+        sum(row["response_bytes"] for row in members),
+        histogram.encode(histogram.count(row["total_ms"] for row in members)),
+    )
