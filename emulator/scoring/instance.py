@@ -48,6 +48,11 @@ class Instance:
         """The process id of the supervisor; the server is its child."""
         return self._process.pid if self._process else None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process ended by itself or was stopped."""
+        return self._process is not None and self._process.returncode is not None
+
     async def start(self) -> None:
         """Start the process. Returns at once: whether it answers is for the probes to find out."""
         self.port = _free_port()

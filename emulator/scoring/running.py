@@ -78,7 +78,12 @@ class Running:
                 start.cancel()
             await asyncio.gather(*starts, return_exceptions=True)
             for instance in added:
-                self.diary.note("Killing", f"Stopping container {CONTAINER}", instance.identity)
+                # On Azure a container that fails is tried again until somebody deletes the deployment; the outcome is
+                # the same, so it is not done here.
+                if instance.has_ended:
+                    self._note_back_off(instance)
+                else:
+                    self._note_stop(instance)
             await asyncio.gather(*(instance.stop(at_once=True) for instance in added))
             raise
         self.instances += added
@@ -126,6 +131,12 @@ class Running:
         await self.leave_alone()
         await asyncio.gather(*(instance.stop() for instance in self.instances))
 
+    def _note_stop(self, instance: Instance) -> None:
+        self.diary.note("Killing", f"Stopping container {CONTAINER}", instance.identity)
+
+    def _note_back_off(self, instance: Instance) -> None:
+        self.diary.note("BackOff", f"Back-off restarting failed container {CONTAINER}", instance.identity)
+
     def _next(self) -> Instance:
         instance = self.program.instance(self._numbers)
         self._numbers += 1
@@ -142,7 +153,7 @@ class Running:
         timeout_seconds = self.spec.request_timeout_ms / 1000 + _DRAIN_MARGIN_SECONDS
         await self._gateway.drained(tuple(instance.url for instance in instances), timeout_seconds)
         for instance in instances:
-            self.diary.note("Killing", f"Stopping container {CONTAINER}", instance.identity)
+            self._note_stop(instance)
         await asyncio.gather(*(instance.stop() for instance in instances))
 
     async def _keep_alive(self, instance: Instance) -> None:
@@ -154,7 +165,7 @@ class Running:
             await self._rest(instance, True)
             await instance.stop(at_once=True)
             _log.warning("An instance of %s %s; it starts again in %s s.", name, why, back_off)
-            self.diary.note("BackOff", f"Back-off restarting failed container {CONTAINER}", instance.identity)
+            self._note_back_off(instance)
             await asyncio.sleep(back_off)
             try:
                 await bring_up(instance, self.spec, self.diary)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uv
 
-from emulator.scoring.conda import read_conda, unpinned
-from emulator.scoring.environments import Environment, Environments
+from emulator.scoring.build_log import BuildLog
+from emulator.scoring.conda import Requirements, read_conda, unpinned
+from emulator.scoring.environments import KEPT_SETS, Environment, Environments
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec
 from emulator.scoring.recipe import recipe
+from emulator.scoring.resolving import Resolver, fits
+from tests.local_azure import ROOT
 
 SERVER = "azureml-inference-server-http"
+CONDA = "dependencies: [six]"
+TABLES = ["numpy", "pandas", "scipy", "joblib", "scikit-learn"]
 
 
 def deployment(**changes: Any) -> DeploymentSpec:
@@ -131,3 +139,124 @@ def test_a_pin_that_cannot_be_had_is_replaced_loudly(tmp_path: Path) -> None:
     assert "it was replaced by markupsafe==" in log
     code = "from importlib.metadata import version; print(version('six'))"
     assert subprocess.check_output([environment.python, "-c", code], text=True) == "1.16.0\n"
+
+
+def test_an_environment_holds_what_was_asked_for_and_what_that_needs_and_nothing_else(tmp_path: Path) -> None:
+    first, second, third = prepare(
+        tmp_path,
+        "dependencies: [six=1.16.0]",
+        "dependencies: [pip, {pip: [azureml-defaults, six==1.16.0]}]",
+        "dependencies: [{pip: [six==1.17.0]}]",
+    )
+    assert first.python == second.python != third.python
+    assert first.build_log != second.build_log
+    listing = [uv.find_uv_bin(), "pip", "freeze", "--python", str(first.python)]
+    installed = set(subprocess.check_output(listing, text=True, stderr=subprocess.DEVNULL).split())
+    assert installed == set((first.python.parents[2] / "requirements.txt").read_text().split())
+    assert "six==1.16.0" in installed
+    # Packages of ours that a scoring script on Azure would not find.
+    assert not {name.partition("==")[0] for name in installed} & {"pip", "numpy", "aiohttp", "duckdb", "uvicorn"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ("numpy==1.19.5", "numpy==1.2"),
+        ("markupsafe==2.1.99", "markupsafe==2.1.5"),
+        ("markupsafe==99.0", "markupsafe==3."),
+        ("markupsafe==0.9.*", "markupsafe=="),
+    ],
+)
+def test_the_nearest_version_stands_in_for_one_that_cannot_be_had(tmp_path: Path, asked: str, taken: str) -> None:
+    log = BuildLog(tmp_path / "build.log")
+    environments = Environments(tmp_path, os.environ)
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        return await environments._uv(log, *arguments)
+
+    resolver = Resolver(run, sys.executable, "3.11.7", tmp_path, log)
+    found = asyncio.run(resolver.resolve(Requirements((asked,), ()), strict=False))
+    assert [line for line in found if line.startswith(taken)]
+    assert f"WARNING: {asked} cannot be had for Python 3.11.7: it was replaced by {taken}" in log.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dependencies: [markupsafe=0.9]", "No solution found .* markupsafe"),
+        ("dependencies: [python=3.8, six]", r"Python ==3.8.\* cannot be had here"),
+    ],
+)
+def test_strict_environments_take_nothing_else_than_what_is_asked_for(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(DeploymentFailed, match=said) as failure:
+        prepare(tmp_path, text, strict=True)
+    assert failure.value.code == "ImageBuildFailure"
+
+
+def test_versions_that_exclude_each_other_fail_the_build_as_on_azure(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentFailed, match="markupsafe") as failure:
+        prepare(tmp_path, "dependencies: [{pip: [markupsafe==2.1.5, markupsafe==3.0.2]}]")
+    assert failure.value.code == "ImageBuildFailure"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed"),
+    [("", True), ("==3.11.*", True), ("==3.11.4", True), ("==3.8.*", False), (">=3.9,<3.11", False), (">=3.9", True)],
+)
+def test_a_python_of_the_same_minor_version_will_do(wanted: str, allowed: bool) -> None:
+    assert fits(wanted, "3.11.7") is allowed
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines", "brought"),
+    [
+        ({}, [SERVER], True),
+        ({"image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04:latest"}, [SERVER], False),
+        ({"image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04", "conda_yaml": CONDA}, ["six", SERVER], False),
+        ({"image": "ubuntu", "conda_yaml": f"dependencies: [pip: [{SERVER}]]"}, [SERVER], True),
+        ({"image": "ubuntu", "conda_yaml": "dependencies: [azureml-defaults]"}, [SERVER], True),
+        ({"conda_yaml": CONDA}, ["six", SERVER], True),
+        ({"image": "", "curated": "sklearn-1.5"}, [*TABLES, SERVER], True),
+        ({"image": "", "curated": "AzureML-lightgbm-3.2-ubuntu18.04-py37-cpu"}, ["lightgbm", *TABLES, SERVER], True),
+        ({"image": "", "curated": "AzureML-acpt-pytorch-2.2"}, ["torch", "numpy", "pandas", SERVER], True),
+        ({"image": "mcr.microsoft.com/azureml/sklearn-1.0-py38-cpu-inference:3"}, [*TABLES, SERVER], True),
+    ],
+)
+def test_what_a_deployment_gets_depends_on_its_environment(
+    changes: dict[str, Any], lines: list[str], brought: bool
+) -> None:
+    found = recipe(deployment(**changes))
+    assert (list(found.lines), found.brings_server) == (lines, brought)
+    assert any("On Azure this deployment would fail" in note for note in found.notes) is not brought
+
+
+def test_unused_environments_are_deleted_when_there_are_many(tmp_path: Path) -> None:
+    for number in range(KEPT_SETS + 3):
+        venv = tmp_path / "sets" / str(number) / "venv" / "bin"
+        venv.mkdir(parents=True)
+        os.utime(tmp_path / "sets" / str(number), (number, number))
+    used = tmp_path / "sets" / "0" / "venv" / "bin" / "python"
+    asyncio.run(Environments(tmp_path, os.environ).prune({used}))
+    left = {int(path.name) for path in (tmp_path / "sets").iterdir()}
+    assert left == {0, *range(3, KEPT_SETS + 3)}
+
+
+def test_a_build_that_is_killed_leaves_nothing_that_is_used(tmp_path: Path) -> None:
+    code = f"""
+import asyncio, os
+from pathlib import Path
+from emulator.scoring.conda import Requirements
+from emulator.scoring.environments import Environments
+asyncio.run(Environments(Path({str(tmp_path)!r}), os.environ).prepare(Requirements(({SERVER!r},), ()), ""))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as builder:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("sets/*/venv/lib")):
+            assert builder.poll() is None
+            assert time.monotonic() < deadline
+        builder.kill()
+    assert not list(tmp_path.glob("sets/*/complete"))
+    [environment] = prepare(tmp_path, None)
+    assert (
+        subprocess.run([environment.python, "-c", "import azureml_inference_server_http"], check=False).returncode == 0
+    )
