@@ -57,7 +57,7 @@ def endpoint_filter(query: Mapping[str, str]) -> Callable[[Document], bool]:
     def shown(document: Document) -> bool:
         return (
             (not name or document["name"].lower() == name.lower())
-            and (not kind or document["kind"].lower() == kind.lower())
+            and (not kind or str(document["kind"]).lower() == kind.lower())
             and has_pairs(document["tags"], tags)
             and has_pairs(document["properties"]["properties"], properties)
         )
