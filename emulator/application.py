@@ -47,7 +47,7 @@ def control_application(context: Context, plane: ControlPlane, reset: Callable[[
             Route("/metadata/endpoints", clouds),
             *Control(context, plane.serving, reset).routes(),
             *plane.routes(),
-            *storage_routes(context.blobs, context.secrets.storage_key, context.now),
+            *storage_routes(context.blobs, context.secrets.storage_key, context.tokens, context.now),
             *login_routes(context.tokens, context.secrets, context.addresses, context.now),
         ],
         context.faults,

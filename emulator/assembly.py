@@ -95,6 +95,8 @@ async def assemble(ground: Ground, stack: AsyncExitStack, reset: Callable[[], Aw
     stack.push_async_callback(gateway.close)
     addresses = Addresses(ground.control_port, await _start_gateway(gateway, ground.gateway_port), ground.identity_port)
     await gateway.set_conditions(conditions(settings.current))
+    blobs = BlobStore(state.blobs, documents)
+    stack.callback(blobs.close)
     context = Context(
         home=ground.home,
         addresses=addresses,
@@ -103,7 +105,7 @@ async def assemble(ground: Ground, stack: AsyncExitStack, reset: Callable[[], Aw
         documents=documents,
         settings=settings,
         faults=FaultBook(random.SystemRandom()),
-        blobs=BlobStore(state.blobs, documents),
+        blobs=blobs,
         fleet=fleet,
         gateway=gateway,
         telemetry=telemetry,

@@ -12,7 +12,7 @@ from emulator.arm.workspaces import datastore_container
 from emulator.documents import Document
 from emulator.http import not_emulated
 from emulator.resources import DATASTORE, STORAGE_ACCOUNT, Place, asset_reference
-from emulator.storage.blobs import BlobError
+from emulator.storage.errors import BlobError
 
 _DATASTORE_URI = re.compile(r"azureml://(?:.*/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.+)", re.IGNORECASE)
 _REGISTRY_URI = re.compile(r"azureml://registries/(?P<registry>[^/]+)/(?P<rest>.+)", re.IGNORECASE)

@@ -1,44 +1,33 @@
 """Blobs as files: a container is a folder, a blob is a file below it, and what Azure knows beside the bytes is a row.
 
 A blob exists when both are there. Bytes arrive in a draft file and are moved into place at the end, so that a blob is
-never half there.
+never half there. Everything here blocks: call it from a thread.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from emulator.documents import Documents
+from emulator.storage.blocks import Blocks
+from emulator.storage.errors import BlobError, no_blob
+from emulator.storage.rows import Row, Rows
 
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
-_BLOCK_ID = re.compile(r"[A-Za-z0-9+/=_-]{1,128}")
+# Names of our own files begin with a dot, names of containers never do.
+_DRAFTS, _DATABASE = ".drafts", ".rows.db"
 
-
-class BlobError(Exception):
-    """A blob call that fails. `status` and `code` are Azure Storage's."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True)
-class Blob:
-    """One blob: its file, length in bytes, etag, epoch second of its last change and its metadata."""
-
-    path: Path
-    length: int
-    etag: str
-    modified: float
-    metadata: dict[str, str]
+Check = Callable[[Row | None], None]
+"""Raises a BlobError when the blob that is there, or None, is not as a caller wants it."""
 
 
 class BlobStore:
@@ -46,11 +35,15 @@ class BlobStore:
 
     def __init__(self, root: Path, documents: Documents) -> None:
         self._root = root
-        self._documents = documents
-        self._drafts = root / ".drafts"
+        self._drafts = root / _DRAFTS
         # Uploads that a stop cut short: their clients begin again.
         shutil.rmtree(self._drafts, ignore_errors=True)
         self._drafts.mkdir(mode=0o700, parents=True)
+        self._rows = Rows(root / _DATABASE)
+        self._blocks = Blocks(self._drafts)
+        # One commit at a time: what a condition saw must still be so when the file moves.
+        self._commit = threading.Lock()
+        self._take_over(documents)
 
     def locate(self, container: str, name: str) -> Path:
         """The file or folder of a blob name. Raises :class:`BlobError` for a name that leads out of its container."""
@@ -62,96 +55,156 @@ class BlobStore:
                 raise BlobError(400, "InvalidResourceName", "The blob name has a part that cannot be stored.")
         return self._root.joinpath(container, *parts)
 
-    def find(self, container: str, name: str) -> Blob | None:
-        """A blob, or None; a name that cannot be stored is not there."""
+    def find(self, container: str, name: str) -> Row | None:
+        """A blob's row, or None; a name that cannot be stored is not there."""
         try:
             path = self.locate(container, name)
         except BlobError:
             return None
-        row = self._documents.get("blob", _key(container, name))
-        if row is None or not path.is_file():
-            return None
-        return Blob(path, path.stat().st_size, row["etag"], row["modified"], row["metadata"])
+        row = self._rows.get(container, name)
+        return row if row is not None and path.is_file() else None
 
-    def listing(self, container: str, prefix: str) -> list[tuple[str, Blob]]:
-        """The blobs of a container whose names begin with `prefix`, by name."""
-        folder = self.locate(container, "x").parent
-        paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-        found = ((name, self.find(container, name)) for name in sorted(paths) if name.startswith(prefix))
-        return [(name, blob) for name, blob in found if blob is not None]
+    def listing(self, container: str, prefix: str, after: str, limit: int) -> list[tuple[str, Row]]:
+        """At most `limit` blobs whose names begin with `prefix` and come after `after`, by name."""
+        return self._rows.listed(container, prefix, after, limit)
 
-    async def receive(self, stream: AsyncIterator[bytes]) -> tuple[Path, bytes]:
-        """Write a request's bytes to a draft. Returns the draft and the MD5 of what came."""
-        draft = self._drafts / secrets.token_hex(16)
-        digest = hashlib.md5(usedforsecurity=False)
+    def containers(self) -> list[str]:
+        """Containers that hold something, by name."""
+        return self._rows.containers()
+
+    def draft(self) -> Path:
+        """A file for bytes that arrive. Whoever asks for it moves or removes it."""
+        return self._drafts / secrets.token_hex(16)
+
+    def keep_block(self, container: str, name: str, block: str, draft: Path) -> None:
+        """Keep a draft as an uncommitted block. Raises :class:`BlobError`."""
+        self.locate(container, name)
+        self._blocks.keep(container, name, block, draft)
+
+    def uncommitted(self, container: str, name: str) -> list[tuple[str, int]]:
+        """Ids and lengths of the uncommitted blocks of a blob, by id."""
+        return self._blocks.listed(container, name)
+
+    def forget_blocks(self, older_than: float) -> int:
+        """Remove uncommitted blocks to whose blob none came after the epoch second. Returns of how many blobs."""
+        return self._blocks.forget(older_than)
+
+    def join_blocks(
+        self, container: str, name: str, wanted: Sequence[tuple[str, str]]
+    ) -> tuple[Path, list[tuple[str, int]]]:
+        """Put blocks together in a new draft.
+
+        `wanted` are (Latest, Uncommitted or Committed, id). Returns the draft and ids with lengths. Raises
+        :class:`BlobError` when one is missing.
+        """
+        row = self.find(container, name)
+        offsets: dict[str, tuple[int, int]] = {}
+        at = 0
+        for block, length in row.blocks if row else ():
+            offsets[block] = (at, length)
+            at += length
+        draft, found = self.draft(), []
         try:
-            with draft.open("wb") as file:
-                async for chunk in stream:
-                    file.write(chunk)
-                    digest.update(chunk)
+            with draft.open("wb") as target:
+                for kind, block in wanted:
+                    length = self._copy_block(container, name, kind, block, offsets, target)
+                    found.append((block, length))
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
-        return draft, digest.digest()
+        return draft, found
 
-    def keep_block(self, container: str, name: str, block: str, draft: Path) -> None:
-        """Keep a draft as an uncommitted block."""
-        folder = self._blocks(container, name)
-        part = self._block(folder, block)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        draft.replace(part)
-
-    def join_blocks(self, container: str, name: str, blocks: Sequence[str]) -> Path:
-        """Put blocks together in a new draft. Raises :class:`BlobError` when one is missing."""
-        folder = self._blocks(container, name)
-        parts = [self._block(folder, block) for block in blocks]
-        if not all(part.is_file() for part in parts):
+    def _copy_block(
+        self, container: str, name: str, kind: str, block: str, offsets: dict[str, tuple[int, int]], target: BinaryIO
+    ) -> int:
+        part = self._blocks.path(container, name, block)
+        if kind != "Committed" and part.is_file():
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            return part.stat().st_size
+        if kind == "Uncommitted" or block not in offsets:
             raise BlobError(400, "InvalidBlockList", "The specified block list is invalid.")
-        draft = self._drafts / secrets.token_hex(16)
-        with draft.open("wb") as file:
-            for part in parts:
-                with part.open("rb") as source:
-                    shutil.copyfileobj(source, file, 1 << 20)
-        return draft
+        at, length = offsets[block]
+        with self.locate(container, name).open("rb") as source:
+            source.seek(at)
+            left = length
+            while left and (chunk := source.read(min(left, 1 << 20))):
+                target.write(chunk)
+                left -= len(chunk)
+        return length
 
-    def commit(self, container: str, name: str, draft: Path, metadata: dict[str, str], now: float) -> Blob:
-        """Move a draft into its place and write its row."""
+    def commit(self, container: str, name: str, draft: Path, row: Row, check: Check) -> Row:
+        """Move a draft into its place and write its row. Raises :class:`BlobError`, and then the draft is gone."""
         path = self.locate(container, name)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft.replace(path)
-        except OSError as error:
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            with self._commit:
+                before = self.find(container, name)
+                check(before)
+                _move(draft, path)
+                created = before.created if before else row.created
+                kept = replace(row, etag=_etag(), length=path.stat().st_size, created=created)
+                self._rows.put(container, name, kept)
+        finally:
             draft.unlink(missing_ok=True)
-            raise BlobError(
-                409, "BlobNameConflict", "Another blob has this name as a folder, or a folder it."
-            ) from error
-        shutil.rmtree(self._blocks(container, name), ignore_errors=True)
-        return self._write_row(container, name, metadata, now)
+        self._blocks.clear(container, name)
+        return kept
 
-    def set_metadata(self, container: str, name: str, metadata: dict[str, str], now: float) -> Blob:
-        """Replace a blob's metadata."""
-        if self.find(container, name) is None:
-            raise BlobError(404, "BlobNotFound", "The specified blob does not exist.")
-        return self._write_row(container, name, metadata, now)
+    def set_metadata(self, container: str, name: str, metadata: dict[str, str], now: float, check: Check) -> Row:
+        """Replace a blob's metadata. Raises :class:`BlobError`."""
+        with self._commit:
+            row = self.find(container, name)
+            if row is None:
+                raise no_blob()
+            check(row)
+            kept = replace(row, etag=_etag(), modified=now, metadata=metadata)
+            self._rows.put(container, name, kept)
+            return kept
 
-    def _write_row(self, container: str, name: str, metadata: dict[str, str], now: float) -> Blob:
-        etag = f'"0x{secrets.token_hex(8).upper()}"'
-        self._documents.put("blob", _key(container, name), {"etag": etag, "modified": now, "metadata": metadata})
-        found = self.find(container, name)
-        assert found is not None
-        return found
+    def delete(self, container: str, name: str, check: Check) -> None:
+        """Remove a blob and its uncommitted blocks. Raises :class:`BlobError`."""
+        with self._commit:
+            row = self.find(container, name)
+            if row is None:
+                raise no_blob()
+            check(row)
+            self._rows.delete(container, name)
+            path = self.locate(container, name)
+            path.unlink(missing_ok=True)
+            for folder in path.parents:
+                if folder == self._root or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+        self._blocks.clear(container, name)
 
-    def _blocks(self, container: str, name: str) -> Path:
-        self.locate(container, name)
-        return self._drafts / hashlib.sha256(f"{container}/{name}".encode()).hexdigest()
+    def close(self) -> None:
+        """Close the database."""
+        self._rows.close()
 
-    @staticmethod
-    def _block(folder: Path, block: str) -> Path:
-        if not _BLOCK_ID.fullmatch(block):
-            raise BlobError(400, "InvalidQueryParameterValue", "The block id is not base64.")
-        return folder / hashlib.sha256(block.encode()).hexdigest()
+    def _take_over(self, documents: Documents) -> None:
+        """Earlier versions kept the rows among the documents, under a digest of container and name."""
+        old = dict(documents.all("blob"))
+        if not old:
+            return
+        for path in self._root.rglob("*"):
+            container, _, name = path.relative_to(self._root).as_posix().partition("/")
+            row = old.get(hashlib.sha256(f"{container}/{name}".encode()).hexdigest()) if path.is_file() else None
+            if row is not None:
+                moved = Row(row["etag"], path.stat().st_size, row["modified"], row["modified"], row["metadata"])
+                self._rows.put(container, name, moved)
+        with documents.transaction():
+            for key in old:
+                documents.delete("blob", key)
 
 
-def _key(container: str, name: str) -> str:
-    # Documents compare keys without case and blob names count it: a digest keeps them apart.
-    return hashlib.sha256(f"{container}/{name}".encode()).hexdigest()
+def _move(draft: Path, path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.replace(path)
+    except OSError as error:
+        raise BlobError(409, "BlobNameConflict", "Another blob has this name as a folder, or a folder it.") from error
+
+
+def _etag() -> str:
+    return f'"0x{secrets.token_hex(8).upper()}"'
