@@ -189,6 +189,9 @@ def test_an_update_that_fails_leaves_what_runs(local_azure: LocalAzure) -> None:
 
 
 def test_a_patch_takes_tags_and_sku_alone(local_azure: LocalAzure) -> None:
-    for body in ({"properties": {}}, {"location": "x"}, {"tags": {"a": 1}}, {"sku": {"capacity": 51}}, {"sku": [1]}):
+    bodies: list[dict[str, Any]] = [
+        {"properties": {}}, {"location": "x"}, {"tags": {"a": 1}}, {"sku": {"capacity": 51}}, {"sku": [1]},
+    ]  # fmt: skip
+    for body in bodies:
         refused = local_azure.arm("PATCH", BLUE, body)
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "UserError"), body

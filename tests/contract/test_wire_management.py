@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
@@ -47,7 +48,7 @@ def client(local_azure: LocalAzure) -> Iterator[MachineLearningServicesMgmtClien
 def seeded(local_azure: LocalAzure) -> Iterator[list[str]]:
     """Five endpoints without processes; the first one has three deployments."""
     names = [f"many-{number}" for number in range(5)]
-    entries = [{"name": name, "tags": {"batch": "many", "last": name[-1]}} for name in names]
+    entries: list[dict[str, Any]] = [{"name": name, "tags": {"batch": "many", "last": name[-1]}} for name in names]
     deployments = ["blue", "green", {"name": "red", "capacity": 3}]
     entries[0] |= {"deployments": deployments, "traffic": {"blue": 90, "green": 10}, "mirrorTraffic": {"red": 5}}
     local_azure.control("POST", "seed", {"endpoints": entries}).raise_for_status()
@@ -75,7 +76,7 @@ def test_pages_are_followed_to_the_end(
     assert len(curl(local_azure, first["nextLink"], headers)["value"]) == 2
 
 
-def curl(azure: LocalAzure, address: str, headers: dict[str, str]) -> dict[str, list[object]]:
+def curl(azure: LocalAzure, address: str, headers: dict[str, str]) -> dict[str, Any]:
     lines = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
     done = subprocess.run(
         ["curl", "-sS", "--fail", "--cacert", azure.bundle, *lines, address],

@@ -18,7 +18,7 @@ from tests.local_azure import LocalAzure
 _OPERATION = re.compile(r"mfeOperation(Status|sStatus|Results)/.*")
 
 
-class RecordingTransport(RequestsTransport):
+class RecordingTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hides its type behind __getattr__
     """Notes method, last part of the path and status of every answer."""
 
     def __init__(self) -> None:

@@ -129,7 +129,9 @@ def test_other_auth_modes_are_refused_by_name(mode: Any) -> None:
         rules.auth_mode(mode)
 
 
-USER = {"/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me": {}}
+USER: dict[str, Any] = {
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me": {}
+}
 
 
 @pytest.mark.parametrize(
