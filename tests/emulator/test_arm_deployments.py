@@ -188,7 +188,7 @@ def test_history_is_seeded_and_documents_are_back_dated(shop: LocalAzure) -> Non
     }  # fmt: skip
     arm_id = f"{shop.workspace}/onlineEndpoints/seeded"
     seed = {"rows": [row], "created": [{"id": arm_id, "createdAt": "2026-01-02T03:04:05Z"}]}
-    assert shop.control("POST", "seed", seed).json() == {"rows": 1, "created": 1}
+    assert {"rows": 1, "created": 1}.items() <= shop.control("POST", "seed", seed).json().items()
     (kept,) = shop.control("GET", "requests?endpoint=seeded").json()["value"]
     assert row.items() <= kept.items()
     created = shop.arm("GET", "onlineEndpoints/seeded").json()["systemData"]["createdAt"]
