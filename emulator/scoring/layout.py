@@ -95,7 +95,7 @@ def _copy(source: Path | None, parent: Path, what: str, say: Log) -> Path:
     if source is None:
         say(f"There is no {what}.")
         return parent
-    if not source.exists():
+    if source.is_symlink() or not source.exists():
         raise _no_download(what, f"the path {source.name} has no files in the storage")
     target = parent / source.name
     say(f"Downloading {what} to {target}")

@@ -77,7 +77,7 @@ def log(azure: LocalAzure, name: str, container: str = "InferenceServer") -> str
 def events(azure: LocalAzure, name: str) -> list[str]:
     """The names of what happened to a deployment, in order."""
     store = Events(azure.state / "telemetry.db")
-    found = [event.name for _, event in store.since(0, ENDPOINT) if event.deployment == name]
+    found: list[str] = [event.name for _, event in store.since(0, ENDPOINT) if event.deployment == name]
     store.close()
     return found
 
