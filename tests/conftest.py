@@ -23,4 +23,6 @@ def no_connection_is_left_open() -> Iterator[None]:
 def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
     """One local Azure for the whole run. Tests use endpoints of their own names, and leave no setting changed."""
     with LocalAzure(tmp_path_factory.mktemp("local-azure") / "state") as running:
+        # The whole run is one subscription: it needs more cores than a new one has.
+        running.control("POST", "settings", {"cores_quota": 1000}).raise_for_status()
         yield running

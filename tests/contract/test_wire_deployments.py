@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient
+from azure.ai.ml.constants._endpoint import EndpointInvokeFields
+from azure.ai.ml.exceptions import MlException, ValidationException
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from tests.contract.wire import RecordingTransport, ml_client
-from tests.deployable import create_endpoint, upload_and_put
+from tests.deployable import SCORE, create_endpoint, upload_and_put
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
 POLLED = ("GET", "mfeOperationsStatus", 200)
 ENDPOINT = "wired-up"
 BLUE = f"onlineEndpoints/{ENDPOINT}/deployments/blue"
+SLOW = SCORE.replace("    numbers =", "    time.sleep(json.loads(raw_data).get('sleep', 0))\n    numbers =").replace(
+    "import json", "import time, json"
+)
 WRITE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments/write"
 
 
@@ -41,7 +47,7 @@ def wired(local_azure: LocalAzure) -> Iterator[None]:
     local_azure.control("POST", "settings", {"operation_seconds": 0}).raise_for_status()
     create_endpoint(local_azure, ENDPOINT)
     requests = {"requestTimeout": "PT2.5S", "maxQueueWait": "PT0.5S", "maxConcurrentRequestsPerInstance": 2}
-    made = upload_and_put(local_azure, ENDPOINT, "blue", 2, requestSettings=requests, futureField="kept")
+    made = upload_and_put(local_azure, ENDPOINT, "blue", 2, requestSettings=requests, futureField="kept", score=SLOW)
     assert made.status_code == 201
     assert local_azure.finish(made)["status"] == "Succeeded"
     body = {"location": "westeurope", "properties": {"authMode": "Key", "traffic": {"blue": 100}}}
@@ -124,6 +130,48 @@ def test_the_round_trip_of_the_sdk_loses_what_it_does_not_know(
     assert local_azure.score(ENDPOINT, {"data": [1, 2]}).json() == [2, 4]
 
 
+@pytest.fixture
+def invoke(ml: MLClient, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Calls the endpoint through the SDK with a body."""
+    headers = EndpointInvokeFields.DEFAULT_HEADER
+    before = dict(headers)
+
+    def call(body: object, **options: str) -> Any:
+        path = tmp_path / "request.json"
+        path.write_text(json.dumps(body))
+        return json.loads(ml.online_endpoints.invoke(ENDPOINT, request_file=str(path), **options))
+
+    yield call
+    # What a call leaves in this dictionary goes with every later one, whatever it calls.
+    headers.clear()
+    headers.update(before)
+
+
+def test_invoke_fetches_the_key_for_every_call_and_remembers_the_deployment_for_ever(
+    transport: RecordingTransport, invoke: Callable[..., Any]
+) -> None:
+    path = f"onlineEndpoints/{ENDPOINT}"
+    keyed = [("GET", path, 200), ("POST", f"{path}/listKeys", 200), ("POST", "", 200)]
+    with transport.noted() as noted:
+        assert invoke({"data": [3]}, deployment_name="blue") == [6]
+    assert noted == [("GET", f"{path}/deployments", 200), *keyed]
+    with transport.noted() as noted:
+        assert invoke({"data": [3]}) == [6]
+    assert noted == keyed
+    assert EndpointInvokeFields.DEFAULT_HEADER["azureml-model-deployment"] == "blue"
+    with pytest.raises(ValidationException):
+        invoke({"data": [3]}, deployment_name="pink")
+
+
+def test_invoke_tells_of_a_model_error_and_only_the_text_of_a_timeout(invoke: Callable[..., Any]) -> None:
+    with pytest.raises(HttpResponseError) as caught:
+        invoke({"data": None})
+    assert caught.value.status_code == 424
+    # The SDK cannot report a 408: with a JSON body it raises TypeError, with a text it loses the status.
+    with pytest.raises(MlException, match="upstream request timeout"):
+        invoke({"data": [1], "sleep": 4})
+
+
 def test_a_deployment_with_live_traffic_cannot_be_deleted(ml: MLClient) -> None:
     with pytest.raises(HttpResponseError) as caught:
         ml.online_deployments.begin_delete("blue", ENDPOINT)
@@ -132,6 +180,7 @@ def test_a_deployment_with_live_traffic_cannot_be_deleted(ml: MLClient) -> None:
 
 
 def test_too_few_cores_are_told_in_azures_words(ml: MLClient, local_azure: LocalAzure) -> None:
+    before = local_azure.control("GET", "settings").json()["cores_quota"]
     local_azure.control("POST", "settings", {"cores_quota": 12}).raise_for_status()
     try:
         deployment = ml.online_deployments.get("blue", ENDPOINT)
@@ -139,7 +188,7 @@ def test_too_few_cores_are_told_in_azures_words(ml: MLClient, local_azure: Local
         with pytest.raises(HttpResponseError) as caught:
             ml.online_deployments.begin_create_or_update(deployment)
     finally:
-        local_azure.control("POST", "settings", {"cores_quota": 100}).raise_for_status()
+        local_azure.control("POST", "settings", {"cores_quota": before}).raise_for_status()
     (sentence,) = first_error(caught.value)["VmSize"]
     assert sentence.startswith("Not enough quota available for Standard_DS3_v2 in SubscriptionId ")
     assert "Additional needed: 16 " in sentence

@@ -72,7 +72,7 @@ REGISTRY = "azureml://registries/azureml"
     [
         ({"sku": {"name": "Default", "capacity": 51}}, 400, "1 to 50"),
         ({"sku": {"name": "Default", "capacity": 0}}, 400, "1 to 50"),
-        ({"sku": {"name": "Default", "capacity": 50}}, 400, "Additional needed: 240"),
+        ({"sku": {"name": "Default", "capacity": 50}, "instanceType": "Standard_F72s_v2"}, 400, "needed: 4320"),
         ({"requestSettings": {"requestTimeout": "PT181S"}}, 400, "180000"),
         ({"requestSettings": {"maxConcurrentRequestsPerInstance": 0}}, 400, "maxConcurrent"),
         ({"livenessProbe": {"period": "often"}}, 400, "livenessProbe.period"),
