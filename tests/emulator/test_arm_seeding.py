@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from emulator.arm.context import Context
+from emulator.arm.deployments import Deployments
 from emulator.arm.endpoint_document import render_endpoint
+from emulator.arm.operations import Operations
+from emulator.arm.records import Records
 from emulator.arm.rules import RuleBroken
 from emulator.arm.seeding import seed_endpoints
 from emulator.arm.serving import Serving
+from emulator.errors import ServiceError
+from emulator.identity.tokens import Principal
 from tests.emulator.control_rig import HOME, control_context
 
 
@@ -66,3 +73,29 @@ def test_a_seed_that_cannot_be_leaves_nothing_behind(context: Context, entry: Ma
     with pytest.raises(RuleBroken, match=words):
         seed_endpoints(context, [{"name": "first"}, entry])
     assert context.documents.all("endpoint") == []
+
+
+def test_scaling_begins_an_operation_and_keeps_azures_rules(context: Context) -> None:
+    async def scale() -> None:
+        operations = Operations(context)
+        deployments = Deployments(context, operations, Serving(context), Records.of(context))
+        name = deployments.scale("Shop/Blue", 3, caller)
+        assert name.startswith("odidp:")
+        with pytest.raises(ServiceError) as caught:
+            deployments.scale("shop/blue", 4, caller)
+        assert caught.value.status == 409
+        with pytest.raises(ServiceError, match="no deployment green"):
+            deployments.scale("shop/green", 4, caller)
+        while operations.is_busy("shop/blue"):
+            await asyncio.sleep(0)
+        with pytest.raises(RuleBroken, match="1 to 50"):
+            deployments.scale("shop/blue", 51, caller)
+
+    caller = cast(Principal, SimpleNamespace(name="autoscale"))
+    context.settings.change({"operation_seconds": 0})
+    seed_endpoints(context, [{"name": "shop", "deployments": ["blue"]}])
+    asyncio.run(scale())
+    found = context.documents.get("deployment", "shop/blue")
+    assert found is not None
+    assert (found["sent"]["sku"]["capacity"], found["state"]) == (3, "Succeeded")
+    assert found["systemData"]["lastModifiedBy"] == "autoscale"
