@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from emulator.scoring.events import Event, EventName, Events
@@ -40,6 +41,8 @@ class Diary:
         self._events = events
         self._clock = clock
         self._entries: deque[_Entry] = deque(maxlen=SHOWN_EVENTS)
+        self.writers: dict[Path, str] = {}
+        """Which instance wrote which log, also of those that are gone."""
         self._phases: dict[Phase, Status] = dict.fromkeys(get_args(Phase), "Waiting")
 
     def note(self, name: EventName, message: str, instance: str = "") -> None:

@@ -151,8 +151,9 @@ class Fleet:
         folder = running.program.revision.folder if running else _newest(self._folder(key))
         if folder is None:
             return []
-        known = {view.log: view.identity for view in self.instances(endpoint, deployment)}
-        files = [LogFile(path, CONTAINER, known.get(path, "")) for path in sorted(folder.glob("instance-*.log"))]
+        diary = running.diary if running else self._diaries.get(key)
+        writers = diary.writers if diary else {}
+        files = [LogFile(path, CONTAINER, writers.get(path, "")) for path in sorted(folder.glob("instance-*.log"))]
         initializer = download_log(folder)
         return [*files, LogFile(initializer, "storage-initializer", "")] if initializer.exists() else files
 

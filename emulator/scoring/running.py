@@ -140,6 +140,7 @@ class Running:
     def _next(self) -> Instance:
         instance = self.program.instance(self._numbers)
         self._numbers += 1
+        self.diary.writers[instance.log] = instance.identity
         return instance
 
     async def _stop_watching(self, instances: list[Instance]) -> None:
