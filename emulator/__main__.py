@@ -43,7 +43,7 @@ def _serve(options: argparse.Namespace) -> None:
     from emulator.server import Options, serve
 
     os.umask(0o077)  # nothing in the state folder is for others to read
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     place = Place(options.subscription, options.resource_group, options.workspace, options.region)
     wanted = Options(options.port, options.state, place, options.max_instances, options.strict_environments)
     asyncio.run(serve(wanted, lambda line: print(line, flush=True)))
@@ -73,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         "--strict-environments",
         action="store_true",
         help="fail a build whose pins cannot be had here, instead of taking the nearest",
+    )
+    serve.add_argument(
+        "--log-level",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        default="WARNING",
+        help="how much is said on stderr; no level tells secrets (default %(default)s)",
     )
     env = commands.add_parser("env", help="print the environment of its clients as KEY=VALUE lines")
     env.add_argument(

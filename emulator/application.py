@@ -61,7 +61,7 @@ def identity_application(tokens: Tokens, secrets: Secrets, faults: FaultBook) ->
 
 
 def _application(routes: list[BaseRoute] | list[Route], faults: FaultBook, shape: Shape) -> Starlette:
-    return Starlette(
+    application = Starlette(
         routes=routes,
         middleware=[Middleware(RequestIds), Middleware(ArmPaths), Middleware(Faulty, book=faults, shape=shape)],
         exception_handlers={
@@ -70,6 +70,9 @@ def _application(routes: list[BaseRoute] | list[Route], faults: FaultBook, shape
             Exception: on_crash,
         },
     )
+    # A slash at the end is nobody's mistake to be told about: see ArmPaths.
+    application.router.redirect_slashes = False
+    return application
 
 
 def _cloud(addresses: Addresses) -> dict[str, object]:
