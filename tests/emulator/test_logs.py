@@ -18,6 +18,7 @@ from emulator.monitor.logs.engine import Engine, Limits, Result
 from emulator.monitor.logs.errors import LogsError
 from emulator.monitor.logs.ingestion import Ingestion, Logged, Sources
 from emulator.monitor.logs.tables import CONSOLE, EVENTS, TABLES, TRAFFIC
+from emulator.monitor.logs.translation import NotTranslated, Translator
 from emulator.resources import Place
 from emulator.scoring.events import Event, Events
 from emulator.scoring.telemetry import Row, Telemetry
@@ -451,3 +452,21 @@ def test_a_query_nested_too_deeply_is_refused(setup: Setup) -> None:
     found = setup.refusal("print x = " + "(" * 3000 + "1" + ")" * 3000)
     assert found["code"] in ("SemanticError", "SyntaxError")
     assert setup.rows("print x = 1") == [{"x": 1}]
+
+
+def test_a_short_text_for_an_endless_statement_is_refused() -> None:
+    translator = Translator(max_seconds=1)
+    steps = "".join(f"let a{number + 1} = a{number} + a{number};" for number in range(60))
+    with pytest.raises(NotTranslated, match="too complex"):
+        translator.translate(f"let a0 = 1; {steps} print a60", {}, NOW)
+    assert translator.translate("print x = 1", {}, NOW).sql.startswith("SELECT")
+    translator.close()
+    with pytest.raises(NotTranslated):
+        translator.translate("print x = 1", {}, NOW)
+
+
+def test_parameters_of_a_query_keep_their_types(setup: Setup) -> None:
+    text = """declare query_parameters(n: long = 5, name: string = "b", at: datetime = datetime(2026-01-02));
+        print n + 1, name, at"""
+    [one] = setup.rows(text)
+    assert list(one.values()) == [6, "b", "2026-01-02T00:00:00Z"]

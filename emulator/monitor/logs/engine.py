@@ -12,13 +12,13 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emulator.monitor.logs import errors
 from emulator.monitor.logs.guard import NotAllowed, check
 from emulator.monitor.logs.rendering import Column, column, rows_text, statement
 from emulator.monitor.logs.tables import RESOURCES, STORE, TABLES, creation, view
+from emulator.monitor.logs.translation import TOO_COMPLEX, NotTranslated, Translated, Translator
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,9 +57,12 @@ class Result(NamedTuple):
 class Engine:
     """The tables and the queries on them. Safe for threads."""
 
-    def __init__(self, limits: Limits | None = None, memory_limit: str = MEMORY_LIMIT) -> None:
+    def __init__(
+        self, limits: Limits | None = None, memory_limit: str = MEMORY_LIMIT, translator: Translator | None = None
+    ) -> None:
         self._limits = limits or Limits()
         self._memory_limit = memory_limit
+        self._translator = translator or Translator()
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._closed: frozenset[str] = frozenset()
@@ -120,6 +123,7 @@ class Engine:
         with self._lock:
             for running in list(self._running):
                 running.interrupt()
+            self._translator.close()
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -136,12 +140,12 @@ class Engine:
             try:
                 for name, condition in conditions.items():
                     cursor.execute(view(TABLES[name], condition))
-                translated, parameters = self._translate(cursor, text, now)
+                sql, parameters = self._translate(cursor, text, now)
                 if is_late():
                     raise errors.timed_out()
-                described = cursor.execute(f"DESCRIBE {translated}", parameters).fetchall()
+                described = cursor.execute(f"DESCRIBE {sql}", parameters).fetchall()
                 columns = [column(str(each[0]), str(each[1])) for each in described]
-                cursor.execute(statement(translated, columns), parameters)
+                cursor.execute(statement(sql, columns), parameters)
                 body, count, error = self._fetch(cursor, columns)
             except duckdb.InterruptException as stopped:
                 raise errors.timed_out() from stopped
@@ -179,31 +183,24 @@ class Engine:
                 self._running.discard(cursor)
             cursor.close()
 
-    def _translate(self, cursor: duckdb.DuckDBPyConnection, text: str, now: float) -> tuple[str, dict[str, Any]]:
-        import duckdb_kql
-        from duckdb_kql.control import is_control_command
-
-        if is_control_command(text):
-            raise _at(text, 1, 0)
+    def _translate(self, cursor: duckdb.DuckDBPyConnection, text: str, now: float) -> Translated:
         columns = {name: table.columns for name, table in TABLES.items()}
-        moment = datetime.fromtimestamp(now, UTC)
         try:
-            translated = duckdb_kql.to_sql(text, schema=columns, allow_write=False, query_now=moment)
-            parsed = cursor.execute("SELECT json_serialize_sql(?)", [str(translated)]).fetchone()
+            translated = self._translator.translate(text, columns, now)
+            parsed = cursor.execute("SELECT json_serialize_sql(?)", [translated.sql]).fetchone()
             tree = json.loads(parsed[0]) if parsed else {"error": True}
             if tree.get("error"):
-                raise errors.semantic_error("The local Azure cannot run this query.")
+                raise errors.semantic_error(TOO_COMPLEX, "SEM0001")
             check(tree, TABLES, self._closed)
-        except duckdb_kql.KqlSyntaxError as wrong:
-            first = wrong.diagnostics[0] if wrong.diagnostics else None
-            raise (_at(text, first.span.line, first.span.column) if first else _at(text, 1, 0)) from wrong
-        except duckdb_kql.KqlError as wrong:
-            raise errors.semantic_error(f"The local Azure cannot run this query: {wrong}.", "SEM0001") from wrong
+        except NotTranslated as wrong:
+            if wrong.line is None or wrong.column is None:
+                raise errors.semantic_error(wrong.message, "SEM0001") from wrong
+            raise _at(text, wrong.line, wrong.column) from wrong
         except NotAllowed as wrong:
             raise _unresolved(text, wrong.name, "table or column" if wrong.is_table else "function") from wrong
         except RecursionError as wrong:
-            raise errors.semantic_error("The query is nested too deeply.", "SEM0001") from wrong
-        return str(translated), dict(translated.parameters)
+            raise errors.semantic_error(TOO_COMPLEX, "SEM0001") from wrong
+        return translated
 
     def _fetch(
         self, cursor: duckdb.DuckDBPyConnection, columns: Sequence[Column]
