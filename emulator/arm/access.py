@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulator.arm.context import Context
-from emulator.arm.registration import check_registered
 from emulator.arm.recording import reached, recorded
+from emulator.arm.registration import check_registered
 from emulator.arm.rules import RuleBroken
 from emulator.errors import ServiceError
 from emulator.http import json_object
@@ -97,6 +97,9 @@ def admit(context: Context, request: Request) -> Principal:
     nearest = _nearest(places, found)
     check_registered(request.method, found, version, nearest[0].region if nearest and found.resource_group else "*")
     _check_role(caller, request.method, path, is_query=found.is_batch)
+    if request.method == "PUT" and (not found.segments or (found.segments[2:] == () and found.workspace)):
+        # Making a group or a workspace: that it is not there yet is no fault.
+        return caller
     if not nearest:
         raise ServiceError(404, "ResourceGroupNotFound", f"Resource group '{found.resource_group}' could not be found.")
     if found.workspace is not None and found.workspace.lower() not in {place.workspace.lower() for place in nearest}:
