@@ -12,7 +12,7 @@ from emulator.monitor.catalogue import GRAINS
 DEFAULT_TOP = 10
 """Series returned when a filter is given and ``top`` is not: the rest is cut off silently, as on Azure."""
 _DEFAULT_SPAN_SECONDS = 3600
-_EARLIEST, _LATEST = 0.0, 32_503_680_000.0
+EARLIEST, LATEST = 0.0, 32_503_680_000.0
 """1970 to 3000: times that every platform can write as a date."""
 _AGGREGATIONS = ("average", "minimum", "maximum", "total", "count")
 
@@ -142,7 +142,7 @@ def _range(given: Mapping[str, str], now: float) -> tuple[int, int]:
     else:
         end = instant(given["endtime"]) if given.get("endtime") else now
         start = instant(given["starttime"]) if given.get("starttime") else end - _DEFAULT_SPAN_SECONDS
-    if not (_EARLIEST <= start < _LATEST and _EARLIEST <= end < _LATEST):
+    if not (EARLIEST <= start < LATEST and EARLIEST <= end < LATEST):
         raise MetricsError("Detect invalid time range: it is out of what a date can say.")
     if end < start:
         raise MetricsError(f"Detect invalid time range: start {zulu(start)} is after end {zulu(end)}.")

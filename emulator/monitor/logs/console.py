@@ -22,6 +22,7 @@ MAX_LINE_CHARACTERS = 16_384
 
 _READ_BYTES = 8 * 1024 * 1024
 _PRUNE_EVERY = 1_000
+_LATE_SECONDS = 3600.0
 _TIME = re.compile(rb"\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?\s?(Z|[+-]\d\d:?\d\d)?")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (
@@ -164,7 +165,9 @@ def _lines(text: bytes, source: Source, shift_seconds: float, is_new: bool) -> I
     stamped = list(_stamped(text.splitlines(), source.container == "storage-initializer"))
     last = next((at for at, _ in stamped if at is not None), now)
     for at, line in stamped:
-        last = at if at is not None else last if is_new else now
+        # A line may begin with a time that is not its own.
+        is_own = at is not None and (is_new or abs(now - at) < _LATE_SECONDS)
+        last = at if at is not None and is_own else last if is_new else now
         message = line.decode(errors="replace")[:MAX_LINE_CHARACTERS]
         told = (source.endpoint, source.deployment, source.instance, source.container, source.image)
         yield Line(last + shift_seconds, *told, source.shadow, message)

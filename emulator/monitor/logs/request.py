@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from emulator.monitor.logs.errors import invalid_request
-from emulator.monitor.query import MetricsError, timespan
+from emulator.monitor.query import EARLIEST, LATEST, MetricsError, timespan
 
 DEFAULT_WAIT_SECONDS = 180
 MAX_WAIT_SECONDS = 600
@@ -65,10 +65,14 @@ def parse_query(body: Mapping[str, object], parameters: Mapping[str, str], now: 
 def _range(given: object, now: float) -> tuple[float, float]:
     if not isinstance(given, str):
         raise invalid_request("InvalidTimespan", "timespan must be a text.", "timespan")
+    wrong = invalid_request("InvalidTimespan", f"The timespan '{given[:200]}' is invalid.", "timespan")
     try:
-        return timespan(given, now)
+        start, end = timespan(given, now)
     except (MetricsError, OverflowError) as error:
-        raise invalid_request("InvalidTimespan", f"The timespan '{given}' is invalid.", "timespan") from error
+        raise wrong from error
+    if not (EARLIEST <= start < LATEST and EARLIEST <= end < LATEST):
+        raise wrong
+    return start, end
 
 
 def parse_preferences(header: str) -> Preferences:
