@@ -239,7 +239,8 @@ def _bodies(draw: st.DrawFn, path: str) -> bytes:
     if draw(st.integers(0, 19)) == 0:
         return draw(st.sampled_from(BROKEN))
     fitting = [body for part, body in BODIES.items() if part in path]
-    value: Any = fitting[-1] if fitting and draw(st.integers(0, 9)) else draw(st.sampled_from([*BODIES.values()]))
+    is_another = draw(st.integers(0, 9)) == 0 or not fitting
+    value = draw(st.sampled_from([*BODIES.values()])) if is_another else fitting[-1]
     changes: int = draw(st.sampled_from((0, 0, 1, 2)))
     for _ in range(changes):
         value = _with(value, draw(st.sampled_from(_places(value))), draw(_json()))
