@@ -6,10 +6,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import gateway, mirror, pages
+from benchmarks import gateway, mirror, pages, shift
 from benchmarks.report import RESULTS, Report
 
-ALL: dict[str, Callable[[], Report]] = {"gateway": gateway.main, "mirror": mirror.main, "pages": pages.main}
+ALL: dict[str, Callable[[], Report]] = {
+    "gateway": gateway.main,
+    "mirror": mirror.main,
+    "shift": shift.main,
+    "pages": pages.main,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,9 +1,10 @@
-"""What does the gateway cost over asking the scoring server directly?
+"""What does the gateway cost over asking the scoring server directly, and beside Envoy in its place?
 
-Both are asked the same over plain HTTP, one request after the other, in alternating rounds; the scoring server is one
-process of Microsoft's inference server with the sample model. A third row is the gateway as it is shipped, with TLS on
-a connection that is kept alive, and a fourth a server that answers at once without looking, for scale. The processor
-time is that of the one server named in the row.
+All are asked the same, one request after the other over one connection, in alternating rounds; the scoring server is
+one process of Microsoft's inference server with the sample model. Gateway and Envoy split 90/10 over two deployments at
+that one server and have the header rule, once without TLS, as the scoring server, and once with it, as they are used. A
+last row is a server that answers at once without looking, for scale. The processor time is that of the one server named
+in the row.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import contextlib
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
 import psutil
 
+from benchmarks.envoy import NoEnvoyError, envoy
 from benchmarks.report import Cell, Report, middle, percentile
-from benchmarks.scene import ENDPOINT, ROOT, child, cpu_seconds, stage
+from benchmarks.scene import ENDPOINT, ROOT, Scene, child, cpu_seconds, stage
 from emulator.scoring.fleet import Fleet
 from emulator.scoring.gateway_process import Gateway
 from emulator.scoring.model import DeploymentSpec
@@ -28,7 +31,8 @@ from emulator.scoring.model import DeploymentSpec
 ROUNDS = 7
 REQUESTS = 300
 """Requests in a round."""
-DIRECT = "scoring server, direct"
+DIRECT, GATEWAY, ENVOY = "scoring server, direct", "gateway", "Envoy"
+SPLIT = {"live": 90, "other": 10}
 SAMPLE = ROOT / "samples" / "model-1"
 BODY = (ROOT / "samples" / "sample-request.json").read_bytes()
 
@@ -97,6 +101,27 @@ def asking(url: str, headers: Mapping[str, str], trust: ssl.SSLContext | None) -
     return ask
 
 
+@dataclass
+class Way:
+    """One way to the model, and what its rounds took."""
+
+    ask: Callable[[int], list[float]]
+    pid: int
+    p50s: list[float] = field(default_factory=list)
+    p99s: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """One round."""
+        before = cpu_seconds(self.pid)
+        taken = await asyncio.to_thread(self.ask, REQUESTS)
+        self.cpu.append((cpu_seconds(self.pid) - before) / REQUESTS * 1e6)
+        self.p50s.append(percentile(taken, 50))
+        self.p99s.append(percentile(taken, 99))
+        self.rates.append(REQUESTS / sum(taken) * 1000)
+
+
 async def measure() -> Report:
     """Alternate between the paths and compare the medians of the rounds."""
     began = time.perf_counter()
@@ -106,63 +131,73 @@ async def measure() -> Report:
         fleet = Fleet(scene.state, os.environ, noting)
         stack.push_async_callback(fleet.close)
         await fleet.deploy(blue())
-        await scene.route({"live": 100})
         (direct,) = noting.urls
-        plain_pid, plain_port = await stack.enter_async_context(
-            child("benchmarks.plain_gateway", str(scene.state), direct)
-        )
-        assert scene.gateway.pid
-        plain = f"http://127.0.0.1:{plain_port}{urlsplit(scene.url).path}"
-        empty_pid, empty_port = await stack.enter_async_context(child("benchmarks.upstream", "fast"))
-        empty = f"http://127.0.0.1:{empty_port}/"
-        paths = {
-            DIRECT: (asking(f"{direct}/score", scene.headers, None), pid_of_instance()),
-            "gateway": (asking(plain, scene.headers, None), plain_pid),
-            "gateway with TLS": (asking(scene.url, scene.headers, scene.trust), scene.gateway.pid),
-            "constant answer": (asking(empty, scene.headers, None), empty_pid),
-        }
-        p50s: dict[str, list[float]] = {name: [] for name in paths}
-        p99s: dict[str, list[float]] = {name: [] for name in paths}
-        cpu: dict[str, list[float]] = {name: [] for name in paths}
-        for ask, _ in paths.values():
-            await asyncio.to_thread(ask, REQUESTS)
+        await scene.gateway.set_deployment(ENDPOINT, "other", (direct,), 5000, 1000)
+        await scene.route(SPLIT)
+        paths, missing = await ways(stack, scene, direct)
+        for path in paths.values():
+            await asyncio.to_thread(path.ask, REQUESTS)
         for _ in range(ROUNDS):
-            for name, (ask, pid) in paths.items():
-                before = cpu_seconds(pid)
-                taken = await asyncio.to_thread(ask, REQUESTS)
-                p50s[name].append(percentile(taken, 50))
-                p99s[name].append(percentile(taken, 99))
-                cpu[name].append((cpu_seconds(pid) - before) / REQUESTS * 1e6)
-    return report(p50s, p99s, cpu, time.perf_counter() - began)
+            for path in paths.values():
+                await path.run()
+    return report(paths, missing, time.perf_counter() - began)
 
 
-def report(
-    p50s: Mapping[str, list[float]], p99s: Mapping[str, list[float]], cpu: Mapping[str, list[float]], seconds: float
-) -> Report:
+async def ways(stack: contextlib.AsyncExitStack, scene: Scene, direct: str) -> tuple[dict[str, Way], list[str]]:
+    """Every way to the model, and sentences about those that cannot be had."""
+    plain_pid, plain_port = await stack.enter_async_context(child("benchmarks.plain_gateway", str(scene.state), direct))
+    empty_pid, empty_port = await stack.enter_async_context(child("benchmarks.upstream", "fast"))
+    assert scene.gateway.pid
+    plain = f"http://127.0.0.1:{plain_port}{urlsplit(scene.url).path}"
+    found = {
+        DIRECT: Way(asking(f"{direct}/score", scene.headers, None), pid_of_instance()),
+        GATEWAY: Way(asking(plain, scene.headers, None), plain_pid),
+        f"{GATEWAY} with TLS": Way(asking(scene.url, scene.headers, scene.trust), scene.gateway.pid),
+        "constant answer": Way(asking(f"http://127.0.0.1:{empty_port}/", scene.headers, None), empty_pid),
+    }
+    missing = []
+    for name, tls in ((ENVOY, None), (f"{ENVOY} with TLS", scene.state / "tls")):
+        try:
+            peer = await stack.enter_async_context(envoy({"live": direct, "other": direct}, SPLIT, tls))
+        except NoEnvoyError as error:
+            missing = [str(error)]
+        else:
+            found[name] = Way(asking(peer.url, scene.headers, scene.trust if tls else None), peer.pid)
+    return found, missing
+
+
+def report(paths: Mapping[str, Way], missing: Sequence[str], seconds: float) -> Report:
     """Put the medians of the rounds side by side."""
-    peer, peer_cpu = middle(p50s[DIRECT]), middle(cpu[DIRECT])
+    peer, peer_cpu = middle(paths[DIRECT].p50s), middle(paths[DIRECT].cpu)
     rows: list[dict[str, Cell]] = [
         {
             "path": name,
-            "p50 ms": round(middle(values), 3),
-            "p99 ms": round(middle(p99s[name]), 3),
-            "p50 to direct": round(middle(values) / peer, 2),
-            "added p50 ms": round(middle(values) - peer, 3),
-            "CPU µs": round(middle(cpu[name])),
-            "CPU to direct": round(middle(cpu[name]) / peer_cpu, 2),
+            "p50 ms": round(middle(path.p50s), 3),
+            "p99 ms": round(middle(path.p99s), 3),
+            "p50 to direct": round(middle(path.p50s) / peer, 2),
+            "requests/s": round(middle(path.rates)),
+            "CPU µs": round(middle(path.cpu)),
+            "CPU to direct": round(middle(path.cpu) / peer_cpu, 2),
         }
-        for name, values in p50s.items()
+        for name, path in paths.items()
     ]
+    ours, ours_cpu = middle(paths[GATEWAY].p50s), middle(paths[GATEWAY].cpu)
+    verdict = (
+        f"The gateway adds {ours - peer:.2f} ms to {peer:.2f} ms ({ours / peer:.2f} x) and uses {ours_cpu:.0f} µs of"
+        f" processor time, the scoring server {peer_cpu:.0f} µs."
+    )
+    if ENVOY in paths:
+        theirs, theirs_cpu = middle(paths[ENVOY].p50s), middle(paths[ENVOY].cpu)
+        verdict += f" To Envoy: p50 {ours / theirs:.2f} x, processor time {ours_cpu / theirs_cpu:.2f} x."
     return Report(
         name="gateway",
-        question="One request at a time to the sample model, directly and through the gateway.",
+        question="One request at a time to the sample model: directly, through the gateway, through Envoy.",
         rows=rows,
-        verdict=f"The gateway adds {middle(p50s['gateway']) - peer:.2f} ms to {peer:.2f} ms "
-        f"({middle(p50s['gateway']) / peer:.2f} x) "
-        f"and uses {middle(cpu['gateway']):.0f} µs of processor time, the scoring server {peer_cpu:.0f} µs.",
+        verdict=verdict,
         notes=(
             f"Medians of {ROUNDS} alternating rounds of {REQUESTS} requests. The scoring server closes every",
-            "connection: the client of the direct path opens a new one each time, as the gateway has to.",
+            "connection: the client of the direct path opens a new one each time, as gateway and Envoy have to.",
+            *missing,
         ),
         seconds=seconds,
     )
