@@ -17,15 +17,20 @@ from emulator.monitor.routes import Monitor, Whereabouts
 _BELOW = "/subscriptions/{resource:path}/providers/Microsoft.Insights/"
 
 
-def metric_routes(context: Context) -> Sequence[ArmRoute]:
-    """Metrics of one resource, of many in one call, and what metrics there are."""
+def monitor_of(context: Context) -> Monitor:
+    """Azure Monitor over what this local Azure measured."""
 
     def locate(arm_id: str) -> Whereabouts:
         found = _find(context, arm_id)
         place = context.place_of(found.endpoint) if found else context.home
         return Whereabouts(place.region, found is not None)
 
-    monitor = Monitor(context.telemetry, context.gauges, lambda: context.settings.current, locate, context.now)
+    return Monitor(context.telemetry, context.gauges, lambda: context.settings.current, locate, context.now)
+
+
+def metric_routes(context: Context) -> Sequence[ArmRoute]:
+    """Metrics of one resource, of many in one call, and what metrics there are."""
+    monitor = monitor_of(context)
 
     async def metrics(call: Call) -> Response:
         return await _answer(await monitor.arm_metrics(_resource(context, call), call.request.query_params))

@@ -11,13 +11,15 @@ from starlette.routing import Route
 from emulator.arm.access import ArmRoute, Call
 from emulator.arm.activity import activity_routes
 from emulator.arm.assets import asset_routes
+from emulator.arm.autoscale import autoscale_routes
+from emulator.arm.autoscaling import Autoscaling
 from emulator.arm.context import Context
 from emulator.arm.datastores import datastore_routes
 from emulator.arm.deployments import Deployments
 from emulator.arm.diagnostics import diagnostic_routes, log_workspace_routes
 from emulator.arm.endpoints import Endpoints
 from emulator.arm.inventory import inventory_routes
-from emulator.arm.metrics import metric_routes
+from emulator.arm.metrics import metric_routes, monitor_of
 from emulator.arm.operations import Operations
 from emulator.arm.permissions import permission_routes
 from emulator.arm.records import Records
@@ -42,6 +44,7 @@ class ControlPlane:
         self._endpoints = Endpoints(context, self.operations, self.serving, records)
         self.deployments = Deployments(context, self.operations, self.serving, records)
         self.logs = LogAnalytics(context)
+        self._autoscaling = Autoscaling(context, monitor_of(context), self.deployments.scale)
         self._restoring: asyncio.Task[None] | None = None
 
     def routes(self) -> Sequence[Route]:
@@ -56,6 +59,7 @@ class ControlPlane:
             *datastore_routes(self.context),
             *permission_routes(self.context),
             *metric_routes(self.context),
+            *autoscale_routes(self.context),
             *diagnostic_routes(self.context),
             *activity_routes(self.context),
             *log_workspace_routes(self.context),
@@ -74,6 +78,7 @@ class ControlPlane:
         self.operations.resume()
         self._restoring = asyncio.create_task(self.serving.restore())
         self.logs.begin()
+        self._autoscaling.begin()
 
     async def restored(self, seconds: float) -> None:
         """Wait until everything is back that :meth:`begin_restore` began with, at most so many seconds."""
@@ -84,6 +89,7 @@ class ControlPlane:
 
     async def close(self) -> None:
         """Stop the work under way; what is written down as running is taken up at the next start."""
+        await self._autoscaling.close()
         if self._restoring is not None:
             self._restoring.cancel()
             await asyncio.gather(self._restoring, return_exceptions=True)
