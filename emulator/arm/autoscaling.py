@@ -97,6 +97,8 @@ class Autoscaling:
             return
         current = int(deployment["applied"]["sku"]["capacity"])
         values = [await self._observe(rule.trigger, current, now) for rule in profile.rules]
+        if self._context.documents.get(SETTING, key) != setting:
+            return  # Changed or deleted while its metrics were read.
         decision = decide(profile, current, values, state.get("lastScaleAt"), now)
         self._note_flapping(key, target, profile, current, decision)
         if decision is not None and decision.target != current:
@@ -139,14 +141,15 @@ class Autoscaling:
             "previousScaleAt": before.get("lastScaleAt"),
         }
         try:
-            state["operation"] = self._scale(target.key, decision.target, _PRINCIPAL)
+            with self._context.documents.transaction():
+                state["operation"] = self._scale(target.key, decision.target, _PRINCIPAL)
+                self._context.documents.put(STATE, key, state)
         except (ServiceError, RuleBroken) as error:
             if not (isinstance(error, ServiceError) and error.status == 409):
                 self._note(target, f"{direction}/Action", state, "Failed", str(error))
             return
         finally:
             set_current_subject(None)
-        self._context.documents.put(STATE, key, state)
         self._note(target, f"{direction}/Action", state, "Succeeded")
 
     def _finish(self, key: str, target: Target | None) -> Document:
@@ -205,9 +208,7 @@ class Autoscaling:
             "activeAutoscaleProfile": state["profile"],
             "lastScaleActionTime": iso(previous) if previous else "",
         }
-        subject = _subject(
-            target, f"{_EVENTS}/{operation}", state["correlation"], "Autoscale"
-        )
+        subject = _subject(target, f"{_EVENTS}/{operation}", state["correlation"], "Autoscale")
         self._write(subject, Outcome(status, None, "AutoscaleAction", sentence, properties))
 
     def _write(self, subject: Subject, outcome: Outcome) -> None:

@@ -73,7 +73,7 @@ class Record:
             return response
         status = response.status_code
         if status >= 400:
-            text = bytes(response.body).decode(errors="replace")
+            text = bytes(getattr(response, "body", b"")).decode(errors="replace")
             self._note(self._begun, Outcome("Failed", status, properties={"statusMessage": text}))
         else:
             is_long = "Azure-AsyncOperation" in response.headers

@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.monitor import MonitorManagementClient
 
-from tests.contract.monitor_clients import monitor_client
+from tests.contract.management_clients import monitor_client
 from tests.deployable import create_endpoint
 from tests.local_azure import LocalAzure
 

@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.mgmt.monitor import MonitorManagementClient, models
 
 from tests.contract.history import row
-from tests.contract.monitor_clients import monitor_client
+from tests.contract.management_clients import monitor_client
 from tests.deployable import create_endpoint, upload_and_put
 from tests.local_azure import LocalAzure
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.monitor_clients import DiagnosticSettings
+from tests.contract.management_clients import DiagnosticSettings
 from tests.deployable import create_endpoint
 from tests.local_azure import LocalAzure
 

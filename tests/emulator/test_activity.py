@@ -257,6 +257,17 @@ def test_a_wrong_question_is_400_and_a_reader_may_ask(local_azure: LocalAzure) -
 
 
 @pytest.mark.emulator
+def test_young_events_are_hidden_for_as_long_as_the_switch_says(local_azure: LocalAzure) -> None:
+    assert local_azure.arm("DELETE", "onlineEndpoints/young").status_code == 204
+    local_azure.control("POST", "settings", {"activity_delay_seconds": 3600.0}).raise_for_status()
+    try:
+        assert events(local_azure, "young") == []
+    finally:
+        local_azure.control("POST", "settings", {"activity_delay_seconds": 0.0}).raise_for_status()
+    assert [status for _, status, _ in events(local_azure, "young")] == ["Started", "Succeeded"]
+
+
+@pytest.mark.emulator
 def test_event_categories_are_listed(local_azure: LocalAzure) -> None:
     found = local_azure.arm("GET", "/providers/Microsoft.Insights/eventcategories", version="2015-04-01").json()
     assert {"Administrative", "Autoscale"} <= {each["value"] for each in found["value"]}
