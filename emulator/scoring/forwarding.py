@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import time
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ _REASON = b"ms-azureml-model-error-reason"
 _STATUS = b"ms-azureml-model-error-statuscode"
 MAX_HEADER_BYTES = 64 * 1024
 """Of one header of a model's answer."""
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What RFC 9110 (5.5) forbids in a header value and the client lets through."""
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 _STREAM_ABOVE_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 100 * 1024 * 1024
@@ -30,7 +33,7 @@ NOT_READY = failed(
 )
 BROKEN = failed(
     "model_not_ready",
-    "The instance closed the connection before its answer was complete. See the logs of the deployment.",
+    "The instance gave no complete HTTP answer. See the logs of the deployment.",
 )
 TOO_LARGE = failed("model_error", f"The answer of the model is larger than {MAX_ANSWER_BYTES} bytes.")
 
@@ -104,6 +107,8 @@ class Forwarder:
         model_ms = (time.perf_counter() - started) * 1000
         if content is None:
             return replace(TOO_LARGE, model_status=status, model_ms=model_ms, first_byte_at=first_byte_at)
+        if any(_CONTROL.search(value) for _, value in received):
+            return replace(BROKEN, model_status=status, model_ms=model_ms, first_byte_at=first_byte_at)
         kept = (*returned(received), (b"ms-azureml-model-time", b"%d" % model_ms))
         if status == 200:
             return Answer(200, kept, content, "", 200, model_ms, reason, first_byte_at)
