@@ -1,67 +1,82 @@
-"""The Azure Monitor clients as their users make them for a local Azure."""
+"""Microsoft's Monitor clients on a local Azure, and what their tests fill it with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core.credentials import AccessToken
-from azure.core.pipeline.policies import RequestIdPolicy, RetryPolicy, UserAgentPolicy
-from azure.core.rest import HttpRequest, HttpResponse
-from azure.mgmt.core import ARMPipelineClient
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.monitor import MonitorManagementClient
+from azure.monitor.query import LogsQueryClient
+from azure.monitor.querymetrics import MetricsClient
 
 from tests.local_azure import LocalAzure
 
-SCOPE = "https://management.azure.com/.default"
+LOGS_AUDIENCE = "https://api.loganalytics.io"
+TABLES = ("AmlOnlineEndpointTrafficLog", "AmlOnlineEndpointConsoleLog", "AmlOnlineEndpointEventLog")
 
 
 class Credential:
-    """Tokens of the owner or the reader of a local Azure."""
+    """Tokens of the managed-identity endpoint, for whatever audience a client asks."""
 
     def __init__(self, azure: LocalAzure, role: str = "owner") -> None:
         self._azure = azure
         self._role = role
 
-    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """A token for the first scope."""
-        resource = scopes[0].removesuffix("/.default")
-        return AccessToken(self._azure.token(self._role, resource), 4_000_000_000)
+    def get_token(self, *scopes: str, **_: Any) -> Any:
+        """What azure-core asks a credential for."""
+        token = self._azure.token(self._role, scopes[0].removesuffix("/.default"))
+        return AccessToken(token, int(time.time()) + 600)
 
 
-def monitor_client(azure: LocalAzure, role: str = "owner") -> MonitorManagementClient:
-    """The management client; only its address differs from one for Azure."""
+def logs_client(azure: LocalAzure, role: str = "owner", **options: Any) -> LogsQueryClient:
+    """azure-monitor-query; `endpoint` and `audience` are its arguments for sovereign clouds."""
+    options = {"endpoint": azure.url, "audience": LOGS_AUDIENCE, "retry_total": 0, **options}
+    return LogsQueryClient(Credential(azure, role), connection_verify=azure.bundle, **options)
+
+
+def metrics_client(azure: LocalAzure, role: str = "owner") -> MetricsClient:
+    """azure-monitor-querymetrics."""
+    return MetricsClient(azure.url, Credential(azure, role), connection_verify=azure.bundle, retry_total=0)
+
+
+def monitor_client(azure: LocalAzure) -> MonitorManagementClient:
+    """azure-mgmt-monitor."""
     return MonitorManagementClient(
-        Credential(azure, role),
+        Credential(azure),
         azure.environment["AZURE_SUBSCRIPTION_ID"],
         base_url=azure.url,
-        credential_scopes=[SCOPE],
+        credential_scopes=["https://management.azure.com/.default"],
         connection_verify=azure.bundle,
+        retry_total=0,
     )
 
 
-class DiagnosticSettings:
-    """What azure-mgmt-monitor 7 lacks, on the public parts of azure-mgmt-core."""
+def seed(azure: LocalAzure, **content: Any) -> None:
+    """Fill the local Azure through its own controls."""
+    azure.control("POST", "seed", content).raise_for_status()
 
-    def __init__(self, azure: LocalAzure) -> None:
-        policies = [
-            RequestIdPolicy(),
-            UserAgentPolicy("tests"),
-            RetryPolicy(),
-            ARMChallengeAuthenticationPolicy(Credential(azure), SCOPE),
-        ]
-        self._client: ARMPipelineClient[HttpRequest, HttpResponse] = ARMPipelineClient(
-            base_url=azure.url, policies=policies, connection_verify=azure.bundle
-        )
 
-    def send(self, method: str, resource: str, name: str = "", body: Mapping[str, Any] | None = None) -> HttpResponse:
-        """One request about the settings of a resource."""
-        path = f"{resource}/providers/Microsoft.Insights/diagnosticSettings{name and '/' + name}"
-        request = HttpRequest(method, path, params={"api-version": "2021-05-01-preview"}, json=body)
-        request.url = self._client.format_url(request.url)
-        return self._client.send_request(request)
+def set_switches(azure: LocalAzure, **values: Any) -> None:
+    """Set switches of the local Azure."""
+    azure.control("POST", "settings", values).raise_for_status()
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+
+def switch_logs_on(azure: LocalAzure, endpoint_id: str, *tables: str, name: str = "to-logs", ago: float = 0.0) -> None:
+    """Make a diagnostic setting, `ago` seconds ago by the local Azure's clock."""
+    if ago:
+        set_switches(azure, clock_shift_seconds=-ago)
+    sink = f"{azure.workspace.partition('/providers/')[0]}/providers/Microsoft.OperationalInsights/workspaces"
+    [workspace] = azure.arm("GET", sink, version="2023-09-01").json()["value"]
+    logs = [{"category": table, "enabled": True} for table in tables or TABLES]
+    setting = f"{endpoint_id}/providers/Microsoft.Insights/diagnosticSettings/{name}"
+    body = {"properties": {"workspaceId": workspace["id"], "logs": logs}}
+    azure.arm("PUT", setting, body, version="2021-05-01-preview").raise_for_status()
+    if ago:
+        set_switches(azure, clock_shift_seconds=0)
+
+
+def past(minutes: int) -> datetime:
+    """A whole minute, so many minutes ago."""
+    return datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=minutes)

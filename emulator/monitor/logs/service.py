@@ -189,7 +189,8 @@ class LogAnalytics:
 
     def _image(self, place: Place, deployment: Document) -> str:
         """The image of the environment that a deployment runs in, "" when it names none."""
-        found = asset_reference(str(deployment.get("properties", {}).get("environmentId") or ""), "environments")
+        reference = deployment["sent"]["properties"].get("environmentId") or ""
+        found = asset_reference(str(reference), "environments")
         if found is None:
             return ""
         environment = self._context.documents.get("environments", f"{place.key}/{found[0]}/{found[1]}") or {}
@@ -197,7 +198,7 @@ class LogAnalytics:
 
 
 def _is_shadow(endpoint: Document, deployment: str) -> bool:
-    mirrored: Mapping[str, int] = endpoint.get("properties", {}).get("mirrorTraffic") or {}
+    mirrored: Mapping[str, int] = endpoint["sent"]["properties"].get("mirrorTraffic") or {}
     return any(name.lower() == deployment and percent > 0 for name, percent in mirrored.items())
 
 
