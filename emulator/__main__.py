@@ -22,7 +22,7 @@ DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-00000000510c"
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line. Returns the exit code: 2 when there is a sentence on stderr that says why."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     try:
         if options.command == "env":
             print(environment.format_lines(environment.read(StateFolder(options.state), options.role)), end="")
@@ -49,7 +49,8 @@ def _serve(options: argparse.Namespace) -> None:
     asyncio.run(serve(wanted, lambda line: print(line, flush=True)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The commands and their options."""
     parser = argparse.ArgumentParser(prog="python -m emulator", description="A local Azure.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="run a local Azure until it is stopped")
