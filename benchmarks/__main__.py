@@ -6,13 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import gateway, mirror, pages, shift
+from benchmarks import control, gateway, mirror, pages, shift
 from benchmarks.report import RESULTS, Report
 
 ALL: dict[str, Callable[[], Report]] = {
     "gateway": gateway.main,
     "mirror": mirror.main,
     "shift": shift.main,
+    "control": control.main,
     "pages": pages.main,
 }
 
