@@ -82,7 +82,10 @@ class SettingsStore:
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self.current = Settings().changed(documents.get("settings", "settings") or {})
+        kept = documents.get("settings", "settings") or {}
+        # Of an earlier version, a setting may be left that is no more.
+        names = {field.name for field in fields(Settings)}
+        self.current = Settings().changed({name: value for name, value in kept.items() if name in names})
 
     def change(self, wanted: Mapping[str, Any]) -> Settings:
         """Change some settings and keep them. Raises ValueError as :meth:`Settings.changed` does."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.deployable import create_endpoint
+from tests.deployable import create_endpoint, upload_and_put
 from tests.emulator.test_server import emulator, processes_of
 from tests.local_azure import LocalAzure
 
@@ -118,6 +118,17 @@ def test_a_reset_forgets_everything_but_who_may_come_in(azure: LocalAzure) -> No
     )
     create_endpoint(azure, "passing")
     assert azure.arm("GET", "onlineEndpoints/passing").json()["properties"]["scoringUri"] == address
+
+
+def test_a_reset_ends_what_is_under_way(azure: LocalAzure) -> None:
+    before = processes_of(azure.state)
+    create_endpoint(azure, "halfway")
+    assert upload_and_put(azure, "halfway", "blue", 2).status_code == 201
+    said(azure, "reset")
+    assert len(processes_of(azure.state)) == len(before)
+    assert azure.control("GET", "health").json()["deployments"] == {}
+    assert azure.arm("GET", "onlineEndpoints/halfway").status_code == 404
+    assert "Traceback" not in azure.output()
 
 
 def test_without_a_server_it_is_said_how_to_start_one(tmp_path: Path) -> None:

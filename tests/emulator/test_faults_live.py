@@ -97,6 +97,29 @@ def test_every_other_surface_can_be_faulted_in_its_own_shape(local_azure: LocalA
     assert "<Code>ServerBusy</Code>" in answer.text
 
 
+def test_scoring_is_faulted_in_the_gateway_and_nothing_is_recorded_of_it(shop: LocalAzure, fault: Ask) -> None:
+    before = len(shop.control("GET", "requests?endpoint=shop").json()["value"])
+    address = shop.arm("GET", "onlineEndpoints/shop").json()["properties"]["scoringUri"]
+    kept = fault(path="/endpoints/shop/score", status=503, message="Come back later.", retry_after=2, times=1)
+    fault(path="/endpoints/shop/score", connection="reset", times=1)
+    assert (kept["remaining"], kept["hits"]) == (None, None)
+    answer = requests.post(address, json={}, verify=shop.bundle, timeout=10)
+    assert (answer.status_code, answer.text, answer.headers["Retry-After"]) == (503, "Come back later.", "2")
+    with pytest.raises(requests.ConnectionError):
+        requests.post(address, json={}, verify=shop.bundle, timeout=10)
+    assert requests.post(address, json={}, verify=shop.bundle, timeout=10).status_code == 401
+    # One that was added later leaves the spent ones spent.
+    fault(path="/endpoints/shop/score", connection="half", times=1)
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        requests.post(address, json={}, verify=shop.bundle, timeout=10)
+    assert requests.post(address, json={}, verify=shop.bundle, timeout=10).status_code == 401
+    deadline = time.monotonic() + 10
+    while len(found := shop.control("GET", "requests?endpoint=shop").json()["value"]) < before + 3:
+        assert time.monotonic() < deadline
+    # Half an answer is of a request that was answered; the others were never seen.
+    assert [row["status"] for row in found[before:]] == [401, 401, 401]
+
+
 def test_the_controls_themselves_are_never_faulted(local_azure: LocalAzure, fault: Ask) -> None:
     kept = fault(path="/*", status=500)
     assert local_azure.control("GET", "health").status_code == 200

@@ -17,7 +17,7 @@ from emulator import certificates, environment
 from emulator.documents import Documents
 from emulator.errors import StartError
 from emulator.resources import Addresses, Place
-from emulator.settings import Settings
+from emulator.settings import Settings, SettingsStore
 from emulator.state import Secrets, StateFolder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -157,3 +157,11 @@ def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_settings_refuse_what_cannot_be(wanted: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wanted))):
         Settings().changed(wanted)
+
+
+def test_a_setting_that_is_no_more_is_forgotten(tmp_path: Path) -> None:
+    documents = Documents(tmp_path / "control.db")
+    documents.put("settings", "settings", {"cores_quota": 8, "speed": 9})
+    store = SettingsStore(documents)
+    assert store.current == Settings(cores_quota=8)
+    documents.close()
