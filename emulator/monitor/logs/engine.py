@@ -70,11 +70,19 @@ class Engine:
         self._uncompressed = 0
 
     def add(self, table: str, columns: Mapping[str, Sequence[object]]) -> None:
-        """Add rows to a table, or to `resources`: the values of each kept column; `moment` in epoch seconds."""
+        """Add rows to a table, or to `resources`: the values of each kept column; `moment` in epoch seconds.
+
+        What is kept as INTEGER is rounded, and cut at 32 bits.
+        """
         import numpy as np
 
+        def array(values: Sequence[object], kind: str) -> Any:  # noqa: ANN401 - of any of the kinds
+            if kind != "INTEGER":
+                return np.array(values, dtype=_NUMPY[kind])
+            return np.clip(np.rint(np.array(values, dtype="float64")), -_LARGEST_INT, _LARGEST_INT).astype("int32")
+
         kinds = dict(RESOURCES if table == "resources" else TABLES[table].kept)
-        arrays = {name: np.array(columns[name], dtype=_NUMPY[kind]) for name, kind in kinds.items()}
+        arrays = {name: array(columns[name], kind) for name, kind in kinds.items()}
         made = ", ".join(_MADE.get(name, name) for name in kinds)
         with self._lock:
             database = self._open()
@@ -224,7 +232,8 @@ class Engine:
 
 
 # Numpy's own kinds: the engine reads such columns without a step through Python.
-_NUMPY = {"BIGINT": "int64", "INTEGER": "int32", "DOUBLE": "float64", "BOOLEAN": "bool", "VARCHAR": "object"}
+_LARGEST_INT = 2**31 - 1
+_NUMPY = {"BIGINT": "int64", "DOUBLE": "float64", "BOOLEAN": "bool", "VARCHAR": "object"}
 _MADE = {"moment": "make_timestamp(CAST(round(moment * 1000000) AS BIGINT))"}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from emulator.monitor.logs.console import ConsoleLines, Line
@@ -15,13 +15,17 @@ from emulator.monitor.logs.engine import Engine
 from emulator.monitor.logs.tables import CONSOLE, EVENTS, RESOURCES, TABLES, TRAFFIC
 from emulator.resources import Place
 from emulator.scoring.events import Event, Events
-from emulator.scoring.telemetry import Row, Telemetry
+from emulator.scoring.telemetry import Telemetry
 
 MAX_USER_AGENT = 70
 """Characters of UserAgent (table reference)."""
 
 _BATCH = 20_000
-_LARGEST_INT = 2**31 - 1
+_AS_THEY_ARE = (
+    *("deployment", "method", "path", "protocol", "identity", "reason", "model_reason", "request_id"),
+    *("client_request_id", "status", "model_status", "total_ms", "request_ms", "response_ms", "request_delay_ms"),
+    *("response_delay_ms", "request_bytes", "response_bytes"),
+)
 _AUTH_TYPES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 
 Interval = tuple[float, float | None]
@@ -69,9 +73,15 @@ class Ingestion:
             for each in logged:
                 by_endpoint.setdefault(each.endpoint.lower(), []).append(each)
             telemetry, events, console = self._sources
-            self._follow(TRAFFIC, by_endpoint, lambda after: telemetry.rows_since(after, _BATCH), _traffic)
-            self._follow(CONSOLE, by_endpoint, lambda after: console.since(after, _BATCH), _line)
-            self._follow(EVENTS, by_endpoint, events.since, _event)
+            self._follow(
+                TRAFFIC,
+                by_endpoint,
+                lambda after: telemetry.rows_since(after, _BATCH),
+                lambda row: (row["endpoint"], row["started_at"]),
+                _traffic,
+            )
+            self._follow(CONSOLE, by_endpoint, lambda after: console.since(after, _BATCH), _occurred, _lines)
+            self._follow(EVENTS, by_endpoint, events.since, _occurred, _events)
 
     def numbers(self, scope: str) -> list[int]:
         """The numbers of the resources at or below an ARM id; of all when it is empty."""
@@ -96,28 +106,25 @@ class Ingestion:
         table: str,
         by_endpoint: Mapping[str, Sequence[Logged]],
         read: Callable[[int], Sequence[tuple[int, Any]]],
-        convert: Callable[[Any], tuple[str, float, dict[str, object]]],
+        occurred: Callable[[Any], tuple[str, float]],
+        columns: Callable[[Sequence[Any]], dict[str, Sequence[object]]],
     ) -> None:
+        """Read what a source has had since the last time. `occurred` tells endpoint and moment of an entry."""
         while found := read(self._read_up_to[table]):
-            rows = list(self._wanted(table, by_endpoint, found, convert))
-            if rows:
-                columns = {name: [row[name] for row in rows] for name, _ in TABLES[table].kept}
-                self._engine.add(table, columns)
+            wanted: list[tuple[int, float, int]] = []
+            entries: list[Any] = []
+            for number, entry in found:
+                endpoint, moment = occurred(entry)
+                for each in by_endpoint.get(endpoint.lower(), ()):
+                    if each.wants(table, moment):
+                        wanted.append((number, moment, self._numbers[each.resource_id]))
+                        entries.append(entry)
+                        break
+            if entries:
+                ids, moments, resources = zip(*wanted, strict=True)
+                keys = {"id": ids, "moment": moments, "resource": resources}
+                self._engine.add(table, {**keys, **columns(entries)})
             self._read_up_to[table] = found[-1][0]
-
-    def _wanted(
-        self,
-        table: str,
-        by_endpoint: Mapping[str, Sequence[Logged]],
-        found: Sequence[tuple[int, Any]],
-        convert: Callable[[Any], tuple[str, float, dict[str, object]]],
-    ) -> Iterator[dict[str, object]]:
-        for number, entry in found:
-            endpoint, at, values = convert(entry)
-            for each in by_endpoint.get(endpoint.lower(), ()):
-                if each.wants(table, at):
-                    yield {"id": number, "moment": at, "resource": self._numbers[each.resource_id], **values}
-                    break
 
 
 def _resource(number: int, logged: Logged) -> dict[str, Any]:
@@ -133,36 +140,24 @@ def _resource(number: int, logged: Logged) -> dict[str, Any]:
     }
 
 
-def _traffic(row: Row) -> tuple[str, float, dict[str, object]]:
-    texts: dict[str, object] = {
-        name: row[name]
-        for name in ("deployment", "method", "path", "protocol", "identity", "reason", "model_reason", "request_id")
+def _traffic(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[object]]:
+    return {
+        **{name: [row[name] for row in rows] for name in _AS_THEY_ARE},
+        "shadow": [row["kind"] == "mirror" for row in rows],
+        "user_agent": [row["user_agent"][:MAX_USER_AGENT] for row in rows],
+        "auth": [_AUTH_TYPES.get(row["auth"], "") for row in rows],
     }
-    numbers = {
-        name: max(-_LARGEST_INT, min(round(row[name]), _LARGEST_INT))
-        for name in (
-            *("status", "model_status", "total_ms", "request_ms", "response_ms", "request_delay_ms"),
-            *("response_delay_ms", "request_bytes", "response_bytes"),
-        )
-    }
-    values = {
-        **texts,
-        **numbers,
-        "shadow": row["kind"] == "mirror",
-        "user_agent": row["user_agent"][:MAX_USER_AGENT],
-        "auth": _AUTH_TYPES.get(row["auth"], ""),
-        "client_request_id": row["client_request_id"],
-    }
-    return row["endpoint"], row["started_at"], values
 
 
-def _line(line: Line) -> tuple[str, float, dict[str, object]]:
-    values = {
-        name: getattr(line, name) for name in ("deployment", "instance", "container", "image", "message", "shadow")
-    }
-    return line.endpoint, line.at, values
+def _occurred(entry: Line | Event) -> tuple[str, float]:
+    return entry.endpoint, entry.at
 
 
-def _event(event: Event) -> tuple[str, float, dict[str, object]]:
-    values = {name: getattr(event, name) for name in ("deployment", "instance", "name", "message")}
-    return event.endpoint, event.at, {**values, "shadow": False}
+def _lines(lines: Sequence[Line]) -> dict[str, Sequence[object]]:
+    names = ("deployment", "instance", "container", "image", "message", "shadow")
+    return {name: [getattr(line, name) for line in lines] for name in names}
+
+
+def _events(events: Sequence[Event]) -> dict[str, Sequence[object]]:
+    names = ("deployment", "instance", "name", "message")
+    return {"shadow": [False] * len(events), **{name: [getattr(event, name) for event in events] for name in names}}

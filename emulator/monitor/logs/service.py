@@ -73,12 +73,11 @@ class LogAnalytics:
     async def query(self, asked: LogsQuery, preferences: Preferences, scope: str) -> Answer:
         """Run a query on the rows of the resources at or below `scope`, an ARM id; on all rows when it is empty."""
         try:
-            result = await self._run(asked, preferences, scope)
+            return Answer(200, await self._run(asked, preferences, scope))
         except errors.LogsError as error:
             return Answer(error.status, json.dumps(error.body).encode())
-        return Answer(200, _body(asked, preferences, result))
 
-    async def _run(self, asked: LogsQuery, preferences: Preferences, scope: str) -> Result:
+    async def _run(self, asked: LogsQuery, preferences: Preferences, scope: str) -> bytes:
         if self._waiting >= MAX_WAITING:
             raise errors.throttled("Too many queries are waiting; try again later.")
         self._waiting += 1
@@ -103,7 +102,7 @@ class LogAnalytics:
             raise errors.timed_out()
         return work.result()
 
-    def _leave(self, work: asyncio.Future[Result]) -> None:
+    def _leave(self, work: asyncio.Future[bytes]) -> None:
         self._places.release()
         if not work.cancelled():
             # Nobody may be left to take an error from it.
@@ -111,11 +110,12 @@ class LogAnalytics:
 
     def _work(
         self, asked: LogsQuery, preferences: Preferences, scope: str, sources: list[Source], logged: list[Logged]
-    ) -> Result:
+    ) -> bytes:
         self._context.console.follow(sources, self._shift())
         self._ingestion.catch_up(logged)
         conditions = self._conditions(asked, scope)
-        return self._engine.run(asked.text, conditions, self._context.now(), preferences.wait_seconds)
+        result = self._engine.run(asked.text, conditions, self._context.now(), preferences.wait_seconds)
+        return _body(asked, preferences, result)
 
     def _shift(self) -> float:
         return self._context.settings.current.clock_shift_seconds
