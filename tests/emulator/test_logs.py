@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,15 +64,31 @@ class Setup:
         return inner
 
 
-@pytest.fixture
-def setup(tmp_path: Path) -> Iterator[Setup]:
-    path = tmp_path / "telemetry.db"
-    sources = Sources(Telemetry(path), Events(path), ConsoleLines(tmp_path / "console.db"))
+@contextmanager
+def opened(folder: Path) -> Iterator[Setup]:
+    path = folder / "telemetry.db"
+    sources = Sources(Telemetry(path), Events(path), ConsoleLines(folder / "console.db"))
     engine = Engine(Limits(rows=5_000, bytes=2_000_000))
     yield Setup(sources, engine, Ingestion(engine, sources))
     engine.close()
     for source in sources:
         source.close()
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Iterator[Setup]:
+    """A log of its own."""
+    with opened(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
+    """A log that has the history, for tests that add nothing."""
+    with opened(tmp_path_factory.mktemp("still")) as made:
+        made.sources.telemetry.append(history())
+        made.ingestion.catch_up([logged("fraud"), logged("churn")])
+        yield made
 
 
 def history() -> list[Row]:
@@ -107,15 +124,12 @@ def history() -> list[Row]:
 
 
 @pytest.fixture
-def busy(setup: Setup) -> tuple[Setup, pd.DataFrame]:
+def busy(still: Setup) -> tuple[Setup, pd.DataFrame]:
     """The history as Log Analytics has it, and the same as a frame of live rows."""
-    rows = history()
-    setup.sources.telemetry.append(rows)
-    setup.ingestion.catch_up([logged("fraud"), logged("churn")])
-    frame = pd.DataFrame([entry for entry in rows if entry["kind"] == "live"])
+    frame = pd.DataFrame([entry for entry in history() if entry["kind"] == "live"])
     frame["ms"] = frame["total_ms"].round().astype(int)
     frame["at"] = pd.to_datetime(frame["started_at"], unit="s", utc=True)
-    return setup, frame
+    return still, frame
 
 
 LIVE = "NOT k.shadow"
@@ -330,8 +344,8 @@ def test_a_scope_shows_the_rows_below_it_alone(busy: tuple[Setup, pd.DataFrame])
         "//",
     ],
 )
-def test_a_query_reaches_nothing_but_the_tables(setup: Setup, text: str) -> None:
-    assert setup.refusal(text)["code"] in ("SyntaxError", "SemanticError")
+def test_a_query_reaches_nothing_but_the_tables(still: Setup, text: str) -> None:
+    assert still.refusal(text)["code"] in ("SyntaxError", "SemanticError")
 
 
 def test_raw_tables_are_closed_to_a_scoped_query(busy: tuple[Setup, pd.DataFrame]) -> None:
@@ -356,18 +370,18 @@ def test_raw_tables_are_closed_to_a_scoped_query(busy: tuple[Setup, pd.DataFrame
         (f"{TRAFFIC} | summarize percentiles(TotalDurationMs, 50, 95)", "SemanticError", "SEM0001", "percentiles"),
     ],
 )
-def test_mistakes_say_where_they_are(setup: Setup, text: str, inner: str, code: str, message: str) -> None:
-    found = setup.refusal(text)
+def test_mistakes_say_where_they_are(still: Setup, text: str, inner: str, code: str, message: str) -> None:
+    found = still.refusal(text)
     assert (found["code"], found["innererror"]["code"]) == (inner, code)
     assert message in found["innererror"]["message"]
 
 
-def test_every_type_is_written_as_the_service_writes_it(setup: Setup) -> None:
+def test_every_type_is_written_as_the_service_writes_it(still: Setup) -> None:
     text = """print span = 1d + 2h + 3m + 4.5s, back = -90s, bag = dynamic({"a": [1, 2]}),
         at = datetime(2026-01-02 03:04:05.6), day = datetime(2026-01-02), long_ = 12345678901, int_ = int(7),
         real_ = 1.5, yes = true, text = "ä\\"", none = int(null), endless = 1.0 / 0,
         id = guid(74be27de-1e4e-49d9-b579-fe0b331d3642), list_ = pack_array(1, "b")"""
-    result = setup.ask(text)
+    result = still.ask(text)
     assert {each.name: each.type for each in result.columns} == {
         "span": "timespan",
         "back": "timespan",
@@ -384,7 +398,7 @@ def test_every_type_is_written_as_the_service_writes_it(setup: Setup) -> None:
         "id": "guid",
         "list_": "dynamic",
     }
-    [one] = setup.rows(text)
+    [one] = still.rows(text)
     assert one == {
         "span": "1.02:03:04.5000000",
         "back": "-00:01:30",
@@ -405,17 +419,17 @@ def test_every_type_is_written_as_the_service_writes_it(setup: Setup) -> None:
     assert json.loads(one["list_"]) == [1, "b"]
 
 
-def test_more_rows_than_the_limit_are_a_partial_answer(setup: Setup) -> None:
-    assert setup.ask("range x from 1 to 5000 step 1").error is None
-    result = setup.ask("range x from 1 to 5001 step 1")
+def test_more_rows_than_the_limit_are_a_partial_answer(still: Setup) -> None:
+    assert still.ask("range x from 1 to 5000 step 1").error is None
+    result = still.ask("range x from 1 to 5001 step 1")
     assert result.error is not None
     assert (result.rows, result.error["code"]) == (5000, "PartialError")
     assert "set limit of 5000 records" in result.error["details"][0]["innererror"]["message"]
     assert json.loads(b"[" + result.text + b"]")[-1] == [5000]
 
 
-def test_more_bytes_than_the_limit_are_a_partial_answer(setup: Setup) -> None:
-    result = setup.ask(
+def test_more_bytes_than_the_limit_are_a_partial_answer(still: Setup) -> None:
+    result = still.ask(
         "range x from 1 to 4999 step 1 | extend text = strcat_array(split(strrep('word ', 200), ' '), 'x')"
     )
     assert result.error is not None
@@ -428,11 +442,11 @@ SLOW = """range x from 1 to 100000 step 1 | extend k = 1
     | join kind=inner (range y from 1 to 100000 step 1 | extend k = 1) on k | summarize sum(x * y)"""
 
 
-def test_a_query_that_takes_too_long_is_stopped(setup: Setup) -> None:
+def test_a_query_that_takes_too_long_is_stopped(still: Setup) -> None:
     with pytest.raises(LogsError) as caught:
-        setup.ask(SLOW, seconds=0.3)
+        still.ask(SLOW, seconds=0.3)
     assert caught.value.status == 504
-    assert setup.rows("print x = 1") == [{"x": 1}]
+    assert still.rows("print x = 1") == [{"x": 1}]
 
 
 def test_a_query_that_needs_too_much_memory_is_partial(tmp_path: Path) -> None:
@@ -448,10 +462,10 @@ def test_a_query_that_needs_too_much_memory_is_partial(tmp_path: Path) -> None:
     engine.close()
 
 
-def test_a_query_nested_too_deeply_is_refused(setup: Setup) -> None:
-    found = setup.refusal("print x = " + "(" * 3000 + "1" + ")" * 3000)
+def test_a_query_nested_too_deeply_is_refused(still: Setup) -> None:
+    found = still.refusal("print x = " + "(" * 3000 + "1" + ")" * 3000)
     assert found["code"] in ("SemanticError", "SyntaxError")
-    assert setup.rows("print x = 1") == [{"x": 1}]
+    assert still.rows("print x = 1") == [{"x": 1}]
 
 
 def test_a_short_text_for_an_endless_statement_is_refused() -> None:
@@ -465,8 +479,8 @@ def test_a_short_text_for_an_endless_statement_is_refused() -> None:
         translator.translate("print x = 1", {}, NOW)
 
 
-def test_parameters_of_a_query_keep_their_types(setup: Setup) -> None:
+def test_parameters_of_a_query_keep_their_types(still: Setup) -> None:
     text = """declare query_parameters(n: long = 5, name: string = "b", at: datetime = datetime(2026-01-02));
         print n + 1, name, at"""
-    [one] = setup.rows(text)
+    [one] = still.rows(text)
     assert list(one.values()) == [6, "b", "2026-01-02T00:00:00Z"]
