@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.faults import Fault, FaultBook, FaultError, parse_fault
-from tests.emulator.fuzzing import SCALARS, Odd, requests
+from tests.emulator.fuzzing import SCALARS, Odd, almost, requests
 from tests.local_azure import LocalAzure
 
 EXAMPLES = 5000 if os.environ.get("SLUICE_TEST_COUNTS") == "full" else 400
@@ -95,6 +95,41 @@ def test_almost_right_requests_get_azures_kind_of_answer(azure: LocalAzure, send
     check()
     assert {200, 400, 404} <= set(seen)
     assert azure.control("GET", "health").json()["status"] == "ok"
+    assert azure.arm("GET", "onlineEndpoints").status_code == 200
+
+
+SEED: dict[str, Any] = {
+    "workspaces": [{"subscription": "a", "resource_group": "b", "name": "c", "region": "d"}],
+    "endpoints": [
+        {
+            "name": "odd", "deployments": ["blue", {"name": "green", "instanceType": "Standard_DS3_v2", "capacity": 2}],
+            "traffic": {"blue": 100}, "mirrorTraffic": {"green": 10}, "authMode": "Key", "tags": {"a": "b"},
+        }
+    ],
+    "created": [{"id": "/x", "createdAt": "2026-01-01T00:00:00Z"}],
+    "rows": [{"started_at": 1.0, "endpoint": "odd", "deployment": "blue", "kind": "live"}],
+    "history": [
+        {
+            "endpoint": "odd", "start": "2026-01-01T00:00:00Z", "minutes": 3, "seed": 1,
+            "deployments": {"blue": {"per_minute": 2, "median_ms": 20, "spread": 0.1, "failing": 0.1, "status": 424}},
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.emulator
+def test_almost_right_seeds_are_made_or_refused(azure: LocalAzure, send: Send) -> None:
+    secret = {"x-emulator-secret": azure.environment["EMULATOR_CONTROL_SECRET"]}
+
+    @settings(max_examples=EXAMPLES // 2, deadline=None, derandomize=True, database=None)
+    @given(part=st.sampled_from(sorted(SEED)).flatmap(lambda name: st.fixed_dictionaries({name: almost(SEED[name])})))
+    def check(part: dict[str, Any]) -> None:
+        odd = Odd("POST", "/_emulator/seed", secret, json.dumps(part).encode())
+        status, headers, body = send(odd)
+        assert status in (200, 400, 404), (status, body[:500])
+        assert status == 200 or has_azures_shape(odd, status, headers, body)
+
+    check()
     assert azure.arm("GET", "onlineEndpoints").status_code == 200
 
 
