@@ -96,9 +96,8 @@ class StateFolder:
 
     def clear(self) -> None:
         """Remove what clients have made. Secrets, certificates and built environments stay. Nothing may be open."""
-        for pattern in ("control.db*", "telemetry.db*", "activity.db*"):
-            for path in self.root.glob(pattern):
-                path.unlink()
+        for path in self.root.glob("*.db*"):
+            path.unlink()
         for folder in (self.blobs, self.root / "deployments"):
             shutil.rmtree(folder, ignore_errors=True)
         self.blobs.mkdir(mode=0o700)

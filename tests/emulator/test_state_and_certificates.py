@@ -44,6 +44,21 @@ def test_folder_and_secrets_are_for_their_owner_only(state: StateFolder) -> None
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_what_clients_made_is_removed_and_who_they_are_is_kept(state: StateFolder) -> None:
+    before = state.secrets()
+    certificates.ensure(state.tls, NOW)
+    for name in ("control.db", "telemetry.db-wal", "blobs/container/blob", "deployments/a/b/log", "environments/kept"):
+        path = state.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    state.clear()
+    left = {str(path.relative_to(state.root)) for path in state.root.rglob("*") if path.is_file()}
+    assert left == {
+        *("environments/kept", "secrets.json", "server.lock", "tls/ca.pem", "tls/server.key", "tls/server.pem")
+    }
+    assert state.secrets() == before
+
+
 def test_secrets_stay_the_same(state: StateFolder) -> None:
     assert state.secrets() == state.secrets()
 
