@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import shutil
 import sys
 from collections import defaultdict
@@ -34,7 +35,10 @@ _FROM_PIP_TO_UV = {
     "PIP_EXTRA_INDEX_URL": "UV_INDEX",
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
 }
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _NOT_FOR_UV = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX")
+_SECRETS = ("IDENTITY_", "AZURE_", "AZUREML_", "SLUICE_", "EMULATOR_", "MSI_", "ARM_")
+"""Beginnings of names that uv has no use for: a package that came to run code while it is installed would see them."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ class Environments:
                     await self._install(target, packages, log)
                 elif not (request / "resolved.txt").exists():
                     log.write("An environment with exactly these packages is there already.")
+                # The newest of all now: pruning leaves it alone while its instances start.
+                os.utime(target)
             _write(request / "resolved.txt", packages)
         return Environment(target / "venv" / "bin" / "python", log.path)
 
@@ -130,22 +136,24 @@ class Environments:
         log.write("The environment is complete.")
 
     async def _uv(self, log: BuildLog, *arguments: str) -> tuple[int, str]:
-        command = [uv.find_uv_bin(), "--no-progress", "--color", "never", *arguments]
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *(sys.executable, "-I", "-S", _SUPERVISOR, "-"),
+            *(uv.find_uv_bin(), "--no-progress", "--color", "never", *arguments),
             env=self._variables,
-            stdin=asyncio.subprocess.DEVNULL,
+            # While this end is open, uv may run: it does not outlive this process.
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), BUILD_SECONDS)
+            output = await asyncio.wait_for(process.stdout.read(), BUILD_SECONDS)
         except TimeoutError:
             return 1, f"error: The build took longer than {BUILD_SECONDS:.0f} seconds."
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            process.stdin.close()
+            await process.wait()
         text = output.decode(errors="replace")
         log.write(*text.splitlines())
         return process.returncode or 0, text
@@ -169,7 +177,9 @@ def _write(path: Path, lines: tuple[str, ...]) -> None:
 
 def _uv_variables(caller: Mapping[str, str]) -> dict[str, str]:
     """The caller's own variables, with an index configured for pip offered to uv too, and no Python downloads."""
-    variables = {name: value for name, value in caller.items() if name not in _NOT_FOR_UV}
+    variables = {
+        name: value for name, value in caller.items() if name not in _NOT_FOR_UV and not name.startswith(_SECRETS)
+    }
     for pip_name, uv_name in _FROM_PIP_TO_UV.items():
         if pip_name in caller:
             variables.setdefault(uv_name, caller[pip_name])

@@ -8,13 +8,15 @@ import random
 import re
 import secrets
 import socket
+import sys
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from emulator.scoring.launcher import AT_ONCE
+from emulator.scoring.supervisor import AT_ONCE
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _STOP_SECONDS = 10.0
 _PORTS = range(20000, 32000)
 """Below the range that Linux gives to outgoing connections, so that none of those takes a port meanwhile."""
@@ -58,7 +60,9 @@ class Instance:
         self.port = _free_port()
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._process = await asyncio.create_subprocess_exec(
-            *(self._python, "-P", _LAUNCHER, "supervise", str(self.port), self.log),
+            *(sys.executable, "-I", "-S", _SUPERVISOR, self.log),
+            # -P keeps the launcher's folder off sys.path, where its modules would hide the user's.
+            *(self._python, "-P", _LAUNCHER, str(self.port)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             cwd=self._folder,
@@ -92,7 +96,8 @@ class Instance:
         """The line of the log that says why the process ended, of those since its last start."""
         try:
             with self.log.open("rb") as file:
-                file.seek(self._log_start)
+                # A shorter log was begun since then.
+                file.seek(self._log_start if self.log.stat().st_size >= self._log_start else 0)
                 lines = file.read().decode(errors="replace").splitlines()
         except OSError:
             lines = []

@@ -21,6 +21,7 @@ from tests.emulator.scoring_rig import Rig, eventually, scoring_plane
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 
 
+PATIENT = Probe(initial_delay_seconds=60)
 QUICK = Probe(initial_delay_seconds=0, period_seconds=0.3, timeout_seconds=0.3, failure_threshold=3)
 
 
@@ -104,6 +105,9 @@ async def test_an_init_that_never_ends_fails_the_deployment(rig: Rig) -> None:
         ({"model_path": Path("/nowhere/model")}, "BadArgument", "Unable to download user model"),
         ({"model_name": "../up"}, "BadArgument", "is not a usable name"),
         ({"endpoint": ".."}, "BadArgument", "is not a usable name"),
+        ({"environment_variables": {"A=B": "1"}}, "BadArgument", "variable 'A=B' is not valid"),
+        ({"environment_variables": {"A": "1\0"}}, "BadArgument", "variable 'A' is not valid"),
+        ({"environment_variables": {"PYTHONHOME": "/nowhere"}}, "ResourceNotReady", "No module named 'encodings'"),
         ({"conda_yaml": "dependencies: [sluice-no-such-package]"}, "ImageBuildFailure", "sluice-no-such-package"),
     ],
 )
@@ -191,6 +195,39 @@ async def test_a_removed_deployment_leaves_no_process_and_no_file(rig: Rig) -> N
     assert (await rig.send()).status == 424
     await rig.route({})
     assert (await rig.send()).status == 404
+
+
+DETACHING = """
+import os, subprocess
+
+def init():
+    subprocess.Popen(["sleep", "600"], start_new_session=True)
+
+def run(raw):
+    if "kill" in raw:
+        os.kill(os.getppid(), 9)
+    return os.getpid()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands abandoned processes to the supervisor")
+async def test_what_a_script_detaches_neither_delays_a_restart_nor_outlives_its_instance(rig: Rig) -> None:
+    (rig.code / "score.py").write_text(DETACHING)
+    # Probes that would notice the crash only after a minute.
+    await rig.deploy("blue", liveness=PATIENT, readiness=PATIENT)
+    await rig.route({"blue": 100})
+    first = (await rig.send()).json()
+    [detached] = [process for process in _running_below(rig.state) if process.name() == "sleep"]
+    await rig.send("kill")
+
+    async def served_again() -> bool | None:
+        reply = await rig.send()
+        return True if reply.status == 200 and reply.json() != first else None
+
+    await eventually(served_again)
+    assert not detached.is_running()
+    await rig.fleet.remove("shop", "blue")
+    assert not _running_below(rig.state)
 
 
 PARENT = """
