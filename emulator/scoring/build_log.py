@@ -21,7 +21,7 @@ class BuildLog:
         """Append lines."""
         with self.path.open("a", encoding="utf-8") as file:
             for line in lines:
-                file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {_CREDENTIALS.sub('//***@', line)}\n")
+                file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {_redacted(line)}\n")
 
     def failed(self, output: str) -> DeploymentFailed:
         """The failure of a build, with what uv or we said last as its reason, after a last line in the log."""
@@ -29,4 +29,8 @@ class BuildLog:
         start = next((i for i, line in enumerate(lines) if line.startswith(("error", "No solution"))), len(lines) - 1)
         reason = " ".join(line for line in lines[max(start, 0) :] if line) or "uv ended without a word"
         self.write("The build failed.")
-        return DeploymentFailed("ImageBuildFailure", f"The environment could not be built: {reason}")
+        return DeploymentFailed("ImageBuildFailure", f"The environment could not be built: {_redacted(reason)}")
+
+
+def _redacted(text: str) -> str:
+    return _CREDENTIALS.sub("//***@", text)

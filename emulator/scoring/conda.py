@@ -7,10 +7,12 @@ runs the local Azure. Channels have no meaning then. Every change of meaning bec
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 SERVER = "azureml-inference-server-http"
 
@@ -38,6 +40,12 @@ _NOT_PYTHON = frozenset(
 )
 _SPEC = re.compile(r"(?:[^:\s]+::)?([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*(.*)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "-i ", "-f ")
+"""Options of pip that say where packages are; others are not for a list of requirements, or not for uv."""
+_FILE = re.compile(
+    r"(?:-r|-c|-e|--requirement|--constraint|--editable)(?![a-z-])|[^\s;]*\bfile:|[^;]*@\s*(?:file:|[./~\\])"
+)
+_PATH = re.compile(r"[./~\\]|[^\s;\[@]*[/\\]")
 _COMPARISONS = re.compile(r"(?:(?:[<>]=?|==|!=|~=)\s*[\w.*+!]+\s*,?\s*)+")
 
 
@@ -59,25 +67,39 @@ def read_conda(text: str | None) -> Requirements:
     """Read a conda file; None or an empty one asks for nothing. Raises ValueError with a sentence."""
     try:
         document: Any = yaml.safe_load(text or "")
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"The conda file is not YAML: {' '.join(str(error).split())}") from None
     if document is None:
         document = {}
-    if not isinstance(document, dict):
+    entries = (document.get("dependencies") or []) if isinstance(document, dict) else None
+    if not isinstance(entries, list):
         raise ValueError("The conda file must be a mapping with a list of dependencies.")
     lines: list[str] = []
     notes: list[str] = []
     python = ""
-    for entry in document.get("dependencies") or []:
+    for entry in entries:
         if isinstance(entry, str):
             python = _python(entry) or python
             line = _from_conda(entry, notes)
             lines += [line] if line else []
-        elif isinstance(entry, dict) and set(entry) == {"pip"}:
-            lines += [_from_pip(str(item), notes) for item in entry["pip"] or []]
+        elif isinstance(entry, dict) and set(entry) == {"pip"} and isinstance(entry["pip"], list | None):
+            lines += read_pip(entry["pip"] or [], notes)
         else:
             raise ValueError(f"The conda file has a dependency that is neither a name nor a pip list: {entry!r}.")
     return Requirements(tuple(dict.fromkeys(lines)), tuple(notes), python)
+
+
+def read_pip(items: Iterable[object], notes: list[str]) -> list[str]:
+    """Requirements and options of a pip section or a requirements.txt as uv takes them; ``notes`` gets what changes.
+
+    Raises ValueError for what names files beside the list: on Azure only the list itself is in the image's build.
+    """
+    lines: list[str] = []
+    for item in items:
+        if not isinstance(item, str):
+            raise ValueError(f"The conda file has a pip requirement that is no text: {item!r}.")
+        lines += [line for each in item.splitlines() if (line := _from_pip(each, notes))]
+    return lines
 
 
 def name_of(requirement: str) -> str:
@@ -100,22 +122,35 @@ def unpinned(requirement: str) -> str:
 def _python(entry: str) -> str:
     """The version of Python that an entry asks for, as PEP 440 says it, "" for another entry or any version."""
     match = _SPEC.fullmatch(entry.strip())
-    return _version(match[2].strip()) or "" if match and match[1].lower() == "python" else ""
+    if not match or match[1].lower() != "python":
+        return ""
+    version = _version(match[2].strip()) or ""
+    try:
+        return str(SpecifierSet(version))
+    except InvalidSpecifier:
+        raise ValueError(f"The conda file has a dependency that cannot be read: {entry!r}.") from None
 
 
 def _from_pip(item: str, notes: list[str]) -> str:
-    item = item.strip()
-    if name_of(item) == "azureml-defaults":
-        notes.append(f"{item} is replaced by {SERVER}, the part of it that serves.")
+    line = re.sub(r"(^|\s)#.*", "", item).strip()
+    if _FILE.match(line) or ("://" not in line and _PATH.match(line)):
+        raise ValueError(f"Could not open {line!r}: No such file or directory. Only the list itself is in the build.")
+    if line.startswith("-") and not line.startswith(OPTIONS):
+        notes.append(f"The option {line} is left out: packages come from PyPI as wheels only.")
+        return ""
+    if name_of(line) == "azureml-defaults":
+        notes.append(f"{line} is replaced by {SERVER}, the part of it that serves.")
         return SERVER
-    return item
+    return line
 
 
 def _from_conda(entry: str, notes: list[str]) -> str:
     match = _SPEC.fullmatch(entry.strip())
-    if not match:
+    if not match or match[2].startswith((":", "/")):
         raise ValueError(f"The conda file has a dependency that cannot be read: {entry!r}.")
     name, version = match[1].lower(), match[2].strip()
+    if entry.strip().endswith("]"):
+        notes.append(f"What {entry} has in brackets is left out.")
     if name in _NOT_PYTHON:
         notes.append(f"{entry} is left out: it is not a package of PyPI, or comes with the local Azure's own Python.")
         return ""
@@ -135,9 +170,10 @@ def _version(text: str) -> str | None:
     if not text or text == "*":
         return ""
     if _COMPARISONS.fullmatch(text):
-        return re.sub(r"\s+", "", text).rstrip(",")
+        # Only == and != take a star on PyPI.
+        return re.sub(r"((?:[<>]=?|~=)[\w.+!]+?)\.\*", r"\1", re.sub(r"\s+", "", text)).rstrip(",")
     exact = re.fullmatch(r"=?\s*([\w.+!]+)(?:\s+|=)[\w.*]+|([\w.+!]+)", text)
     if exact:
         return f"=={exact[1] or exact[2]}"
-    fuzzy = re.fullmatch(r"=\s*([\w.+!]+?)(?:\.?\*)?", text)
+    fuzzy = re.fullmatch(r"=\s*([\w.+!]+?)(?:\.?\*)?", text) or re.fullmatch(r"([\w.+!]+?)\.\*", text)
     return f"=={fuzzy[1]}.*" if fuzzy else None

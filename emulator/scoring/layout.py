@@ -147,8 +147,12 @@ def container_variables(
 ) -> dict[str, str]:
     """The environment variables of an instance: nothing of the caller's but language, proxies and trust.
 
-    The user's own variables come on top of Azure's, as on Azure.
+    The user's own variables come on top of Azure's, as on Azure. Raises DeploymentFailed("BadArgument") for one that no
+    process can have.
     """
+    for name, value in spec.environment_variables.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise DeploymentFailed("BadArgument", f"The environment variable {name!r} is not valid.")
     variables = {name: value for name, value in caller.items() if _KEPT_VARIABLES.fullmatch(name)}
     variables |= {
         "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from emulator.scoring import curated
-from emulator.scoring.conda import SERVER, Requirements, name_of, read_conda
+from emulator.scoring.conda import SERVER, Requirements, name_of, read_conda, read_pip
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec
 
 _MLFLOW = ("mlflow", "mlflow-skinny")
@@ -60,8 +60,9 @@ def _of_mlflow(model: Path | None) -> Requirements:
     if conda.is_file() and conda.resolve().is_relative_to(root.resolve()):
         wanted = read_conda(conda.read_text(encoding="utf-8"))
     elif listing.is_file():
-        lines = (line.partition(" #")[0].strip() for line in listing.read_text(encoding="utf-8").splitlines())
-        wanted = Requirements(tuple(line for line in lines if line and not line.startswith("#")), ())
+        notes: list[str] = []
+        lines = read_pip([listing.read_text(encoding="utf-8")], notes)
+        wanted = Requirements(tuple(lines), tuple(notes))
     else:
         wanted = Requirements((), ("The model names no environment.",))
     if not any(name_of(line) in _MLFLOW for line in wanted.lines):
@@ -73,9 +74,8 @@ def _conda_name(path: Path) -> str:
     """The conda file that MLmodel names: ``env`` is its name, or a mapping with one."""
     try:
         document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        flavour = document["flavors"]["python_function"]
-    except (yaml.YAMLError, TypeError, KeyError):
+        environment = document["flavors"]["python_function"].get("env")
+    except (yaml.YAMLError, RecursionError, AttributeError, TypeError, KeyError):
         raise ValueError("The model's file MLmodel has no flavour named python_function.") from None
-    environment = flavour.get("env")
     name = environment.get("conda") if isinstance(environment, dict) else environment
     return str(name or "conda.yaml")

@@ -9,13 +9,12 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from emulator.scoring.build_log import BuildLog
-from emulator.scoring.conda import Requirements, is_pinned, name_of, unpinned
+from emulator.scoring.conda import OPTIONS, Requirements, is_pinned, name_of, unpinned
 
 Uv = Callable[..., Awaitable[tuple[int, str]]]
 """Runs uv with arguments; gives its exit code and what it said."""
 
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
-_OPTIONS = ("--index-url", "--extra-index-url", "--find-links", "-i ", "-f ")
 _PATCHES = 60
 
 
@@ -54,7 +53,7 @@ class Resolver:
                 raise self._log.failed(output)
             lines = changed
         self._tell(wanted.lines, lines, packages)
-        options = tuple(line for line in wanted.lines if line.startswith(_OPTIONS))
+        options = tuple(line for line in wanted.lines if line.startswith(OPTIONS))
         return (*options, *packages)
 
     async def _relax(self, lines: Sequence[str], output: str, replaced: dict[str, str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import uv
 
@@ -66,6 +67,8 @@ def prepare(folder: Path, *conda: str | None, strict: bool = False) -> list[Envi
         ("scikit-learn=1.2.2=py38_0", "scikit-learn==1.2.2"),
         ("conda-forge::scipy>=1.2,<3", "scipy>=1.2,<3"),
         ("pytorch=2.1", "torch==2.1.*"),
+        ("numpy 1.26.*", "numpy==1.26.*"),
+        ("numpy>=1.26.*", "numpy>=1.26"),
     ],
 )
 def test_conda_packages_become_requirements(conda: str, pip: str) -> None:
@@ -84,12 +87,61 @@ def test_what_pypi_does_not_have_is_left_out_and_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["dependencies: [", "- a list", "dependencies: [{conda: [x]}]", "dependencies: ['=what?']"]
+    "text",
+    [
+        *(
+            "dependencies: [",
+            "- a list",
+            "[" * 1200,
+            "dependencies: numpy",
+            "dependencies: {six: 1}",
+            "dependencies: 5",
+        ),
+        *("dependencies: [{conda: [x]}]", "dependencies: [{pip: six}]", "dependencies: [{pip: [5]}]"),
+        *(
+            "dependencies: ['=what?']",
+            "dependencies: ['https://example.com/six.tar.bz2']",
+            "dependencies: [python=new]",
+        ),
+    ],
 )
-def test_a_conda_file_that_cannot_be_read_fails_the_build_with_a_sentence(tmp_path: Path, text: str) -> None:
+def test_a_conda_file_that_cannot_be_read_fails_the_build_with_a_sentence(text: str) -> None:
     with pytest.raises(DeploymentFailed, match="The conda file") as failure:
-        prepare(tmp_path, text)
+        recipe(deployment(conda_yaml=text))
     assert failure.value.code == "ImageBuildFailure"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("-e .", "--editable=/code", "-r requirements.txt", "--constraint c.txt", "./package", "/code", "~/code"),
+        *("file:///code", "six @ file:///code", "six@/code", "six @ ../code", "code/six-1.0.tar.gz"),
+        r'"six\n-e /code"',
+    ],
+)
+def test_a_pip_list_names_no_file_of_this_machine(line: str) -> None:
+    with pytest.raises(DeploymentFailed, match="No such file or directory") as failure:
+        recipe(deployment(conda_yaml=f"dependencies: [{{pip: [{line}]}}]"))
+    assert failure.value.code == "ImageBuildFailure"
+
+
+def test_options_that_are_not_about_where_packages_are_are_left_out_and_said() -> None:
+    listing = ["--pre", "--no-binary :all:", "--extra-index-url https://example.com/x", "", "six  # why", "# no more"]
+    found = read_conda(f"dependencies: [{{pip: {listing}}}]")
+    assert found.lines == ("--extra-index-url https://example.com/x", "six")
+    assert [note.split(" is ")[0] for note in found.notes] == ["The option --pre", "The option --no-binary :all:"]
+
+
+def test_uv_gets_none_of_the_servers_own_variables(tmp_path: Path) -> None:
+    caller = {"IDENTITY_HEADER": "x", "AZURE_X": "x", "SLUICE_X": "x", "UV_OFFLINE": "1", "PATH": "/bin"}
+    assert set(Environments(tmp_path, caller)._variables) == {"UV_OFFLINE", "UV_PYTHON_DOWNLOADS", "PATH"}
+
+
+def test_neither_log_nor_error_of_a_build_holds_a_password(tmp_path: Path) -> None:
+    log = BuildLog(tmp_path / "build.log")
+    log.write("Trying https://me:secret@example.com/simple")
+    failure = log.failed("error: Failed to fetch https://me:secret@example.com/simple/six/")
+    assert "secret" not in failure.message + log.path.read_text()
 
 
 def test_a_pin_is_dropped_with_extras_and_marker_kept() -> None:
@@ -254,7 +306,10 @@ asyncio.run(Environments(Path({str(tmp_path)!r}), os.environ).prepare(Requiremen
         while not list(tmp_path.glob("sets/*/venv/lib")):
             assert builder.poll() is None
             assert time.monotonic() < deadline
+        found = psutil.Process(builder.pid).children(recursive=True)
         builder.kill()
+    # Else it would go on to write into the folder in which the next build begins.
+    assert psutil.wait_procs(found, 20)[1] == []
     assert not list(tmp_path.glob("sets/*/complete"))
     [environment] = prepare(tmp_path, None)
     assert (
