@@ -6,6 +6,8 @@ stand above the container's own lines in the answer of getLogs (the form is that
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,6 +25,9 @@ OtherName = Literal["Pulling", "Downloading", "Downloaded", "DownloadFailed"]
 Phase = Literal["SystemSetup", "UserContainerImagePull", "ModelDownload", "UserContainerStart"]
 Status = Literal["Waiting", "InProgress", "Succeeded", "Failed"]
 _WARNINGS = ("BackOff", "DownloadFailed", "LivenessProbeFailed", "ReadinessProbeFailed")
+
+
+_log = logging.getLogger(__name__)
 
 
 class _Entry(NamedTuple):
@@ -50,7 +55,11 @@ class Diary:
         at = self._clock()
         self._entries.append(_Entry(at, name, message))
         if self._events:
-            self._events.append(Event(at, self._endpoint, self._deployment, instance, name, message))
+            try:
+                self._events.append(Event(at, self._endpoint, self._deployment, instance, name, message))
+            except sqlite3.Error as error:
+                # On a full disk an event is lost, not the instance that it tells of.
+                _log.warning("The event %s of %s/%s is lost: %s", name, self._endpoint, self._deployment, error)
 
     def tell(self, name: OtherName, message: str) -> None:
         """Write down what the event log has no name for."""

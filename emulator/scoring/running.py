@@ -170,8 +170,9 @@ class Running:
             await asyncio.sleep(back_off)
             try:
                 await bring_up(instance, self.spec, self.diary)
-            except DeploymentFailed as failure:
-                _log.warning("An instance of %s did not start: %s", name, failure.message)
+            except (DeploymentFailed, OSError) as failure:
+                # OSError is the machine's: no memory or no process left, or a full disk. It may pass.
+                _log.warning("An instance of %s did not start: %s", name, failure)
                 back_off = min(back_off * 2, _LONGEST_BACK_OFF_SECONDS)
                 continue
             back_off = _FIRST_BACK_OFF_SECONDS
