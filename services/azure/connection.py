@@ -21,6 +21,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from requests.adapters import HTTPAdapter
 
 from services.azure.cloud import CONNECT_SECONDS, READ_SECONDS, Cloud, Json, find_cloud
+from services.azure.credential import SharedCredential
 from services.azure.translation import Call, from_answer, translated
 from services.errors import ServiceFailed
 from services.settings import Settings
@@ -89,7 +90,7 @@ class Connection:
         self.workspace_path = settings.workspace_path
         self._lock = threading.RLock()
         self._cloud: Cloud | None = None
-        self._credential: Any = None
+        self._credential: SharedCredential | None = None
         self._arm: Any = None
         self._ml: Any = None
         self._session = requests.Session()
@@ -130,18 +131,19 @@ class Connection:
         return self.cloud.arm_host
 
     @property
-    def credential(self) -> DefaultAzureCredential:
+    def credential(self) -> SharedCredential:
         """The credential that everything signs in with: azure-identity's default chain, never an interactive one."""
         with self._lock:
             if self._credential is None:
                 for name in _NOISY:
                     logging.getLogger(name).setLevel(logging.ERROR)
-                self._credential = DefaultAzureCredential(
+                chain = DefaultAzureCredential(
                     authority=self.cloud.authority,
                     exclude_interactive_browser_credential=True,
                     connection_timeout=CONNECT_SECONDS,
                     **_QUICK,
                 )
+                self._credential = SharedCredential(chain)
             return self._credential
 
     @property
