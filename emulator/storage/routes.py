@@ -37,6 +37,7 @@ def storage_routes(store: BlobStore, key: str, tokens: Tokens, now: Callable[[],
     base = f"/{STORAGE_ACCOUNT}.blob.{STORAGE_SUFFIX}"
     return [
         Route(base, _answered(service.account), methods=_EVERY),
+        Route(base + "/", _answered(service.account), methods=_EVERY),
         Route(base + "/{container}", _answered(service.container), methods=_EVERY),
         Route(base + "/{container}/{name:path}", _answered(service.blob), methods=_EVERY),
     ]

@@ -37,8 +37,18 @@ def test_an_operation_fails_as_often_as_asked_with_azures_envelope(local_azure: 
     assert answers[0].headers["Retry-After"] == "7"
     assert answers[0].json()["error"]["code"] == "TooManyRequests"
     assert answers[0].headers["x-ms-request-id"]
-    (shown,) = local_azure.control("GET", "faults").json()["value"]
-    assert (shown["id"], shown["remaining"], shown["hits"]) == (kept["id"], 0, 2)
+    shown = {each["id"]: each for each in local_azure.control("GET", "faults").json()["value"]}[kept["id"]]
+    assert (shown["remaining"], shown["hits"]) == (0, 2)
+
+
+def test_a_deletion_that_fails_leaves_the_split_as_it_was(local_azure: LocalAzure, fault: Ask) -> None:
+    entry = {"name": "kept", "deployments": ["blue", "green"], "traffic": {"blue": 100}, "mirrorTraffic": {"green": 9}}
+    local_azure.control("POST", "seed", {"endpoints": [entry]}).raise_for_status()
+    fault(operation=f"{ENDPOINT}/deployments/delete", outcome={"code": "Broken", "message": "not now"}, times=1)
+    for status, mirror in (("Failed", {"green": 9}), ("Succeeded", {})):
+        deleted = local_azure.arm("DELETE", "onlineEndpoints/kept/deployments/green")
+        assert local_azure.finish(deleted)["status"] == status
+        assert local_azure.arm("GET", "onlineEndpoints/kept").json()["properties"]["mirrorTraffic"] == mirror
 
 
 def test_an_answer_has_no_retry_after_unless_it_was_asked_for(local_azure: LocalAzure, fault: Ask) -> None:
