@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlencode
@@ -55,8 +56,7 @@ def _next(context: Context, call: Call, more: tuple[float, int]) -> str:
 def _position(token: str) -> tuple[float, int] | None:
     if not token:
         return None
-    at, _, number = token.partition("_")
-    try:
-        return float(at), int(number)
-    except ValueError as error:
-        raise WrongQuery("$skiptoken cannot be read.") from error
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)_(\d{1,18})", token, re.ASCII)
+    if found is None:
+        raise WrongQuery("$skiptoken cannot be read.")
+    return float(found[1]), int(found[2])

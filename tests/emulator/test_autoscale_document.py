@@ -99,6 +99,7 @@ def test_dimensions_become_a_filter_of_the_monitor() -> None:
         (with_rule(timeAggregation="Sum"), "UnsupportedRequestContent", "Last"),
         (with_rule(operator="Above"), "UnsupportedRequestContent", "LessThanOrEqual"),
         (with_rule(threshold="70"), "UnsupportedRequestContent", "must be a number"),
+        (with_rule(threshold=10**400), "UnsupportedRequestContent", "is too large"),
         (with_rule(metricName="Nonsense"), "BadRequest", "'Nonsense' is not supported"),
         (with_rule(metricName="RequestLatency"), "BadRequest", "'RequestLatency' is not supported"),
         (with_rule(metricNamespace="Microsoft.Web/sites"), "BadRequest", "not 'Microsoft.Web/sites'"),

@@ -144,6 +144,31 @@ async def test_a_crashed_instance_leaves_an_event(rig: Rig) -> None:
     assert ("BackOff", "Back-off restarting failed container inference-server") in happened(rig)
 
 
+async def test_an_instance_that_cannot_be_started_for_a_while_comes_back(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    await rig.deploy("blue")
+    await rig.route({"blue": 100})
+    [folder] = (rig.state / "deployments/shop/blue/1/azureml-app").iterdir()
+    away = folder.rename(folder.with_name("away"))
+    # Events are lost meanwhile, as on a full disk.
+    rig.events._connection.execute("ALTER TABLE events RENAME TO away")
+    await rig.send({"kill_server": True})
+
+    async def tried() -> bool | None:
+        return "did not start: [Errno 2]" in caplog.text or None
+
+    await eventually(tried)
+    away.rename(folder)
+    rig.events._connection.execute("ALTER TABLE away RENAME TO events")
+
+    async def served() -> bool | None:
+        return True if (await rig.send()).status == 200 else None
+
+    await eventually(served)
+    assert "The event BackOff of shop/blue is lost" in caplog.text
+
+
 async def test_an_update_says_which_instance_went(rig: Rig) -> None:
     await rig.deploy("blue")
     [old] = rig.fleet.instances("shop", "blue")

@@ -67,7 +67,10 @@ class Fields:
         value = self.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise unsupported(f"The required property '{self.path(name)}' must be a number.")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise unsupported(f"The number in '{self.path(name)}' is too large.") from None
 
     def whole(self, name: str, default: str | None = None) -> int:
         """A whole number written as a string, as capacities and changes are."""
