@@ -20,6 +20,8 @@ from emulator.resources import STORAGE_ACCOUNT
 
 MAX_JSON_BYTES = 4 << 20
 """What Azure Resource Manager takes as a request (4 MB: request-limits-and-throttling, and the template limits)."""
+MAX_JSON_DEPTH = 64
+"""How deep arrays and objects may be nested: the default of System.Text.Json. What is kept must be readable again."""
 
 
 class RequestIds:
@@ -65,6 +67,11 @@ class ArmPaths:
             if re.match("/(subscriptions|tenants|providers|metadata|_emulator)(/|$)", path, re.IGNORECASE):
                 scope = {**scope, "path": path}
         await self._app(scope, receive, send)
+
+
+def query_value(query: Mapping[str, str], name: str) -> str:
+    """A query parameter, "" when it is not there; ARM compares their names without case."""
+    return next((text for key, text in query.items() if key.lower() == name.lower()), "")
 
 
 def error_body(
@@ -144,11 +151,23 @@ async def json_object(request: Request, most_bytes: int = MAX_JSON_BYTES) -> dic
         body = json.loads(text)
         # Python reads more than JSON allows: NaN, 1e999, half a surrogate pair. What is kept must be writable again.
         json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
+        _check_depth(body)
     except (ValueError, RecursionError) as error:
         raise ServiceError(400, "InvalidRequestContent", f"The request content is not valid JSON: {error}.") from error
     if not isinstance(body, dict):
         raise ServiceError(400, "InvalidRequestContent", "The request content must be a JSON object.")
     return body
+
+
+def _check_depth(value: object) -> None:
+    """Raise ValueError when arrays and objects are nested too deep."""
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        if not level:
+            return
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for values in inner for each in values if isinstance(each, dict | list)]
+    raise ValueError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
 
 
 async def _limited(request: Request, most_bytes: int) -> bytes:

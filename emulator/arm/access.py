@@ -16,7 +16,7 @@ from emulator.arm.recording import reached, recorded
 from emulator.arm.registration import check_registered
 from emulator.arm.rules import RuleBroken
 from emulator.errors import ServiceError
-from emulator.http import json_object
+from emulator.http import json_object, query_value
 from emulator.identity.tokens import Principal, Surface
 from emulator.resources import MACHINE_LEARNING, Place, ResourcePath, operation_name, parse_path
 
@@ -45,19 +45,24 @@ class Call:
     @property
     def api_version(self) -> str:
         """The api-version the client asked for; it was published."""
-        return self.request.query_params["api-version"]
+        return query_value(self.request.query_params, "api-version")
 
     async def body(self) -> dict[str, Any]:
         """The body as a JSON object; no body is an empty one. Raises ServiceError 400 or 415."""
         kind = self.request.headers.get("content-type", "")
-        if not _JSON.fullmatch(kind) and await self.request.body():
-            named = kind.partition(";")[0][:100] or "<null>"
-            raise ServiceError(
-                415,
-                "UnsupportedMediaType",
-                f"The content media type '{named}' is not supported. Only 'application/json' is supported.",
-            )
-        return await json_object(self.request)
+        if _JSON.fullmatch(kind):
+            return await json_object(self.request)
+        async for part in self.request.stream():
+            # Its first bytes are enough: nobody knows how many there are.
+            if part:
+                named = kind.partition(";")[0][:100] or "<null>"
+                raise ServiceError(
+                    415,
+                    "UnsupportedMediaType",
+                    f"The content media type '{named}' is not supported. Only 'application/json' is supported.",
+                    {"Connection": "close"},
+                )
+        return {}
 
 
 _JSON = re.compile(r"\s*(application|text)/json\s*(;.*)?", re.IGNORECASE)
@@ -77,7 +82,7 @@ class ArmRoute(Route):
                 raise ServiceError(400, "UserError", error.message) from error
 
         super().__init__(path, recorded(context, guarded), methods=list(methods))
-        self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE)
+        self.path_regex = re.compile(self.path_regex.pattern, re.IGNORECASE | re.ASCII)
 
 
 def admit(context: Context, request: Request) -> Principal:
@@ -86,7 +91,7 @@ def admit(context: Context, request: Request) -> Principal:
     found = parse_path(path)
     surface = Surface.METRICS if found.is_batch else Surface.ARM
     caller = context.tokens.check(request.headers.get("authorization", ""), surface)
-    version = request.query_params.get("api-version")
+    version = query_value(request.query_params, "api-version")
     if not version:
         raise ServiceError(
             400,

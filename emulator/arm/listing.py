@@ -7,7 +7,6 @@ form is nobody's business but ours. Without a size everything is on one page, as
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import urlencode
 
 from emulator.arm.rules import RuleBroken
 from emulator.documents import Document
+from emulator.http import query_value
 
 _ORDERS: Mapping[str, tuple[str, bool]] = {
     "createdatasc": ("createdAt", False),
@@ -35,9 +35,9 @@ def page(found: Sequence[Document], query: Mapping[str, str], *, size: str, orde
     `found` is sorted by name. `size` and `order` name the query parameters for the length of a page and its order,
     `address` is the list's absolute URL without a query. Raises RuleBroken for values that cannot be.
     """
-    ordered = _in_order(found, _value(query, order), order)
-    start = _start(ordered, _value(query, "$skip"))
-    length = _length(_value(query, size), size)
+    ordered = _in_order(found, query_value(query, order), order)
+    start = _start(ordered, query_value(query, "$skip"))
+    length = _length(query_value(query, size), size)
     value = ordered[start:] if length is None else ordered[start : start + length]
     following = start + len(value)
     link = None
@@ -49,8 +49,8 @@ def page(found: Sequence[Document], query: Mapping[str, str], *, size: str, orde
 
 def endpoint_filter(query: Mapping[str, str]) -> Callable[[Document], bool]:
     """Which endpoints a list shows: those that all of name, computeType, tags and properties allow."""
-    name, kind = _value(query, "name"), _value(query, "computeType")
-    tags, properties = wanted_pairs(_value(query, "tags")), wanted_pairs(_value(query, "properties"))
+    name, kind = query_value(query, "name"), query_value(query, "computeType")
+    tags, properties = wanted_pairs(query_value(query, "tags")), wanted_pairs(query_value(query, "properties"))
     if kind and kind.lower() not in ("managed", "kubernetes", "azuremlcompute"):
         raise RuleBroken(f"computeType is {kind!r}; it must be Managed, Kubernetes or AzureMLCompute.")
 
@@ -74,11 +74,6 @@ def wanted_pairs(text: str) -> list[tuple[str, str | None]]:
 def has_pairs(values: Mapping[str, Any], wanted: Sequence[tuple[str, str | None]]) -> bool:
     """Whether every wanted key is there, with its value when one is wanted."""
     return all(key in values and (value is None or values[key] == value) for key, value in wanted)
-
-
-def _value(query: Mapping[str, str], name: str) -> str:
-    """A query parameter; ARM compares their names without case."""
-    return next((text for key, text in query.items() if key.lower() == name.lower()), "")
 
 
 def _in_order(found: Sequence[Document], wanted: str, parameter: str) -> Sequence[Document]:
@@ -113,5 +108,5 @@ def _start(ordered: Sequence[Document], token: str) -> int:
         position, last = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         names = [each["name"] for each in ordered]
         return names.index(last) + 1 if last in names else max(0, int(position))
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise RuleBroken("$skip is not a continuation token of this list.") from error

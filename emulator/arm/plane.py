@@ -61,7 +61,6 @@ class ControlPlane:
             *metric_routes(self.context),
             *autoscale_routes(self.context),
             *diagnostic_routes(self.context),
-            *activity_routes(self.context),
             *log_workspace_routes(self.context),
             *log_routes(self.context, self.logs),
             *self._endpoints.routes(),

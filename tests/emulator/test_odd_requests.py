@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -37,8 +39,20 @@ def send(azure: LocalAzure, method: str, path: str, body: str = "", version: str
         '{"properties": {"authMode": "Key"}, "identity": "text"}',
         '{"properties": {"authMode": "Key"}, "tags": [1]}',
         '{"properties": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        # Near to what Python can read: once wrapped into a document it could be written but never read again.
+        '{"properties": {"authMode": "Key", "x": ' + "[" * 950 + "]" * 950 + "}}",
+        '{"properties": {"authMode": "Key", "description": {}}}',
+        '{"properties": {"authMode": "Key", "properties": {"a": {}}}}',
+        '{"properties": {"authMode": "Key"}, "location": 5}',
+        '{"properties": {"authMode": "Key"}, "kind": []}',
+        '{"properties": {"authMode": "Key"}, "sku": "text"}',
+        '{"properties": {"authMode": "Key", "keys": {"primaryKey": "ключ"}}}',
+        '{"properties": {"authMode": "Key"}, "tags": {' + ",".join(f'"t{each}": ""' for each in range(51)) + "}}",
     ],
-    ids=["NaN", "infinity", "half a surrogate pair", "properties", "identity", "tags", "depth"],
+    ids=[
+        *("NaN", "infinity", "half a surrogate pair", "properties", "identity", "tags", "depth", "readable depth"),
+        *("description", "inner property", "location", "kind", "sku", "key", "51 tags"),
+    ],
 )
 def test_what_could_not_be_shown_again_is_not_kept(local_azure: LocalAzure, body: str) -> None:
     assert send(local_azure, "PUT", "onlineEndpoints/unshowable", body).status_code == 400
@@ -114,3 +128,37 @@ def test_a_websocket_is_an_http_request_like_any_other(local_azure: LocalAzure) 
         connection.sendall(head.encode())
         # No deployment has traffic.
         assert b" 404 " in connection.recv(4096).splitlines()[0]
+
+
+def test_a_body_of_another_kind_is_refused_at_its_first_bytes(local_azure: LocalAzure) -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield b"x" * 65536
+
+    with contextlib.suppress(requests.ConnectionError):
+        # Whether the answer or the end of the connection comes first is a matter of timing; that one comes counts.
+        answer = requests.put(
+            f"{local_azure.url}{local_azure.workspace}/onlineEndpoints/endless",
+            params={"api-version": "2023-04-01"},
+            data=endless(),
+            headers={"Authorization": f"Bearer {local_azure.token()}", "Content-Type": "application/zip"},
+            verify=local_azure.bundle,
+            timeout=30,
+        )
+        assert answer.status_code == 415
+
+
+def test_the_api_version_is_found_in_every_spelling_of_its_name(local_azure: LocalAzure) -> None:
+    path = f"{local_azure.workspace}/onlineEndpoints?API-Version=2023-04-01"
+    assert local_azure.arm("GET", path, version=None).status_code == 200
+
+
+def test_a_path_whose_keyword_only_looks_like_one_is_not_served(local_azure: LocalAzure) -> None:
+    odd = local_azure.workspace.replace("/subscriptions", "/\u017fubscriptions")
+    assert local_azure.arm("GET", f"{odd}/onlineEndpoints", version="2023-04-01").status_code == 501
+
+
+def test_an_endpoint_may_be_called_providers(local_azure: LocalAzure) -> None:
+    assert create_endpoint(local_azure, "providers").status_code == 201
+    for path in ("onlineEndpoints/providers", "onlineEndpoints/providers/deployments"):
+        assert local_azure.arm("GET", path, version="2023-04-01").status_code == 200
