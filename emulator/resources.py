@@ -112,8 +112,9 @@ def parse_path(path: str) -> ResourcePath:
     def after(keyword: str, index: int) -> str | None:
         return parts[index + 1] if len(parts) > index + 1 and lower[index] == keyword else None
 
-    last = max((index for index, part in enumerate(lower) if part == "providers"), default=len(parts))
-    first = lower.index("providers") if "providers" in lower else len(parts)
+    # Keywords and names take turns: at every other place, "providers" is somebody's name.
+    starts = [index for index in range(0, len(parts), 2) if lower[index] == "providers"]
+    first, last = (starts[0], starts[-1]) if starts else (len(parts), len(parts))
     inner = parts[first + 1 :]
     is_workspace = len(inner) >= 3 and [part.lower() for part in inner[:2]] == [MACHINE_LEARNING.lower(), "workspaces"]
     return ResourcePath(

@@ -20,6 +20,9 @@ ML = "Microsoft.MachineLearningServices/workspaces"
         ("DELETE", f"{WORKSPACE}/onlineEndpoints/e/deployments/d", f"{ML}/onlineEndpoints/deployments/delete"),
         ("POST", f"{WORKSPACE}/onlineEndpoints/e/listKeys", f"{ML}/onlineEndpoints/listKeys/action"),
         ("GET", f"{WORKSPACE}/providers/Microsoft.Insights/metrics", "Microsoft.Insights/metrics/read"),
+        ("PUT", f"{WORKSPACE}/onlineEndpoints/providers", f"{ML}/onlineEndpoints/write"),
+        ("GET", f"{WORKSPACE}/models/providers/versions/1", f"{ML}/models/versions/read"),
+        ("GET", "/subscriptions/s/resourceGroups/providers", "Microsoft.Resources/subscriptions/resourceGroups/read"),
         ("GET", "/subscriptions/s", "Microsoft.Resources/subscriptions/read"),
     ],
 )
