@@ -28,7 +28,10 @@ def cleaned(body: Mapping[str, Any], before: Document | None) -> Document:
         raise RuleBroken("The deployment has no properties.")
     rules.check_objects(body, "tags", "identity", "sku")
     rules.check_objects(properties, "properties", "environmentVariables", "codeConfiguration")
-    rules.check_texts(body.get("tags") or {}, "The tag")
+    rules.check_plain(body, "location", "kind")
+    rules.check_plain(properties, "description", "model", "environmentId", "instanceType")
+    rules.check_tags(body.get("tags") or {})
+    rules.check_texts(properties.get("properties") or {}, "The property")
     kept = {name: value for name, value in properties.items() if name != "provisioningState"}
     own = properties.get("properties") or {}
     kept["properties"] = {**own, **((before or {}).get("properties", {}).get("properties") or {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,7 @@ TYPE = f"{MACHINE_LEARNING}/workspaces/onlineEndpoints"
 SLOTS = {"primary": "primaryKey", "secondary": "secondaryKey"}
 _READ_ONLY = ("id", "name", "type", "systemData")
 _READ_ONLY_PROPERTIES = ("provisioningState", "scoringUri", "swaggerUri", "keys")
+_KEY = re.compile(r"[!-~]{1,1024}")
 _SERVICE_PROPERTIES = ("azureml.onlineendpointid", "AzureAsyncOperationUri")
 
 
@@ -27,10 +29,13 @@ def cleaned(body: Document, before: Document | None) -> Document:
     can be added, but not removed or altered"). Raises RuleBroken for what does not fit, and ServiceError 501 for
     Kubernetes.
     """
-    rules.check_objects(body, "properties", "tags", "identity")
+    rules.check_objects(body, "properties", "tags", "identity", "sku")
+    rules.check_plain(body, "location", "kind")
     properties = body.get("properties") or {}
     rules.check_objects(properties, "properties", "keys")
-    rules.check_texts(body.get("tags") or {}, "The tag")
+    rules.check_plain(properties, "description")
+    rules.check_tags(body.get("tags") or {})
+    rules.check_texts(properties.get("properties") or {}, "The property")
     if properties.get("compute"):
         raise not_emulated("Kubernetes online endpoints")
     if properties.get("publicNetworkAccess") not in (None, "Enabled", "Disabled"):
@@ -59,8 +64,8 @@ def initial_keys(body: Document) -> Mapping[str, str]:
     """The keys that the creator of an endpoint wants it to have from the start. Raises RuleBroken."""
     given = {name: value for name, value in ((body.get("properties") or {}).get("keys") or {}).items() if value}
     for name, value in given.items():
-        if name not in SLOTS.values() or not isinstance(value, str):
-            raise RuleBroken("keys takes the texts primaryKey and secondaryKey.")
+        if name not in SLOTS.values() or not isinstance(value, str) or not _KEY.fullmatch(value):
+            raise RuleBroken("keys takes primaryKey and secondaryKey: texts of printable ASCII without spaces.")
     return given
 
 

@@ -118,7 +118,7 @@ class Endpoints:
         if set(body) - {"tags", "identity"}:
             raise ServiceError(400, "UserError", "PATCH of an online endpoint takes tags and identity only; use PUT.")
         rules.check_objects(body, "tags", "identity")
-        rules.check_texts(body.get("tags") or {}, "The tag")
+        rules.check_tags(body.get("tags") or {})
         before = self._find(call)
         self._check_changeable(before)
         sent = {**before["sent"], "tags": before["sent"].get("tags") if body.get("tags") is None else body["tags"]}

@@ -16,6 +16,10 @@ MAX_DEPLOYMENTS = 20
 MAX_DEPLOYMENTS_IN_REGION = 500
 MAX_INSTANCES = 50
 MAX_REQUEST_TIMEOUT_MS = 180_000
+MAX_TAGS = 50
+MAX_TAG_NAME = 512
+MAX_TAG_VALUE = 256
+_TAG_SIGNS = frozenset("<>%&\\?/")
 _AUTH_MODES = {"key": "Key", "amltoken": "AMLToken", "aadtoken": "AADToken"}
 _IDENTITIES = {
     frozenset({"none"}),
@@ -27,8 +31,10 @@ NAME_LENGTH = range(3, 33)
 _NAME = re.compile(r"[a-z](?:-?[a-z0-9])*")
 _ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _DURATION = re.compile(
-    r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+    r"P(?:(?P<days>\d{1,9}(?:\.\d{1,9})?)D)?"
+    r"(?:T(?:(?P<hours>\d{1,9}(?:\.\d{1,9})?)H)?(?:(?P<minutes>\d{1,9}(?:\.\d{1,9})?)M)?"
+    r"(?:(?P<seconds>\d{1,9}(?:\.\d{1,9})?)S)?)?",
+    re.ASCII,
 )
 
 
@@ -83,6 +89,31 @@ def check_identity(identity: Mapping[str, object]) -> None:
         raise RuleBroken("identity.userAssignedIdentities names the identities of type UserAssigned, and no others.")
     if given is not None and not isinstance(given, dict):
         raise RuleBroken("identity.userAssignedIdentities must be an object.")
+
+
+def check_tags(tags: Mapping[str, object]) -> None:
+    """At most 50 tags, names of at most 512 characters without <, >, %, &, \\, ? and /, values of at most 256.
+
+    Source: the limitations in "Use tags to organize your Azure resources".
+    """
+    check_texts(tags, "The tag")
+    if len(tags) > MAX_TAGS:
+        raise RuleBroken(f"There are {len(tags)} tags; a resource has at most {MAX_TAGS}.")
+    for name, value in tags.items():
+        if not 1 <= len(name) <= MAX_TAG_NAME or _TAG_SIGNS.intersection(name):
+            raise RuleBroken(
+                f"The tag name '{name[:80]}' is not valid. It has 1 to {MAX_TAG_NAME} characters, and none of"
+                f" {' '.join(sorted(_TAG_SIGNS))}."
+            )
+        if len(str(value or "")) > MAX_TAG_VALUE:
+            raise RuleBroken(f"The value of the tag '{name[:80]}' is longer than {MAX_TAG_VALUE} characters.")
+
+
+def check_plain(body: Mapping[str, object], *fields: str) -> None:
+    """Fields that are texts wherever they are given; null counts as absent."""
+    for field in fields:
+        if body.get(field) is not None and not isinstance(body[field], str):
+            raise RuleBroken(f"{field} must be a text.")
 
 
 def check_texts(values: Mapping[str, object], field: str) -> None:

@@ -102,7 +102,9 @@ def test_durations_are_read(text: str, milliseconds: int) -> None:
     assert rules.duration_ms(text, "timeout") == milliseconds
 
 
-@pytest.mark.parametrize("text", ["", "P", "PT", "5", "PT5", "5000", None, 5, "PT-5S", "PT5S "])
+@pytest.mark.parametrize(
+    "text", ["", "P", "PT", "5", "PT5", "5000", None, 5, "PT-5S", "PT5S ", f"PT{'9' * 400}S", "PT\u0665S"]
+)
 def test_what_is_no_duration_is_refused(text: Any) -> None:
     with pytest.raises(RuleBroken):
         rules.duration_ms(text, "timeout")
@@ -168,6 +170,18 @@ def test_tags_are_texts() -> None:
     rules.check_texts({"team": "green", "empty": None}, "The tag")
     with pytest.raises(RuleBroken, match="'size'"):
         rules.check_texts({"size": 3}, "The tag")
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{f"t{each}": "" for each in range(51)}, {"": "x"}, {"a/b": "x"}, {"t" * 513: "x"}, {"t": "x" * 257}, {"t": 1}],
+    ids=["51", "no name", "slash", "long name", "long value", "number"],
+)
+def test_tags_keep_within_azures_limits(tags: dict[str, Any]) -> None:
+    rules.check_tags({f"t{each}": "x" * 256 for each in range(50)})
+    rules.check_tags({"t" * 512: None})
+    with pytest.raises(RuleBroken, match="tag"):
+        rules.check_tags(tags)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", None])
