@@ -105,7 +105,7 @@ class Deployments:
         if set(body) - {"tags", "sku"}:
             raise ServiceError(400, "UserError", "PATCH of a deployment takes tags and sku only; use PUT.")
         rules.check_objects(body, "tags", "sku")
-        rules.check_texts(body.get("tags") or {}, "The tag")
+        rules.check_tags(body.get("tags") or {})
         endpoint, before = self._find(call)
         tags = before["sent"]["tags"] if body.get("tags") is None else body["tags"]
         sku = {name: value for name, value in (body.get("sku") or {}).items() if value is not None}
@@ -135,7 +135,6 @@ class Deployments:
         self._check_idle(parent, name, "delete")
         rules.check_delete(name, parent["sent"]["properties"]["traffic"])
         with self._context.documents.transaction():
-            self._take_out_of_split(parent, name)
             self._records.deployments.put(f"{endpoint}/{name}", {**before, "state": "Deleting"})
             operation = self._operations.begin("deployment.delete", f"{endpoint}/{name}")
         return Response(status_code=202, headers=self._operations.accepted(operation, call))
@@ -258,16 +257,18 @@ class Deployments:
         outcome = {"state": failure.state} if failure else {"state": "Succeeded", "applied": found["sent"]}
         self._records.deployments.put(key, {**found, **outcome, "lost": False})
 
-    def _take_out_of_split(self, parent: Document, name: str) -> None:
-        """At once: a later write of the endpoint must not name a deployment that is being deleted."""
+    def _take_out_of_split(self, endpoint: str, name: str) -> None:
+        parent = self._records.endpoints.get(endpoint)
+        assert parent is not None
         properties = dict(parent["sent"]["properties"])
         for field in ("traffic", "mirrorTraffic"):
             properties[field] = {each: percent for each, percent in properties[field].items() if each != name}
-        changed = {**parent, "sent": {**parent["sent"], "properties": properties}}
-        self._records.endpoints.put(parent["name"], changed)
+        self._records.endpoints.put(endpoint, {**parent, "sent": {**parent["sent"], "properties": properties}})
 
     async def _work_delete(self, key: str, _: Mapping[str, Any]) -> None:
         endpoint, name = key.split("/")
+        # Here and not with the request: a deletion that fails before any work leaves the split as the gateway has it.
+        self._take_out_of_split(endpoint, name)
         await self._serving.route(endpoint)
         await self._serving.remove(endpoint, name)
 
