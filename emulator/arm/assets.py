@@ -25,11 +25,12 @@ from emulator.arm.asset_documents import (
 )
 from emulator.arm.context import Context
 from emulator.arm.listing import page
+from emulator.arm.references import find_version, named_assets
 from emulator.arm.rules import RuleBroken, check_asset_name
 from emulator.arm.workspaces import SAS_SECONDS, WORKSPACE, storage_account_id
 from emulator.documents import Document
 from emulator.errors import ServiceError
-from emulator.resources import Place, asset_reference
+from emulator.resources import Place
 from emulator.storage.signatures import sign
 
 
@@ -244,21 +245,21 @@ class _Collection:
 
     def _check_unused(self, place: Place, document: Document) -> None:
         """A version that a deployment uses stays: its instances could not come back without it."""
-        wanted = (document["name"].lower(), document["version"].lower())
+        wanted = self._key(place, document["name"], document["version"]).lower()
         for key, deployment in self._context.documents.all("deployment"):
-            sent = deployment["sent"]["properties"]
-            code = (sent.get("codeConfiguration") or {}).get("codeId")
-            for text in (sent.get("model"), sent.get("environmentId"), code):
-                named = asset_reference(str(text or ""), self._kind.collection)
-                if named is None or (named[0].lower(), named[1].lower()) != wanted:
-                    continue
-                if self._context.place_of(key.partition("/")[0]).key == place.key:
-                    raise ServiceError(
-                        409,
-                        "Conflict",
-                        f"{self._kind.title} {document['name']}:{document['version']} is used by the deployment {key}"
-                        " and cannot be deleted.",
-                    )
+            if self._context.place_of(key.partition("/")[0]).key != place.key:
+                continue
+            # After a failed update its instances still run what was applied before.
+            each = (deployment["sent"], deployment["applied"])
+            named = {text for sent in each if sent for text in named_assets(self._kind.collection, sent)}
+            used = (find_version(self._context, place, self._kind.collection, text) for text in named)
+            if wanted in {self._key(place, found["name"], found["version"]).lower() for found in used if found}:
+                raise ServiceError(
+                    409,
+                    "Conflict",
+                    f"{self._kind.title} {document['name']}:{document['version']} is used by the deployment {key}"
+                    " and cannot be deleted.",
+                )
 
 
 def _offset(text: str) -> int:

@@ -19,6 +19,9 @@ _REGISTRY_URI = re.compile(r"azureml://registries/(?P<registry>[^/]+)/(?P<rest>.
 _CURATED = re.compile(r"environments/(?P<name>[^/]+)/(?:versions|labels)/[^/]+", re.IGNORECASE)
 _LABEL = re.compile(r".*/(?P<collection>[^/]+)/(?P<name>[^/]+)/labels/(?P<label>[^/]+)/?", re.IGNORECASE)
 _SHORT = re.compile(r"azureml:(?P<name>[^:/@]+)(?::(?P<version>[^:/@]+)|@(?P<label>[^:/@]+))", re.IGNORECASE)
+_WORKSPACE = re.compile(
+    r"subscriptions/([^/]+)/resourcegroups/([^/]+)/(?:providers/[^/]+/)?workspaces/([^/]+)/", re.IGNORECASE
+)
 _PATH_SEGMENT = f"/{STORAGE_ACCOUNT}.blob."
 
 
@@ -33,7 +36,7 @@ def find_asset(context: Context, place: Place, collection: str, reference: str) 
     registry = _REGISTRY_URI.fullmatch(reference)
     if registry is not None:
         raise not_emulated(f"registries; the deployment's {what} {reference} is in the registry {registry['registry']}")
-    found = _find(context, place, collection, reference)
+    found = find_version(context, place, collection, reference)
     if found is None:
         raise RuleBroken(f"The {what} {reference} was not found.")
     return found
@@ -51,18 +54,35 @@ def curated_environment(context: Context, place: Place, reference: str) -> str:
     named = _CURATED.search(reference)
     short = _SHORT.fullmatch(reference)
     name = named["name"] if named else short["name"] if short else ""
-    is_curated = name.lower().startswith("azureml-") and _find(context, place, "environments", reference) is None
+    is_curated = name.lower().startswith("azureml-") and find_version(context, place, "environments", reference) is None
     return name if is_curated else ""
 
 
-def _find(context: Context, place: Place, collection: str, reference: str) -> Document | None:
+def named_assets(collection: str, document: Document) -> list[str]:
+    """What a deployment's document names of a collection."""
+    properties = document["properties"]
+    code = (properties.get("codeConfiguration") or {}).get("codeId")
+    named = {"models": properties.get("model"), "environments": properties.get("environmentId"), "codes": code}
+    return [str(named[collection])] if named[collection] else []
+
+
+def find_version(context: Context, place: Place, collection: str, reference: str) -> Document | None:
+    """The version of an asset of the workspace that `reference` names, None when there is none."""
     labelled, short = _LABEL.fullmatch(reference), _SHORT.fullmatch(reference)
-    if labelled is not None and labelled["collection"].lower() == collection:
+    if labelled is not None and labelled["collection"].lower() == collection and _is_within(place, reference):
         return _labelled(context, place, collection, labelled["name"], labelled["label"])
     if short is not None and short["label"]:
         return _labelled(context, place, collection, short["name"], short["label"])
     parts = (short["name"], short["version"]) if short is not None else asset_reference(reference, collection)
-    return context.documents.get(collection, "/".join((place.key, *parts))) if parts else None
+    if parts is None or not _is_within(place, reference):
+        return None
+    return context.documents.get(collection, "/".join((place.key, *parts)))
+
+
+def _is_within(place: Place, reference: str) -> bool:
+    """Whether a reference names no workspace or this one."""
+    named = _WORKSPACE.search(reference)
+    return named is None or "/".join(named.groups()).lower() == place.key
 
 
 def _labelled(context: Context, place: Place, collection: str, name: str, label: str) -> Document | None:
@@ -81,7 +101,7 @@ def blob_path(context: Context, place: Place, uri: str) -> Path:
     if match is not None:
         if match["store"].lower() != DATASTORE:
             raise RuleBroken(f"The datastore '{match['store']}' does not exist; there is only {DATASTORE}.")
-        container, name = datastore_container(context, place), match["path"]
+        container, name = datastore_container(context, _workspace_of(context, place, uri)), match["path"]
     else:
         path = urlsplit(uri).path
         container, _, name = path.removeprefix("/").partition("/")[2].partition("/")
@@ -92,3 +112,14 @@ def blob_path(context: Context, place: Place, uri: str) -> Path:
     except BlobError as error:
         raise RuleBroken(f"{uri} cannot be read: {error.message}") from error
     return next((each for each in spellings if each.exists()), spellings[0])
+
+
+def _workspace_of(context: Context, place: Place, uri: str) -> Place:
+    """The workspace that a datastore URI names, `place` when it names none. Raises RuleBroken for an unknown one."""
+    named = _WORKSPACE.search(uri)
+    if named is None:
+        return place
+    found = context.find_place(*named.groups())
+    if found is None:
+        raise RuleBroken(f"{uri} cannot be read: there is no such workspace.")
+    return found

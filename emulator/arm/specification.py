@@ -32,6 +32,7 @@ def specification(context: Context, endpoint: str, deployment: str, document: Do
     size = find_size(str(properties["instanceType"]))
     if size is None:
         raise refusals.unknown_size(str(properties["instanceType"]), place.region)
+    _check_variables(properties["environmentVariables"])
     requests = properties["requestSettings"]
     timeout_ms = rules.duration_ms(requests["requestTimeout"], "requestSettings.requestTimeout")
     rules.check_request_timeout(timeout_ms)
@@ -75,6 +76,13 @@ def _check_kind(properties: Mapping[str, Any]) -> None:
         raise RuleBroken("A managed deployment has scaleSettings of type 'Default'; autoscale is configured elsewhere.")
     if not properties.get("instanceType"):
         raise RuleBroken("The deployment has no instanceType.")
+
+
+def _check_variables(variables: Mapping[str, Any]) -> None:
+    """What no process can be given would fail much later, when its container starts."""
+    for name, value in variables.items():
+        if not name or "=" in name or "\0" in name or "\0" in str(value) or isinstance(value, dict | list):
+            raise RuleBroken(f"The environment variable {name[:80]!r} is not one: it has a name without = and a text.")
 
 
 def _environment(context: Context, place: Place, reference: str, is_mlflow: bool) -> tuple[str, Mapping[str, Any]]:

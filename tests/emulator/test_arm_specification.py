@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from emulator.arm.context import Context
 from emulator.arm.deployment_document import cleaned
 from emulator.arm.rules import RuleBroken
 from emulator.arm.specification import specification
+from emulator.arm.workspaces import datastore_container
 from emulator.errors import ServiceError
-from emulator.resources import DATASTORE_CONTAINER
+from emulator.resources import DATASTORE, DATASTORE_CONTAINER, Place
 from emulator.scoring.model import DeploymentSpec, Probe
 from tests.emulator.control_rig import HOME, control_context
 
 IMAGE = "mcr.microsoft.com/azureml/minimal"
+OTHER = Place(HOME.subscription, "others", "local", "westeurope")
 URI = "azureml://subscriptions/s/datastores/workspaceblobstore/paths/"
 
 
@@ -28,6 +31,10 @@ def context(tmp_path: Path) -> Iterator[Context]:
         register(made, "codes", "score", "1", codeUri=URI + "code")
         register(made, "models", "factor", "1", modelUri=URI + "model", modelType="custom_model")
         register(made, "models", "flow", "7", modelUri=URI + "flow", modelType="mlflow_model")
+        register(made, "models", "long", "1", modelUri=URI + "deep/" * 1000)
+        register(made, "models", "far", "1", modelUri=f"azureml:/{HOME.workspace_id}er/datastores/{DATASTORE}/paths/x")
+        register(made, "models", "near", "1", modelUri=f"azureml:/{OTHER.workspace_id}/datastores/{DATASTORE}/paths/x")
+        made.documents.put("workspace", OTHER.key, asdict(OTHER))
         register(made, "environments", "own", "1", at="2026-01-02", image=IMAGE, condaFile="name: one")
         register(made, "environments", "own", "2", at="2026-01-01", image=IMAGE, condaFile="name: two")
         register(made, "environments", "server", "1", image=IMAGE, inferenceConfig={"scoringRoute": {"port": 80}})
@@ -144,6 +151,13 @@ def test_what_is_not_emulated_is_refused_at_once(context: Context, changes: dict
         ({"environmentId": "azureml:own@newest"}, "was not found"),
         ({"environmentId": f"{HOME.workspace_id}/environments/none/labels/latest"}, "was not found"),
         ({"model": reference("models", "factor", "2")}, "was not found"),
+        ({"model": reference("models", "factor", "1").replace("/local/", "/other/")}, "was not found"),
+        ({"environmentId": f"{HOME.workspace_id}er/environments/own/labels/latest"}, "was not found"),
+        ({"model": reference("models", "far", "1")}, "no such workspace"),
+        ({"model": reference("models", "long", "1")}, "longer than 1024"),
+        ({"environmentVariables": {"A=B": "x"}}, "A=B"),
+        ({"environmentVariables": {"A": "x\0"}}, "environment variable"),
+        ({"environmentVariables": {"A": {"b": 1}}}, "environment variable"),
         ({"readinessProbe": {"timeout": "soon"}}, "readinessProbe.timeout"),
         ({"requestSettings": {"maxQueueWait": 5}}, "maxQueueWait"),
     ],
@@ -151,3 +165,8 @@ def test_what_is_not_emulated_is_refused_at_once(context: Context, changes: dict
 def test_what_is_not_there_or_makes_no_sense_is_refused(context: Context, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(RuleBroken, match=words):
         spec(context, **changes)
+
+
+def test_files_lie_in_the_datastore_of_the_workspace_that_their_uri_names(context: Context, tmp_path: Path) -> None:
+    found = spec(context, model=reference("models", "near", "1"))
+    assert found.model_path == tmp_path / "blobs" / datastore_container(context, OTHER) / "x"

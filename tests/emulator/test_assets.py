@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.deployable import create_endpoint, upload_and_put
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
@@ -174,3 +175,21 @@ def test_datastores_are_filtered(local_azure: LocalAzure) -> None:
     secrets = "datastores/workspaceblobstore/listSecrets"
     assert local_azure.arm("POST", secrets, {"expirableSecret": True, "expireAfterHours": 2}).status_code == 200
     assert local_azure.arm("POST", secrets, {"expirableSecret": True, "expireAfterHours": "x"}).status_code == 400
+
+
+def test_what_still_runs_after_a_failed_update_stays(local_azure: LocalAzure) -> None:
+    for version in ("1", "2"):
+        uri = "azureml://datastores/workspaceblobstore/paths/nothing/here"
+        register(local_azure, f"models/running/versions/{version}", modelUri=uri)
+    create_endpoint(local_azure, "half-updated")
+    status = local_azure.finish(upload_and_put(local_azure, "half-updated", "blue", 41))
+    assert status["status"] == "Succeeded"
+    path = "onlineEndpoints/half-updated/deployments/blue"
+    document = local_azure.arm("GET", path).json()
+    runs = document["properties"]["model"]
+    document["properties"]["model"] = "azureml:running:2"
+    assert local_azure.finish(local_azure.arm("PUT", path, document))["status"] == "Failed"
+    for used in (runs, f"{local_azure.workspace}/models/running/versions/2"):
+        assert local_azure.arm("DELETE", used).status_code == 409
+    assert local_azure.arm("DELETE", "models/running/versions/1").status_code == 200
+    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/half-updated"))
