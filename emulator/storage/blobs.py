@@ -23,6 +23,10 @@ from emulator.storage.errors import BlobError, no_blob
 from emulator.storage.rows import Row, Rows
 
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
+MAX_NAME = 1024
+"""Characters in a blob's name ("Naming and referencing containers, blobs, and metadata")."""
+# A backslash parts names on some systems; the others no list can name, as XML cannot.
+_UNFIT = re.compile(r"[\\\x00-\x1f\ufffe\uffff]")
 # Names of our own files begin with a dot, names of containers never do.
 _DRAFTS, _DATABASE = ".drafts", ".rows.db"
 
@@ -49,9 +53,11 @@ class BlobStore:
         """The file or folder of a blob name. Raises :class:`BlobError` for a name that leads out of its container."""
         if not _CONTAINER.fullmatch(container):
             raise BlobError(400, "InvalidResourceName", f"'{container[:80]}' is not a container name.")
+        if len(name) > MAX_NAME:
+            raise BlobError(400, "InvalidResourceName", f"The blob name is longer than {MAX_NAME} characters.")
         parts = name.split("/")
         for part in parts:
-            if part in ("", ".", "..") or "\\" in part or "\0" in part or len(part.encode()) > 255:
+            if part in ("", ".", "..") or _UNFIT.search(part) or len(part.encode()) > 255:
                 raise BlobError(400, "InvalidResourceName", "The blob name has a part that cannot be stored.")
         return self._root.joinpath(container, *parts)
 

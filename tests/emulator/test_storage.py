@@ -134,7 +134,18 @@ def test_bytes_that_changed_on_the_way_are_refused(container: Container) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["%2e%2e/%2e%2e/secrets.json", "a/%2e%2e/b", "..%2F..%2Fx", "a%00b", "a%5Cb", "a//b", "x" * 256]
+    "name",
+    [
+        "%2e%2e/%2e%2e/secrets.json",
+        "a/%2e%2e/b",
+        "..%2F..%2Fx",
+        "a%00b",
+        "a%5Cb",
+        "a//b",
+        "a%01b",
+        "x" * 256,
+        "x/" * 600 + "x",
+    ],
 )
 def test_no_name_leads_out_of_its_container(container: Container, name: str) -> None:
     before = {path for path in container.azure.state.rglob("*") if "deployments" not in path.parts}
