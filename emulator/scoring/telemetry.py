@@ -254,16 +254,15 @@ class Telemetry:
             found = cursor.fetchall()
         return [cast(Row, dict(zip(_COLUMNS, fields, strict=True))) for fields in reversed(found)]
 
-    def rows_since(self, after_id: int, limit: int) -> list[tuple[int, Row]]:
-        """At most ``limit`` rows with a number above ``after_id``, in the order of writing, each with its number.
+    def columns_since(self, after_id: int, limit: int) -> dict[str, Sequence[Any]]:
+        """At most ``limit`` rows with a number above ``after_id``, in the order of writing: the values of each field,
+        and as ``id`` their numbers. Empty when there are none.
 
         A cursor for readers that follow the store: nothing is ever written below a number that was handed out.
         """
         query = f"SELECT id, {', '.join(_COLUMNS)} FROM requests WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
         with self._reader() as reader, closing(reader.execute(query, (after_id, limit))) as cursor:
-            return [
-                (number, cast(Row, dict(zip(_COLUMNS, fields, strict=True)))) for number, *fields in cursor.fetchall()
-            ]
+            return dict(zip(("id", *_COLUMNS), zip(*cursor, strict=True), strict=False))
 
     def minutes(self, endpoint: str, start: float, end: float, deployment: str | None = None) -> list[Minute]:
         """Roll-ups of the minutes that begin in [start, end) (epoch seconds), in the order of time."""

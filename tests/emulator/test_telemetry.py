@@ -67,11 +67,13 @@ def test_a_row_without_the_later_fields_is_complete(store: Telemetry) -> None:
 
 def test_rows_are_followed_in_the_order_of_writing(store: Telemetry) -> None:
     store.append([row(started_at=MINUTE + n, request_id=str(n)) for n in (3, 1, 2)])
-    first = store.rows_since(0, 2)
-    assert [found["request_id"] for _, found in first] == ["3", "1"]
+    first = store.columns_since(0, 2)
+    assert list(first["request_id"]) == ["3", "1"]
     store.append([row(started_at=MINUTE - 100, request_id="late")])
-    assert [found["request_id"] for _, found in store.rows_since(first[-1][0], 10)] == ["2", "late"]
-    assert store.rows_since(store.rows_since(0, 10)[-1][0], 10) == []
+    rest = store.columns_since(first["id"][-1], 10)
+    assert list(rest["request_id"]) == ["2", "late"]
+    assert rest.keys() == {"id", *row()}
+    assert store.columns_since(rest["id"][-1], 10) == {}
 
 
 def test_a_file_of_an_earlier_version_is_read_and_continued(tmp_path: Path) -> None:

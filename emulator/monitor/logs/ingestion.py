@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Any, NamedTuple
 
 from emulator.monitor.logs.console import ConsoleLines, Line
@@ -21,14 +22,11 @@ MAX_USER_AGENT = 70
 """Characters of UserAgent (table reference)."""
 
 _BATCH = 20_000
-_AS_THEY_ARE = (
-    *("deployment", "method", "path", "protocol", "identity", "reason", "model_reason", "request_id"),
-    *("client_request_id", "status", "model_status", "total_ms", "request_ms", "response_ms", "request_delay_ms"),
-    *("response_delay_ms", "request_bytes", "response_bytes"),
-)
 _AUTH_TYPES = {"key": "Key", "aml_token": "AMLToken", "aad_token": "AADToken"}
 
 Interval = tuple[float, float | None]
+Columns = Mapping[str, Sequence[Any]]
+"""The values of rows by column: `id`, `endpoint` and `at` (epoch seconds) among them. Empty when there are no rows."""
 
 
 class Logged(NamedTuple):
@@ -73,15 +71,9 @@ class Ingestion:
             for each in logged:
                 by_endpoint.setdefault(each.endpoint.lower(), []).append(each)
             telemetry, events, console = self._sources
-            self._follow(
-                TRAFFIC,
-                by_endpoint,
-                lambda after: telemetry.rows_since(after, _BATCH),
-                lambda row: (row["endpoint"], row["started_at"]),
-                _traffic,
-            )
-            self._follow(CONSOLE, by_endpoint, lambda after: console.since(after, _BATCH), _occurred, _lines)
-            self._follow(EVENTS, by_endpoint, events.since, _occurred, _events)
+            self._follow(TRAFFIC, by_endpoint, lambda after: _traffic(telemetry.columns_since(after, _BATCH)))
+            self._follow(CONSOLE, by_endpoint, lambda after: _transposed(console.since(after, _BATCH)))
+            self._follow(EVENTS, by_endpoint, lambda after: _transposed(events.since(after)))
 
     def numbers(self, scope: str) -> list[int]:
         """The numbers of the resources at or below an ARM id; of all when it is empty."""
@@ -101,30 +93,35 @@ class Ingestion:
         self._engine.add("resources", {name: [row[name] for row in rows] for name, _ in RESOURCES})
         self._numbers.update({str(row["resource_id"]): int(row["resource"]) for row in rows})
 
-    def _follow(
-        self,
-        table: str,
-        by_endpoint: Mapping[str, Sequence[Logged]],
-        read: Callable[[int], Sequence[tuple[int, Any]]],
-        occurred: Callable[[Any], tuple[str, float]],
-        columns: Callable[[Sequence[Any]], dict[str, Sequence[object]]],
-    ) -> None:
-        """Read what a source has had since the last time. `occurred` tells endpoint and moment of an entry."""
+    def _follow(self, table: str, by_endpoint: Mapping[str, Sequence[Logged]], read: Callable[[int], Columns]) -> None:
+        """Read what a source has had since the last time, and keep what was wanted of it."""
         while found := read(self._read_up_to[table]):
-            wanted: list[tuple[int, float, int]] = []
-            entries: list[Any] = []
-            for number, entry in found:
-                endpoint, moment = occurred(entry)
-                for each in by_endpoint.get(endpoint.lower(), ()):
-                    if each.wants(table, moment):
-                        wanted.append((number, moment, self._numbers[each.resource_id]))
-                        entries.append(entry)
-                        break
-            if entries:
-                ids, moments, resources = zip(*wanted, strict=True)
-                keys = {"id": ids, "moment": moments, "resource": resources}
-                self._engine.add(table, {**keys, **columns(entries)})
-            self._read_up_to[table] = found[-1][0]
+            resources = self._wanted(table, by_endpoint, found)
+            kept = {**found, "moment": found["at"], "resource": resources}
+            if min(resources) < 0:
+                kept = {
+                    name: list(compress(values, (number >= 0 for number in resources))) for name, values in kept.items()
+                }
+            if kept["id"]:
+                self._engine.add(table, kept)
+            self._read_up_to[table] = found["id"][-1]
+
+    def _wanted(self, table: str, by_endpoint: Mapping[str, Sequence[Logged]], found: Columns) -> list[int]:
+        """For each row the number of the resource that wants it in a table, -1 where none does."""
+        # Here, because a server that nobody asks for logs does well without it.
+        import numpy as np
+
+        endpoints, moments = np.array(found["endpoint"], dtype=object), np.array(found["at"])
+        numbers = np.full(len(moments), -1)
+        for endpoint in set(found["endpoint"]):
+            its = endpoints == endpoint
+            # The first of several that want a row has it.
+            for each in reversed(by_endpoint.get(endpoint.lower(), ())):
+                for start, end in each.wanted.get(table, ()):
+                    within = (moments >= start) & (moments < (np.inf if end is None else end))
+                    numbers[its & within] = self._numbers[each.resource_id]
+        answer: list[int] = numbers.tolist()
+        return answer
 
 
 def _resource(number: int, logged: Logged) -> dict[str, Any]:
@@ -140,24 +137,22 @@ def _resource(number: int, logged: Logged) -> dict[str, Any]:
     }
 
 
-def _traffic(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[object]]:
+def _traffic(rows: Columns) -> Columns:
+    if not rows:
+        return {}
     return {
-        **{name: [row[name] for row in rows] for name in _AS_THEY_ARE},
-        "shadow": [row["kind"] == "mirror" for row in rows],
-        "user_agent": [row["user_agent"][:MAX_USER_AGENT] for row in rows],
-        "auth": [_AUTH_TYPES.get(row["auth"], "") for row in rows],
+        **rows,
+        "at": rows["started_at"],
+        "shadow": [kind == "mirror" for kind in rows["kind"]],
+        "user_agent": [agent[:MAX_USER_AGENT] for agent in rows["user_agent"]],
+        "auth": [_AUTH_TYPES.get(auth, "") for auth in rows["auth"]],
     }
 
 
-def _occurred(entry: Line | Event) -> tuple[str, float]:
-    return entry.endpoint, entry.at
-
-
-def _lines(lines: Sequence[Line]) -> dict[str, Sequence[object]]:
-    names = ("deployment", "instance", "container", "image", "message", "shadow")
-    return {name: [getattr(line, name) for line in lines] for name in names}
-
-
-def _events(events: Sequence[Event]) -> dict[str, Sequence[object]]:
-    names = ("deployment", "instance", "name", "message")
-    return {"shadow": [False] * len(events), **{name: [getattr(event, name) for event in events] for name in names}}
+def _transposed(found: Sequence[tuple[int, Line | Event]]) -> Columns:
+    if not found:
+        return {}
+    names, values = found[0][1]._fields, zip(*(entry for _, entry in found), strict=True)
+    columns: Columns = dict(zip(names, values, strict=True))
+    # An event has no such column: it tells of an instance, whoever sends it requests.
+    return {"shadow": [False] * len(found), **columns, "id": [number for number, _ in found]}
