@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.arm.listing import has_pairs, wanted_pairs
-from emulator.arm.rules import RuleBroken, check_objects
+from emulator.arm.rules import RuleBroken, check_objects, check_plain, check_texts
 from emulator.documents import Document
 from emulator.resources import MACHINE_LEARNING, Place
 
@@ -47,12 +47,10 @@ def new_properties(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of a version as it was sent, with what Azure fills in. Raises RuleBroken."""
     check_objects(body, "properties")
     sent: dict[str, Any] = body.get("properties") or {}
-    check_objects(sent, "properties", "tags")
+    _check_shared(sent)
     if not any(sent.get(field) for field in kind.required):
         raise RuleBroken(f"{kind.title} must have {' or '.join(kind.required)}.")
-    for field in (*kind.fixed, "description"):
-        if field not in ("build", "inferenceConfig") and not isinstance(sent.get(field), str | None):
-            raise RuleBroken(f"{field} must be a text.")
+    check_plain(sent, *(field for field in kind.fixed if field not in ("build", "inferenceConfig")))
     return {**_empty(), **sent}
 
 
@@ -60,8 +58,17 @@ def container_properties(body: Mapping[str, Any]) -> dict[str, Any]:
     """The properties of a name as they were sent. Raises RuleBroken."""
     check_objects(body, "properties")
     sent: dict[str, Any] = body.get("properties") or {}
-    check_objects(sent, "properties", "tags")
+    _check_shared(sent)
     return {**_empty(), **{field: sent[field] for field in _empty() if sent.get(field) is not None}}
+
+
+def _check_shared(sent: Mapping[str, Any]) -> None:
+    """What names and versions both have. Inner properties need not be texts: the SDK sends a number among them."""
+    check_objects(sent, "properties", "tags")
+    check_plain(sent, "description")
+    check_texts(sent.get("tags") or {}, "The tag")
+    if not isinstance(sent.get("isArchived"), bool | None):
+        raise RuleBroken("isArchived is true or false.")
 
 
 def check_reserved(kind: Kind, name: str) -> None:

@@ -18,7 +18,7 @@ TYPE = f"{MACHINE_LEARNING}/workspaces/onlineEndpoints"
 SLOTS = {"primary": "primaryKey", "secondary": "secondaryKey"}
 _READ_ONLY = ("id", "name", "type", "systemData")
 _READ_ONLY_PROPERTIES = ("provisioningState", "scoringUri", "swaggerUri", "keys")
-_KEY = re.compile(r"[!-~]{1,1024}")
+_KEY = re.compile(r"[!-~](?:[ -~]{0,1022}[!-~])?")
 _SERVICE_PROPERTIES = ("azureml.onlineendpointid", "AzureAsyncOperationUri")
 
 
@@ -65,7 +65,7 @@ def initial_keys(body: Document) -> Mapping[str, str]:
     given = {name: value for name, value in ((body.get("properties") or {}).get("keys") or {}).items() if value}
     for name, value in given.items():
         if name not in SLOTS.values() or not isinstance(value, str) or not _KEY.fullmatch(value):
-            raise RuleBroken("keys takes primaryKey and secondaryKey: texts of printable ASCII without spaces.")
+            raise RuleBroken("keys takes primaryKey and secondaryKey: texts of printable ASCII.")
     return given
 
 

@@ -107,6 +107,7 @@ def _start(ordered: Sequence[Document], token: str) -> int:
     try:
         position, last = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         names = [each["name"] for each in ordered]
-        return names.index(last) + 1 if last in names else max(0, int(position))
+        # When it is gone itself, what follows has moved up by one.
+        return names.index(last) + 1 if last in names else max(0, int(position) - 1)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise RuleBroken("$skip is not a continuation token of this list.") from error

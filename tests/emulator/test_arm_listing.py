@@ -75,6 +75,8 @@ def test_what_goes_away_between_two_pages_hides_nothing() -> None:
     _, link = listed(FOUND, {"count": "2"})
     assert link is not None
     assert listed(FOUND[1:], query_of(link))[0] == ["c"]
+    # The one behind which the second page begins.
+    assert listed([FOUND[0], *FOUND[2:]], query_of(link))[0] == ["c"]
 
 
 def test_a_plain_number_skips_so_many() -> None:

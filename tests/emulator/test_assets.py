@@ -127,6 +127,9 @@ def test_the_label_latest_names_the_newest_version(local_azure: LocalAzure) -> N
         ("environments/AzureML-mine/versions/1", {"image": "i"}),
         ("models/bad name/versions/1", {"modelUri": "m"}),
         ("models/bad/versions/1", {"modelUri": "m", "tags": ["t"]}),
+        ("models/bad/versions/1", {"modelUri": "m", "tags": {"t": 1}}),
+        ("models/bad/versions/1", {"modelUri": "m", "isArchived": "yes"}),
+        ("models/bad", {"description": {}}),
     ],
 )
 def test_what_is_no_asset_is_refused(local_azure: LocalAzure, path: str, properties: dict[str, Any]) -> None:
