@@ -14,6 +14,7 @@ from emulator.resources import Place, asset_reference
 
 TYPE = f"{ENDPOINT_TYPE}/deployments"
 _READ_ONLY = ("id", "name", "type", "systemData")
+_APP_ROOT = "/var/azureml-app/"
 _PROBE = {"initialDelay": "PT10S", "period": "PT10S", "timeout": "PT2S", "successThreshold": 1, "failureThreshold": 30}
 _REQUESTS = {"maxConcurrentRequestsPerInstance": 1, "requestTimeout": "PT5S", "maxQueueWait": "PT0.5S"}
 
@@ -35,10 +36,8 @@ def cleaned(body: Mapping[str, Any], before: Document | None) -> Document:
     kept = {name: value for name, value in properties.items() if name != "provisioningState"}
     own = properties.get("properties") or {}
     kept["properties"] = {**own, **((before or {}).get("properties", {}).get("properties") or {})}
-    mine = _service_variables(kept)
-    kept["environmentVariables"] = {
-        name: value for name, value in given(properties.get("environmentVariables")).items() if mine.get(name) != value
-    }
+    sent = given(properties.get("environmentVariables"))
+    kept["environmentVariables"] = {name: sent[name] for name in sent if not _is_services(name, sent[name], kept)}
     return _with_defaults({**{k: v for k, v in body.items() if k not in _READ_ONLY}, "properties": kept})
 
 
@@ -89,6 +88,15 @@ def render_deployment(context: Context, endpoint: str, document: Document, place
     }
 
 
+def _is_services(name: str, value: object, properties: Mapping[str, Any]) -> bool:
+    """Whether a variable is the service's own and only came back: a client read it, perhaps before a change of the
+    model or the script, or from the deployment that it copies.
+    """
+    if name == "AZUREML_ENTRY_SCRIPT":
+        return name in _service_variables(properties)
+    return name in ("AML_APP_ROOT", "AZUREML_MODEL_DIR") and str(value).startswith(_APP_ROOT)
+
+
 def _service_variables(properties: Mapping[str, Any]) -> dict[str, str]:
     """The variables that the real service shows beside the user's own: where things lie in its container.
 
@@ -98,9 +106,9 @@ def _service_variables(properties: Mapping[str, Any]) -> dict[str, str]:
     variables: dict[str, str] = {}
     if isinstance(code, dict) and code.get("scoringScript") and code.get("codeId"):
         folder = (asset_reference(str(code["codeId"]), "codes") or ("code", ""))[0]
-        variables["AML_APP_ROOT"] = f"/var/azureml-app/{folder}"
+        variables["AML_APP_ROOT"] = f"{_APP_ROOT}{folder}"
         variables["AZUREML_ENTRY_SCRIPT"] = str(code["scoringScript"])
     model = asset_reference(str(properties.get("model") or ""), "models")
     if model:
-        variables["AZUREML_MODEL_DIR"] = f"/var/azureml-app/azureml-models/{model[0]}/{model[1]}"
+        variables["AZUREML_MODEL_DIR"] = f"{_APP_ROOT}azureml-models/{model[0]}/{model[1]}"
     return variables

@@ -16,6 +16,9 @@ from emulator.http import not_emulated
 from emulator.resources import Place
 from emulator.scoring.model import DeploymentSpec, Probe
 
+_MOST_BYTES = 100_000
+"""A Linux process cannot be given a variable of 128 KiB."""
+_MOST_SCRIPT = 1024
 _CONTAINERS = "custom containers: give the environment an image and a conda file, and the deployment a scoring script"
 
 
@@ -44,13 +47,16 @@ def specification(context: Context, endpoint: str, deployment: str, document: Do
     curated, environment = _environment(context, place, str(properties.get("environmentId") or ""), is_mlflow)
     if not is_mlflow and (not code.get("codeId") or not code.get("scoringScript")):
         raise not_emulated(f"a deployment without codeConfiguration: it does not run {_CONTAINERS}")
+    script = str(code.get("scoringScript") or "")
+    if "\0" in script or len(script) > _MOST_SCRIPT:
+        raise RuleBroken(f"codeConfiguration.scoringScript {script[:80]!r} is not the path of a file.")
     asset = find_asset(context, place, "codes", str(code["codeId"])) if code else None
     return DeploymentSpec(
         endpoint=endpoint,
         deployment=deployment,
         instance_count=document["sku"]["capacity"],
         code_path=blob_path(context, place, str(asset["properties"].get("codeUri"))) if asset else None,
-        scoring_script=str(code.get("scoringScript") or ""),
+        scoring_script=script,
         model_path=blob_path(context, place, str(model["properties"].get("modelUri"))) if model else None,
         model_name=model["name"] if model else "",
         model_version=model["version"] if model else "",
@@ -79,10 +85,9 @@ def _check_kind(properties: Mapping[str, Any]) -> None:
 
 
 def _check_variables(variables: Mapping[str, Any]) -> None:
-    """What no process can be given would fail much later, when its container starts."""
     for name, value in variables.items():
-        if not name or "=" in name or "\0" in name or "\0" in str(value) or isinstance(value, dict | list):
-            raise RuleBroken(f"The environment variable {name[:80]!r} is not one: it has a name without = and a text.")
+        if isinstance(value, dict | list) or len(str(value).encode()) > _MOST_BYTES:
+            raise RuleBroken(f"The environment variable {name[:80]!r} is not a text of at most {_MOST_BYTES} bytes.")
 
 
 def _environment(context: Context, place: Place, reference: str, is_mlflow: bool) -> tuple[str, Mapping[str, Any]]:

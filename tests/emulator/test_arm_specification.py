@@ -155,9 +155,9 @@ def test_what_is_not_emulated_is_refused_at_once(context: Context, changes: dict
         ({"environmentId": f"{HOME.workspace_id}er/environments/own/labels/latest"}, "was not found"),
         ({"model": reference("models", "far", "1")}, "no such workspace"),
         ({"model": reference("models", "long", "1")}, "longer than 1024"),
-        ({"environmentVariables": {"A=B": "x"}}, "A=B"),
-        ({"environmentVariables": {"A": "x\0"}}, "environment variable"),
         ({"environmentVariables": {"A": {"b": 1}}}, "environment variable"),
+        ({"environmentVariables": {"A": "x" * 200_000}}, "environment variable"),
+        ({"codeConfiguration": {**CODE, "scoringScript": "a\0b"}}, "scoringScript"),
         ({"readinessProbe": {"timeout": "soon"}}, "readinessProbe.timeout"),
         ({"requestSettings": {"maxQueueWait": 5}}, "maxQueueWait"),
     ],
@@ -170,3 +170,23 @@ def test_what_is_not_there_or_makes_no_sense_is_refused(context: Context, change
 def test_files_lie_in_the_datastore_of_the_workspace_that_their_uri_names(context: Context, tmp_path: Path) -> None:
     found = spec(context, model=reference("models", "near", "1"))
     assert found.model_path == tmp_path / "blobs" / datastore_container(context, OTHER) / "x"
+
+
+def test_variables_of_the_service_that_a_copy_brings_back_do_not_outlive_what_they_name() -> None:
+    before = {
+        "model": reference("models", "factor", "1"),
+        "codeConfiguration": CODE,
+        "environmentVariables": {"A": "1"},
+    }
+    shown = {
+        "A": "1",
+        "AML_APP_ROOT": "/var/azureml-app/score",
+        "AZUREML_ENTRY_SCRIPT": "score.py",
+        "AZUREML_MODEL_DIR": "/var/azureml-app/azureml-models/factor/1",
+    }
+    other = {"codeId": reference("codes", "other", "1"), "scoringScript": "other.py"}
+    copy = {**before, "model": reference("models", "factor", "2"), "codeConfiguration": other}
+    kept = cleaned({"properties": {**copy, "environmentVariables": shown}}, None)
+    assert kept["properties"]["environmentVariables"] == {"A": "1"}
+    own = cleaned({"properties": {**before, "environmentVariables": {"AZUREML_MODEL_DIR": "/mnt"}}}, None)
+    assert own["properties"]["environmentVariables"] == {"AZUREML_MODEL_DIR": "/mnt"}
