@@ -77,13 +77,17 @@ class Activities:
     def __init__(self, path: Path) -> None:
         """Open or create the store at ``path``. Raises StartError when it cannot be used."""
         self._lock = threading.Lock()
+        # Reading may take long, and what is written down must not wait for it.
+        self._reading = threading.Lock()
         self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        self._reader = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
         try:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(_SCHEMA)
         except sqlite3.Error as error:
             self._connection.close()
+            self._reader.close()
             raise StartError(f"The database {path} cannot be opened: {error}.") from error
         path.chmod(0o600)
         self._since_prune = 0
@@ -122,8 +126,8 @@ class Activities:
         if before is not None:
             where.append("(at, id) < (?, ?)")
             values += before
-        with self._lock:
-            found = self._connection.execute(
+        with self._reading:
+            found = self._reader.execute(
                 "SELECT at, id, body FROM activity WHERE "  # noqa: S608 - the columns are named in this package
                 f"{' AND '.join(where)} ORDER BY at DESC, id DESC LIMIT ?",
                 (*values, size + 1),
@@ -133,7 +137,8 @@ class Activities:
 
     def close(self) -> None:
         """Close the store."""
-        with self._lock:
+        with self._lock, self._reading:
+            self._reader.close()
             self._connection.close()
 
 

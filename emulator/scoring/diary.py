@@ -47,7 +47,7 @@ class Diary:
         self._clock = clock
         self._entries: deque[_Entry] = deque(maxlen=SHOWN_EVENTS)
         self.writers: dict[Path, str] = {}
-        """Which instance wrote which log, also of those that are gone."""
+        """Which instance wrote which log, the oldest first, also of those that are gone."""
         self._phases: dict[Phase, Status] = dict.fromkeys(get_args(Phase), "Waiting")
 
     def note(self, name: EventName, message: str, instance: str = "") -> None:

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,6 +96,8 @@ class Fleet:
         self._diaries: dict[Key, Diary] = {}
         self._claims: dict[Key, int] = {}
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.before_logs_go: Callable[[str, str, Sequence[LogFile]], Awaitable[None]] | None = None
+        """Told the logs of a deployment (endpoint, name) that are about to be deleted; nothing writes to them."""
 
     async def deploy(self, spec: DeploymentSpec) -> None:
         """Bring a deployment up, or change the one that runs without failing a request.
@@ -124,6 +126,7 @@ class Fleet:
         """Stop a deployment, requests under way first, and delete its files. Does nothing when there is none."""
         key = (endpoint, deployment)
         async with self._locks[key]:
+            logs = self.log_files(*key)
             running = self._running.pop(key, None)
             if running:
                 await running.leave_alone()
@@ -132,7 +135,9 @@ class Fleet:
                 await running.take_down()
             self._claims.pop(key, None)
             self._diaries.pop(key, None)
-            await asyncio.to_thread(shutil.rmtree, self._folder(key), ignore_errors=True)
+            if self.before_logs_go:
+                await self.before_logs_go(*key, logs)
+            await asyncio.to_thread(_delete, self._folder(key))
 
     def instances(self, endpoint: str, deployment: str) -> list[InstanceView]:
         """The instances of a deployment, the oldest first; none when it does not run."""
@@ -212,6 +217,7 @@ class Fleet:
         await asyncio.to_thread(_keep_only, folder.parent, old.program.revision.folder if old else None)
         diary = self._diaries[key] = Diary(*key, self._events, self._clock)
         running = await self._bring_up(spec, folder, diary)
+        logs = self.log_files(*key) if old else []
         if old:
             await old.leave_alone()
         self._running[key] = running
@@ -219,6 +225,8 @@ class Fleet:
         running.watch()
         if old:
             await old.take_down()
+            if self.before_logs_go:
+                await self.before_logs_go(*key, logs)
         await asyncio.to_thread(_keep_only, folder.parent, folder)
         await self._environments.prune({entry.program.python for entry in self._running.values()})
 
@@ -302,6 +310,13 @@ def _revisions(parent: Path) -> list[Path]:
 
 def _newest(parent: Path) -> Path | None:
     return next(reversed(_revisions(parent)), None)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a deployment's files, and the endpoint's folder with the last of its deployments."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()
 
 
 def _keep_only(parent: Path, kept: Path | None) -> None:

@@ -19,6 +19,8 @@ _DRAIN_MARGIN_SECONDS = 1.0
 _IDLE_SECONDS = 0.5
 _FIRST_BACK_OFF_SECONDS = 0.5
 _LONGEST_BACK_OFF_SECONDS = 30.0
+KEPT_LOGS = 20
+"""Logs of instances that are gone, the newest, which are kept: a deployment may be scaled every minute for months."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class Running:
                 else:
                     self._note_stop(instance)
             await asyncio.gather(*(instance.stop(at_once=True) for instance in added))
+            self._forget_old_logs()
             raise
         self.instances += added
 
@@ -96,6 +99,8 @@ class Running:
         await self._stop_watching(leaving)
         await self.publish()
         await self._take_down(leaving)
+        self._resting.difference_update(leaving)
+        self._forget_old_logs()
 
     async def publish(self) -> None:
         """Tell the gateway where the instances are and how much they take.
@@ -130,6 +135,14 @@ class Running:
         """Stop all instances at once."""
         await self.leave_alone()
         await asyncio.gather(*(instance.stop() for instance in self.instances))
+
+    def _forget_old_logs(self) -> None:
+        used = {instance.log for instance in self.instances}
+        gone = [log for log in self.diary.writers if log not in used]
+        for log in gone[:-KEPT_LOGS]:
+            del self.diary.writers[log]
+            for path in (log, log.with_name(log.name + ".1")):
+                path.unlink(missing_ok=True)
 
     def _note_stop(self, instance: Instance) -> None:
         self.diary.note("Killing", f"Stopping container {CONTAINER}", instance.identity)

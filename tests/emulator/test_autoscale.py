@@ -80,7 +80,13 @@ def scaled(local_azure: LocalAzure) -> Iterator[Scaled]:
     local_azure.control("POST", "settings", {"autoscale_seconds": 30.0}).raise_for_status()
     for name in found.made:
         found.ask("DELETE", name)
-    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/scaled"))
+
+    def is_deleted() -> bool:
+        # The engine may be scaling.
+        answer = local_azure.arm("DELETE", "onlineEndpoints/scaled")
+        return answer.status_code != 409 and local_azure.finish(answer)["status"] == "Succeeded"
+
+    until(is_deleted)
 
 
 def until(is_so: Callable[[], object], seconds: float = 20.0) -> None:

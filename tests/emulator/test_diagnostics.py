@@ -12,7 +12,7 @@ import pytest
 from emulator.documents import Document, Documents
 from emulator.monitor import diagnostics
 from emulator.monitor.diagnostics import Refused, SinkNotEmulated
-from tests.deployable import create_endpoint, upload_and_put
+from tests.deployable import create_endpoint
 from tests.local_azure import LocalAzure
 
 SINK = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/local"
@@ -148,7 +148,8 @@ class Diagnosed:
 
 @pytest.fixture(scope="module")
 def diagnosed(local_azure: LocalAzure) -> Iterator[Diagnosed]:
-    create_endpoint(local_azure, "diagnosed")
+    seed = {"endpoints": [{"name": "diagnosed", "deployments": [{"name": "blue"}]}]}
+    local_azure.control("POST", "seed", seed).raise_for_status()
     group = local_azure.workspace.split("/providers/")[0]
     listed = local_azure.arm("GET", f"{group}/providers/Microsoft.OperationalInsights/workspaces").json()
     yield Diagnosed(local_azure, listed["value"][0]["id"])
@@ -186,7 +187,6 @@ def test_refusals_come_without_an_envelope(diagnosed: Diagnosed) -> None:
 
 @pytest.mark.emulator
 def test_a_deployment_takes_no_settings_and_an_unknown_endpoint_is_missing(diagnosed: Diagnosed) -> None:
-    diagnosed.azure.finish(upload_and_put(diagnosed.azure, "diagnosed", "blue", 2))
     refused = diagnosed.ask("PUT", "/main", body(TRAFFIC, sink=diagnosed.sink), below="/deployments/blue")
     assert (refused.status_code, refused.json()["code"]) == (400, "ResourceTypeNotSupported")
     path = "onlineEndpoints/nobody/providers/Microsoft.Insights/diagnosticSettings"

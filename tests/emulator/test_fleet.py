@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
+from emulator.scoring.fleet import LogFile
 from emulator.scoring.instance import _free_port, last_error
 from emulator.scoring.model import DeploymentFailed, Probe
 from tests.emulator.scoring_rig import Rig, eventually, scoring_plane
@@ -96,25 +97,25 @@ async def test_an_init_that_never_ends_fails_the_deployment(rig: Rig) -> None:
     assert not _running_below(rig.state)
 
 
-@pytest.mark.parametrize(
-    ("changes", "code", "message"),
-    [
-        ({"scoring_script": "nothing.py"}, "ResourceNotReady", "FileNotFoundError: .*/onlinescoring/nothing.py"),
-        ({"scoring_script": "../../score.py"}, "BadArgument", "is not in the code folder"),
-        ({"code_path": Path("/nowhere/code")}, "BadArgument", "Unable to download user code"),
-        ({"model_path": Path("/nowhere/model")}, "BadArgument", "Unable to download user model"),
-        ({"model_name": "../up"}, "BadArgument", "is not a usable name"),
-        ({"endpoint": ".."}, "BadArgument", "is not a usable name"),
-        ({"environment_variables": {"A=B": "1"}}, "BadArgument", "variable 'A=B' is not valid"),
-        ({"environment_variables": {"A": "1\0"}}, "BadArgument", "variable 'A' is not valid"),
-        ({"environment_variables": {"PYTHONHOME": "/nowhere"}}, "ResourceNotReady", "No module named 'encodings'"),
-        ({"conda_yaml": "dependencies: [sluice-no-such-package]"}, "ImageBuildFailure", "sluice-no-such-package"),
-    ],
-)
-async def test_what_cannot_run_says_why(rig: Rig, changes: dict[str, object], code: str, message: str) -> None:
-    with pytest.raises(DeploymentFailed, match=message) as failure:
-        await rig.deploy("blue", **changes)
-    assert failure.value.code == code
+CANNOT_RUN: list[tuple[dict[str, object], str, str]] = [
+    ({"scoring_script": "nothing.py"}, "ResourceNotReady", "FileNotFoundError: .*/onlinescoring/nothing.py"),
+    ({"scoring_script": "../../score.py"}, "BadArgument", "is not in the code folder"),
+    ({"code_path": Path("/nowhere/code")}, "BadArgument", "Unable to download user code"),
+    ({"model_path": Path("/nowhere/model")}, "BadArgument", "Unable to download user model"),
+    ({"model_name": "../up"}, "BadArgument", "is not a usable name"),
+    ({"endpoint": ".."}, "BadArgument", "is not a usable name"),
+    ({"environment_variables": {"A=B": "1"}}, "BadArgument", "variable 'A=B' is not valid"),
+    ({"environment_variables": {"A": "1\0"}}, "BadArgument", "variable 'A' is not valid"),
+    ({"environment_variables": {"PYTHONHOME": "/nowhere"}}, "ResourceNotReady", "No module named 'encodings'"),
+    ({"conda_yaml": "dependencies: [sluice-no-such-package]"}, "ImageBuildFailure", "sluice-no-such-package"),
+]
+
+
+async def test_what_cannot_run_says_why(rig: Rig) -> None:
+    for changes, code, message in CANNOT_RUN:
+        with pytest.raises(DeploymentFailed, match=message) as failure:
+            await rig.deploy("blue", **changes)
+        assert failure.value.code == code, changes
 
 
 async def test_an_update_in_place_fails_no_request(rig: Rig) -> None:
@@ -128,6 +129,12 @@ async def test_an_update_in_place_fails_no_request(rig: Rig) -> None:
             reply = await rig.send({"sleep": 0.02})
             seen[reply.status, reply.json().get("version")] += 1
 
+    last: list[str] = []
+
+    async def read(_endpoint: str, _deployment: str, files: Sequence[LogFile]) -> None:
+        last.extend(file.path.parent.name for file in files if "init" in file.path.read_text())
+
+    rig.fleet.before_logs_go = read
     callers = [asyncio.create_task(caller()) for _ in range(6)]
     for version in ("2", "3"):
         await rig.deploy("blue", environment_variables={"VERSION": version}, instance_count=2)
@@ -138,6 +145,7 @@ async def test_an_update_in_place_fails_no_request(rig: Rig) -> None:
     await asyncio.gather(*callers)
     assert set(seen) == {(200, "1"), (200, "2"), (200, "3")}
     assert [path.name for path in (rig.state / "deployments/shop/blue").iterdir()] == ["3"]
+    assert set(last) == {"1", "2"}
 
 
 async def test_a_failed_update_leaves_the_old_one_serving(rig: Rig) -> None:
@@ -188,9 +196,17 @@ async def test_a_removed_deployment_leaves_no_process_and_no_file(rig: Rig) -> N
     await rig.deploy("blue")
     await rig.route({"blue": 100})
     assert _running_below(rig.state)
+    last: list[str] = []
+
+    async def read(endpoint: str, deployment: str, files: Sequence[LogFile]) -> None:
+        assert not _running_below(rig.state)
+        last.extend(f"{endpoint} {deployment} {file.container} {file.path.read_text()}" for file in files)
+
+    rig.fleet.before_logs_go = read
     await rig.fleet.remove("shop", "blue")
+    assert any(text.startswith("shop blue inference-server") and "init" in text for text in last)
     assert not _running_below(rig.state)
-    assert not (rig.state / "deployments/shop/blue").exists()
+    assert not list((rig.state / "deployments").iterdir())
     await rig.fleet.remove("shop", "blue")
     assert (await rig.send()).status == 424
     await rig.route({})

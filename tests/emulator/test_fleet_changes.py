@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.scoring import running
 from emulator.scoring.model import DeploymentFailed
 from tests.emulator.scoring_rig import Rig, scoring_plane
 
@@ -95,13 +96,17 @@ async def test_other_limits_reach_the_gateway_and_no_instance_restarts(rig: Rig)
     assert (await rig.send()).json()["pid"] == first
 
 
-async def test_a_scale_out_that_fails_leaves_what_runs(rig: Rig) -> None:
+async def test_a_scale_out_that_fails_leaves_what_runs(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "KEPT_LOGS", 1)
     await rig.deploy("blue")
     await rig.route({"blue": 100})
     [code] = (rig.state / "deployments/shop/blue/1/azureml-app").rglob("score.py")
     code.write_text("def init(): raise ValueError('not a second time')\ndef run(raw): return 1\n")
-    with pytest.raises(DeploymentFailed, match="not a second time"):
-        await rig.deploy("blue", instance_count=2)
+    for _ in range(2):
+        with pytest.raises(DeploymentFailed, match="not a second time"):
+            await rig.deploy("blue", instance_count=2)
+    # Failing every minute must not fill the disk with logs.
+    assert [log.path.name for log in rig.fleet.log_files("shop", "blue")][:-1] == ["instance-0.log", "instance-2.log"]
     assert len(rig.fleet.instances("shop", "blue")) == 1
     assert (await rig.send()).status == 200
 
