@@ -21,6 +21,7 @@ import requests
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+POLL_SECONDS = 0.02
 AZURE_VARIABLES = ("AZURE_", "AZUREML_", "ARM_", "IDENTITY_", "MSI_", "SLUICE_", "EMULATOR_")
 
 
@@ -38,6 +39,8 @@ class LocalAzure:
         self.process: subprocess.Popen[str]
         self.url = ""
         self.environment: dict[str, str] = {}
+        # A connection of its own for each request would cost more than most requests.
+        self._session = requests.Session()
 
     def __enter__(self) -> Self:
         """Start it and wait for the ready line."""
@@ -70,6 +73,7 @@ class LocalAzure:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end. Returns the exit code."""
+        self._session.close()
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -139,7 +143,7 @@ class LocalAzure:
         version = published_version(target) if version == "" else version
         if token is None and target.lower().partition("?")[0].endswith("metrics:getbatch"):
             token = self.token(resource="https://metrics.monitor.azure.com")
-        return requests.request(
+        return self._session.request(
             method,
             self.url + target,
             params={"api-version": version} if version else {},
@@ -155,7 +159,7 @@ class LocalAzure:
         deadline = time.monotonic() + seconds
         token = self.token()
         while time.monotonic() < deadline:
-            status = requests.get(
+            status = self._session.get(
                 answer.headers["Azure-AsyncOperation"],
                 headers={"Authorization": f"Bearer {token}"},
                 verify=self.bundle,
@@ -163,11 +167,12 @@ class LocalAzure:
             ).json()
             if status["status"] != "InProgress":
                 return dict(status)
+            time.sleep(POLL_SECONDS)
         raise AssertionError(f"The operation did not end within {seconds} s: {status}")
 
     def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> requests.Response:
         """One request to /_emulator."""
-        return requests.request(
+        return self._session.request(
             method,
             f"{self.environment['EMULATOR_CONTROL_URL']}/{path}",
             json=body,
