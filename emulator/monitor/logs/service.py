@@ -60,6 +60,7 @@ class LogAnalytics:
 
     def begin(self) -> None:
         """Begin to keep what containers write."""
+        self._context.fleet.before_logs_go = self._keep_last_lines
         self._following = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
@@ -159,15 +160,22 @@ class LogAnalytics:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
-            sources = self._sources()
-            if sources:
-                try:
-                    await asyncio.to_thread(self._context.console.follow, sources, self._shift())
-                except sqlite3.Error as error:
-                    _log.error("The lines of containers could not be kept: %s", error)
+            await self._keep(self._sources())
 
-    def _sources(self) -> list[Source]:
-        """The container logs that a diagnostic setting wants now."""
+    async def _keep(self, sources: Sequence[Source]) -> None:
+        if sources:
+            try:
+                await asyncio.to_thread(self._context.console.follow, sources, self._shift())
+            except sqlite3.Error as error:
+                _log.error("The lines of containers could not be kept: %s", error)
+
+    async def _keep_last_lines(self, endpoint: str, deployment: str, files: Sequence[LogFile]) -> None:
+        """Keep what was written to files since they were read last, for they are about to be deleted."""
+        await self._keep(self._sources({(endpoint.lower(), deployment.lower()): files}))
+
+    def _sources(self, given: Mapping[tuple[str, str], Sequence[LogFile]] | None = None) -> list[Source]:
+        """The container logs that a diagnostic setting wants now: the files ``given`` for deployments, or all there
+        are."""
         context, found = self._context, []
         for logged in self._logged():
             if not logged.wants(CONSOLE, context.now()):
@@ -177,15 +185,17 @@ class LogAnalytics:
                 continue
             for key, document in context.documents.all("deployment", f"{logged.endpoint}/"):
                 name = key.partition("/")[2]
+                files: Sequence[LogFile] = (
+                    context.fleet.log_files(logged.endpoint, name)
+                    if given is None
+                    else given.get((logged.endpoint.lower(), name.lower()), ())
+                )
                 image, is_shadow = self._image(logged.place, document), _is_shadow(endpoint, name)
                 found += [
                     Source(file.path, logged.endpoint, name, file.instance, file.container, image, is_shadow)
-                    for file in self._files(logged.endpoint, name)
+                    for file in files
                 ]
         return found
-
-    def _files(self, endpoint: str, deployment: str) -> Sequence[LogFile]:
-        return self._context.fleet.log_files(endpoint, deployment)
 
     def _image(self, place: Place, deployment: Document) -> str:
         """The image of the environment that a deployment runs in, "" when it names none."""
