@@ -19,6 +19,7 @@ MAX_HEAD_BYTES = 64 * 1024
 """Target and headers together: room for many large cookies and tokens."""
 RESET = "emulator.reset"
 """The ASGI extension that ends the connection: `end(True)` lets what was sent arrive first, `end(False)` resets."""
+_BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -66,6 +67,11 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The body begins."""
+        if self.parser.should_upgrade() and any(
+            name in _BODY_HEADERS and value != b"0" for name, value in self.headers
+        ):
+            # The parser leaves out the body of a request that asks for another protocol, and reads it as a request.
+            self._refuse(400)
         self._is_in_head = False
         super().on_headers_complete()
 

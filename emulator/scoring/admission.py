@@ -128,4 +128,8 @@ class Pool:
                 future.set_result(url)
             else:
                 left.append((future, avoid))
+                if avoid is None:
+                    # No instance has a free place for anybody.
+                    break
+        left.extend(self._waiters)
         self._waiters = left

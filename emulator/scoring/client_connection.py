@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from emulator.connection import Connection
+from emulator.listener import KEEP_ALIVE_SECONDS
 from emulator.scoring.limits import EndpointLimits
 
 HEAD_SECONDS = 30.0
@@ -24,6 +25,7 @@ class ClientConnection(Connection):
     """uvicorn's protocol with a patience of its own, known to the application."""
 
     head_seconds = HEAD_SECONDS
+    silence_seconds = float(KEEP_ALIVE_SECONDS)
     body_pause_seconds = BODY_PAUSE_SECONDS
     when_lost: Callable[[ClientConnection], None] | None = None
     _patience: asyncio.TimerHandle | None = None
@@ -38,6 +40,11 @@ class ClientConnection(Connection):
         return self._counted
 
     _counted: dict[str, EndpointLimits] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client has connected. One that never says anything is not kept longer than one that says no more."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(self.silence_seconds, self._lose_patience)
 
     def on_message_begin(self) -> None:
         """A request begins."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from emulator.scoring import message as wire
 from emulator.scoring.callers import Caller
@@ -15,6 +15,7 @@ from emulator.scoring.message import Answer
 from emulator.scoring.mirror import NOT_COPIED
 from emulator.scoring.telemetry import Row
 
+_Result = TypeVar("_Result")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -148,8 +149,8 @@ class Exchange:
         await send({"type": "http.response.body", "body": answer.body})
 
 
-async def unless_gone(work: Awaitable[Answer], receive: Receive) -> Answer:
-    """The answer, or ClientGoneError soon after the caller closes the connection; the work is then cancelled."""
+async def unless_gone(work: Awaitable[_Result], receive: Receive) -> _Result:
+    """What the work gives, or ClientGoneError soon after the caller closes the connection, which cancels the work."""
     loop = asyncio.get_running_loop()
     here = cast("asyncio.Task[None]", asyncio.current_task())
     watching: asyncio.Future[MutableMapping[str, Any]] | None = None

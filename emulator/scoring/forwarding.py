@@ -103,7 +103,7 @@ class Forwarder:
         ) as response:
             first_byte_at = time.perf_counter()
             content = await _read(response)
-            status, received, reason = response.status, response.raw_headers, response.reason or ""
+            status, received, reason = response.status, response.raw_headers, _text(response.reason)
         model_ms = (time.perf_counter() - started) * 1000
         if content is None:
             return replace(TOO_LARGE, model_status=status, model_ms=model_ms, first_byte_at=first_byte_at)
@@ -118,6 +118,11 @@ class Forwarder:
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+
+
+def _text(reason: str | None) -> str:
+    """The words of a status line, which may hold any bytes, as text that can be stored."""
+    return (reason or "").encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

@@ -62,9 +62,10 @@ class ShiftedClock:
 class _Orders:
     """Applies what the parent asks for."""
 
-    def __init__(self, table: Table, meters: Meters, faults: FaultBook, clock: ShiftedClock) -> None:
+    def __init__(self, table: Table, meters: Meters, mirror: Mirror, faults: FaultBook, clock: ShiftedClock) -> None:
         self._table = table
         self._meters = meters
+        self._mirror = mirror
         self._faults = faults
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,6 +98,7 @@ class _Orders:
     def _set_endpoint(self, name: str, route: Mapping[str, Any] | None) -> None:
         if route is None:
             self._meters.forget(name)
+            self._mirror.forget(name)
             self._table.set_endpoint(name, None)
         else:
             self._table.set_endpoint(name, EndpointRoute(**{**route, "keys": tuple(route["keys"])}))
@@ -118,7 +120,7 @@ async def _serve(state: Path, listener: socket.socket) -> None:
     mirror = Mirror(forwarder)
     table, meters, clock, source = Table(), Meters(), ShiftedClock(), random.SystemRandom()
     faults = FaultBook(source)
-    orders = _Orders(table, meters, faults, clock)
+    orders = _Orders(table, meters, mirror, faults, clock)
     for order in first["table"]:
         orders.change(order)
     proxy = Proxy(

@@ -194,5 +194,5 @@ class Gateway:
             await asyncio.sleep(_RESTART_SECONDS)
             try:
                 return await self._spawn()
-            except GatewayError as error:
+            except (GatewayError, OSError) as error:
                 _log.error("%s", error)

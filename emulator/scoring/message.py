@@ -31,6 +31,8 @@ _NOT_RETURNED = _HOP_BY_HOP | {
     b"azureml-model-deployment",
     b"azureml-model-session",
 }
+_OURS = b"x-emulator-"
+"""How headers begin that are between the gateway and the control plane."""
 _UNCLEAN = re.compile(r"[^A-Za-z0-9_-]")
 MAX_CLIENT_REQUEST_ID = 40
 
@@ -87,7 +89,7 @@ def forwarded(headers: Iterable[tuple[bytes, bytes]], request_id: str, client_re
     kept = [
         (name, value)
         for name, value in headers
-        if name not in _NOT_FORWARDED and name not in named and not name.startswith(b"x-emulator-")
+        if name not in _NOT_FORWARDED and name not in named and not name.startswith(_OURS)
     ]
     identifier = request_id.encode()
     kept += [(b"x-request-id", identifier), (b"x-ms-request-id", identifier)]
@@ -100,7 +102,11 @@ def returned(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The response headers of an instance that reach the client; the gateway adds its own identifiers."""
     lowered = tuple((name.lower(), value) for name, value in headers)
     named = _named_by_connection(lowered)
-    return tuple((name, value) for name, value in lowered if name not in _NOT_RETURNED and name not in named)
+    return tuple(
+        (name, value)
+        for name, value in lowered
+        if name not in _NOT_RETURNED and name not in named and not name.startswith(_OURS)
+    )
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -66,8 +66,9 @@ class Meters:
         connection.counted.clear()
 
     def transfer(self, endpoint: str, size: int) -> float:
-        """Count bytes. Returns the seconds by which they are to be held back."""
-        return self._of(endpoint).transfer(self._clock(), size)
+        """Count bytes. Returns the seconds by which they are to be held back, 0 when the endpoint is no more."""
+        limits = self._endpoints.get(endpoint)
+        return limits.transfer(self._clock(), size) if limits else 0.0
 
     def measure(self, at: float) -> list[Measurement]:
         """Azure's connection and network metrics since the last call, dated ``at`` (epoch seconds)."""

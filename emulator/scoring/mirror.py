@@ -77,6 +77,10 @@ class Mirror:
         if shadow.failures >= FAILURES_BEFORE_PAUSE:
             shadow.paused_until = self._clock() + PAUSE_SECONDS
 
+    def forget(self, endpoint: str) -> None:
+        """The endpoint is no more."""
+        self.shadows = {target: shadow for target, shadow in self.shadows.items() if target[0] != endpoint}
+
     async def close(self) -> None:
         """Abandon the copies under way."""
         for task in self._tasks:

@@ -84,7 +84,7 @@ class Proxy:
             return
         try:
             answer = self._over_limit(request) or await self._answer(request, route, receive, recorded=True)
-            request.response_delay_ms = await self._hold_back(request, len(answer.body))
+            request.response_delay_ms = await self._hold_back(request, len(answer.body), receive)
             await request.reply(send, answer)
         except ClientGoneError:
             answer = refused(CLIENT_GONE, "client_disconnected", "")
@@ -111,11 +111,14 @@ class Proxy:
         close = () if request.connection is None or request.endpoint in request.connection.counted else (_CLOSE,)
         return refused(429, broken, "", *close)
 
-    async def _hold_back(self, request: Exchange, size: int) -> float:
-        """Count bytes, and wait as long as the endpoint's bandwidth demands. Returns the milliseconds."""
+    async def _hold_back(self, request: Exchange, size: int, receive: Receive) -> float:
+        """Count bytes, and wait as long as the endpoint's bandwidth demands. Returns the milliseconds.
+
+        Raises ClientGoneError.
+        """
         seconds = self._meters.transfer(request.endpoint, size)
         if seconds:
-            await asyncio.sleep(seconds)
+            await unless_gone(asyncio.sleep(seconds), receive)
         return seconds * 1000
 
     async def _answer(self, request: Exchange, route: EndpointRoute, receive: Receive, *, recorded: bool) -> Answer:
@@ -130,7 +133,7 @@ class Proxy:
         if body is None:
             return refused(413, "body_too_large", f"The body is larger than {MAX_BODY_BYTES} bytes.", _CLOSE)
         if recorded:
-            request.request_delay_ms = await self._hold_back(request, len(body))
+            request.request_delay_ms = await self._hold_back(request, len(body), receive)
         chosen = self._choose(request, route)
         if chosen is None:
             return refused(404, "no_deployment", "No deployment takes this request: see the traffic of the endpoint.")

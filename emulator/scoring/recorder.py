@@ -42,6 +42,9 @@ class Recorder:
                 return
             try:
                 await asyncio.to_thread(self._telemetry.append, rows)
+            except (sqlite3.DataError, sqlite3.IntegrityError, ValueError, OverflowError) as error:
+                # Trying again would fail again, and hold up all rows that follow.
+                _log.error("%d rows of telemetry are lost, the store does not take them: %s", len(rows), error)
             except sqlite3.Error as error:
                 kept = (rows + self._pending)[-MAX_PENDING:]
                 _log.error(

@@ -194,6 +194,31 @@ async def test_header_bytes_of_the_model_reach_the_client_as_they_were_sent(rig:
     assert received.count(b"set-cookie: ") == 2
 
 
+async def test_the_gateways_own_headers_are_not_the_models_to_set(rig: GatewayRig) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Emulator-Row: {}\r\nx-own: 1\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with raw_model(answer) as odd:
+        reply = await rig.send(await rig.endpoint(odd), {})
+    assert reply.headers["x-own"] == "1"
+    assert "x-emulator-row" not in reply.headers
+
+
+async def test_the_words_of_a_status_line_may_be_any_bytes(rig: GatewayRig, blue: Model) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(b"HTTP/1.1 500 na\xefve\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with raw_model(answer) as odd:
+        name = await rig.endpoint(odd)
+        assert (await rig.send(name, {})).status == 424
+    [row] = await rig.rows(name, 1)
+    assert (row["model_status"], row["model_reason"]) == (500, "na\xefve")
+
+
 async def test_repeated_headers_all_reach_the_model(rig: GatewayRig, blue: Model) -> None:
     name = await rig.endpoint(blue)
     async with rig.connection() as (reader, writer):
@@ -212,6 +237,8 @@ async def test_repeated_headers_all_reach_the_model(rig: GatewayRig, blue: Model
         ("transfer-encoding: chunked, gzip",),
         ("bad header : x",),
         ("x-null: a\x00b",),
+        ("connection: upgrade", "upgrade: h2c", "content-length: 2"),
+        ("connection: upgrade", "upgrade: websocket", "transfer-encoding: chunked"),
     ],
 )
 async def test_what_could_be_read_in_two_ways_is_400(rig: GatewayRig, blue: Model, lines: tuple[str, ...]) -> None:
@@ -377,6 +404,7 @@ async def test_a_client_that_never_finishes_is_cut_off(tmp_path: Path) -> None:
     """In process, so that the patience can be short."""
 
     class Impatient(ClientConnection):
+        silence_seconds = 0.2
         head_seconds = 0.2
         body_pause_seconds = 0.3
 
@@ -396,7 +424,12 @@ async def test_a_client_that_never_finishes_is_cut_off(tmp_path: Path) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     async with listening((Listener(application, None, Impatient), listener)):
         port = listener.getsockname()[1]
-        for beginning in (b"POST /", b"POST / HTTP/1.1\r\nx-slow: 1\r\n", head("a", "content-length: 10") + b"half"):
+        for beginning in (
+            b"",
+            b"POST /",
+            b"POST / HTTP/1.1\r\nx-slow: 1\r\n",
+            head("a", "content-length: 10") + b"half",
+        ):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(beginning)
             status, headers, _ = await read_answer(reader)

@@ -148,6 +148,9 @@ def test_a_connection_counts_for_every_endpoint_it_is_used_for() -> None:
     meters.forget("a")
     assert meters.arrive("a", second) == ""  # type: ignore[arg-type]  # as above
     meters.closed(second)  # type: ignore[arg-type]  # as above
+    meters.forget("a")
+    assert meters.transfer("a", 10) == 0
+    assert {each.endpoint for each in meters.measure(6.0)} == {"b"}
     assert {each.value for each in meters.measure(6.0) if each.metric == "ConnectionsActive"} == {0}
 
 

@@ -101,6 +101,10 @@ async def test_at_most_the_cap_is_under_way() -> None:
     assert told == [COPIED] * CAP + [DROPPED] * 10
     shadow = mirror.shadows[TARGET]
     assert (shadow.in_flight, shadow.copied, shadow.dropped) == (CAP, CAP, 10)
+    mirror.forget("another")
+    assert mirror.shadows
+    mirror.forget(TARGET[0])
+    assert not mirror.shadows
     await mirror.close()
     await asyncio.sleep(0)
     assert shadow.in_flight == 0

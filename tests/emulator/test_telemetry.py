@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from emulator.scoring import histogram
+from emulator.scoring.recorder import Recorder
 from emulator.scoring.telemetry import Row, Telemetry, parse_row
 
 MINUTE = 1_800_000_000
@@ -38,6 +39,11 @@ def row(**changes: Any) -> Row:
         "mirrored": 0,
     }
     return parse_row({**values, **changes})
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture
@@ -184,3 +190,16 @@ def test_two_processes_write_without_losing_a_count(tmp_path: Path) -> None:
 def test_a_row_from_outside_is_checked(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         row(**changes)
+
+
+@pytest.mark.anyio
+async def test_rows_that_cannot_be_stored_do_not_hold_up_those_that_follow(
+    store: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(store)
+    recorder.add(row(model_reason="\udcff"))
+    await recorder.flush()
+    assert "1 rows of telemetry are lost" in caplog.text
+    recorder.add(row(request_id="next"))
+    await recorder.flush()
+    assert [found["request_id"] for found in store.rows("shop", 0, 10)] == ["next"]
