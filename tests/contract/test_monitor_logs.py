@@ -116,19 +116,23 @@ def test_only_what_a_setting_wanted_at_the_time_is_there(query: Callable[..., An
 
 
 @pytest.mark.parametrize(
-    ("timespan", "minutes"),
+    ("first", "length", "minutes"),
     [
-        (None, MINUTES),
-        (DAY, MINUTES),
-        ((past(MINUTES), past(MINUTES) + timedelta(minutes=5) - timedelta(seconds=1)), 5),
-        ((past(MINUTES), timedelta(minutes=3) - timedelta(seconds=1)), 3),
-        ((past(600), past(500)), 0),
+        (MINUTES, timedelta(minutes=5), 5),
+        (MINUTES, timedelta(minutes=3), 3),
+        (600, timedelta(minutes=100), 0),
     ],
 )
-def test_a_timespan_cuts_what_the_query_sees(query: Callable[..., Any], timespan: Any, minutes: int) -> None:
+def test_a_timespan_cuts_what_the_query_sees(
+    query: Callable[..., Any], first: int, length: timedelta, minutes: int
+) -> None:
     text = f"{TRAFFIC} | where EndpointName == 'logged' | summarize dcount(bin(TimeGenerated, 1m))"
-    # The module may have been seeded in the minute before.
-    assert abs(query(text, timespan).rows[0][0] - minutes) <= 1
+    start, length = past(first), length - timedelta(seconds=1)
+    for timespan in ((start, start + length), (start, length)):
+        # The module may have been seeded in the minute before.
+        assert abs(query(text, timespan).rows[0][0] - minutes) <= 1
+    for everything in (None, DAY):
+        assert query(text, everything).rows[0][0] == MINUTES
 
 
 def test_a_resource_sees_its_own_rows(logged: LocalAzure) -> None:
