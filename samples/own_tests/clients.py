@@ -18,6 +18,8 @@ management = MachineLearningServicesMgmtClient(
 )
 endpoints = list(management.online_endpoints.list(group, workspace))
 print("endpoints:", [endpoint.name for endpoint in endpoints])
+if not endpoints:
+    raise SystemExit("Make an endpoint first.")
 
 monitor = MonitorManagementClient(credential, subscription, base_url=url, credential_scopes=[f"{url}/.default"])
 names = [definition.name.value for definition in monitor.metric_definitions.list(endpoints[0].id)]
