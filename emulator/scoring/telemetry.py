@@ -127,11 +127,21 @@ def parse_row(values: Mapping[str, Any]) -> Row:
         accepted = (int, float) if kind is float else kind
         if not isinstance(values.get(name), accepted) or isinstance(values.get(name), bool):
             raise ValueError(f"The field {name} of a row must be a {kind.__name__}.")
+        if kind is str and not _is_utf8(values[name]):
+            raise ValueError(f"The field {name} of a row must be text that UTF-8 can write.")
         if kind is not str and not abs(values[name]) < _LARGEST:
             raise ValueError(f"The field {name} of a row is out of range.")
     if values["kind"] not in ("live", "mirror"):
         raise ValueError("The field kind of a row must be live or mirror.")
     return cast(Row, values)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Telemetry:

@@ -285,6 +285,14 @@ def test_rows_are_those_of_the_times_that_were_wanted(setup: Setup) -> None:
     assert [one["XRequestId"] for one in setup.rows(f"{TRAFFIC} | order by TimeGenerated asc")] == ["2", "3", "8", "9"]
 
 
+def test_columns_are_described(setup: Setup) -> None:
+    found = setup.rows(f"{TRAFFIC} | project TimeGenerated, ResponseCode | getschema")
+    assert [(one["ColumnName"], one["ColumnOrdinal"], one["ColumnType"]) for one in found] == [
+        ("TimeGenerated", 0, "datetime"),
+        ("ResponseCode", 1, "int"),
+    ]
+
+
 def test_new_rows_are_added_to_those_that_are_there(setup: Setup) -> None:
     for number in range(3):
         setup.sources.telemetry.append([row(started_at=NOW + number, endpoint="fraud")])
@@ -449,7 +457,7 @@ def test_a_query_that_takes_too_long_is_stopped(still: Setup) -> None:
     assert still.rows("print x = 1") == [{"x": 1}]
 
 
-def test_a_query_that_needs_too_much_memory_is_partial(tmp_path: Path) -> None:
+def test_a_query_that_needs_too_much_memory_is_partial() -> None:
     engine = Engine(memory_limit="30MB")
     result = engine.run(
         "range x from 1 to 5000000 step 1 | summarize make_list(x)",
@@ -459,6 +467,18 @@ def test_a_query_that_needs_too_much_memory_is_partial(tmp_path: Path) -> None:
     )
     assert result.error is not None
     assert "E_LOW_MEMORY_CONDITION" in result.error["details"][0]["innererror"]["message"]
+    engine.close()
+
+
+def test_nothing_of_a_query_goes_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = Engine(memory_limit="60MB")
+    text = (
+        "range x from 1 to 3000000 step 1 | extend y = strcat('a long text beside ', x) | order by y asc | take 10000"
+    )
+    result = engine.run(text, dict.fromkeys(TABLES, "false"), NOW, 60)
+    assert result.error is not None
+    assert list(tmp_path.iterdir()) == []
     engine.close()
 
 

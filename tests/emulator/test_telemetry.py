@@ -192,12 +192,17 @@ def test_a_row_from_outside_is_checked(changes: dict[str, Any], problem: str) ->
         row(**changes)
 
 
+def test_text_that_cannot_be_written_is_refused() -> None:
+    with pytest.raises(ValueError, match="user_agent"):
+        row(user_agent="\udcff")
+
+
 @pytest.mark.anyio
 async def test_rows_that_cannot_be_stored_do_not_hold_up_those_that_follow(
     store: Telemetry, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder(store)
-    recorder.add(row(model_reason="\udcff"))
+    recorder.add({**row(), "model_reason": "\udcff"})
     await recorder.flush()
     assert "1 rows of telemetry are lost" in caplog.text
     recorder.add(row(request_id="next"))

@@ -113,6 +113,8 @@ class Engine:
 
             database = duckdb.connect()
             database.execute(f"SET threads = 1; SET memory_limit = '{self._memory_limit}'")
+            # Without it, what does not fit into the memory goes to the folder of whoever started the server.
+            database.execute("SET temp_directory = ''")
             database.execute(f"ATTACH ':memory:' AS {STORE} (COMPRESS)")
             for command in creation():
                 database.execute(command)

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-MAX_SECONDS = 20
+MAX_SECONDS = 10
 MAX_MEMORY_BYTES = 1_000_000_000
 MAX_SQL_CHARACTERS = 1_000_000
 """A query beyond any of the three is refused as too complex."""
