@@ -24,6 +24,7 @@ from emulator.scoring.gauges import Gauges
 from emulator.scoring.model import Conditions, EndpointRoute
 from emulator.scoring.telemetry import Row, Telemetry
 from tests.emulator.loopback_certificate import write_certificate
+from tests.emulator.scoring_rig import Reply
 
 KEY = "primary-key-of-the-test"
 SECRET = "control-secret-of-the-test"
@@ -76,18 +77,6 @@ async def model(
         yield served
     finally:
         await runner.cleanup()
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a caller got."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -17,26 +17,13 @@ import pytest
 from emulator.scoring.fleet import LogFile
 from emulator.scoring.instance import _free_port, last_error
 from emulator.scoring.model import DeploymentFailed, Probe
-from tests.emulator.scoring_rig import Rig, eventually, scoring_plane
+from tests.emulator.scoring_rig import Rig, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 
 
 PATIENT = Probe(initial_delay_seconds=60)
 QUICK = Probe(initial_delay_seconds=0, period_seconds=0.3, timeout_seconds=0.3, failure_threshold=3)
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    environments = tmp_path_factory.getbasetemp() / "environments"
-    environments.mkdir(exist_ok=True)
-    async with scoring_plane(tmp_path / "state", environments) as started:
-        yield started
 
 
 async def test_an_instance_sees_what_it_would_see_on_azure(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

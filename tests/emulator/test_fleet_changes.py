@@ -6,28 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from emulator.scoring import running
 from emulator.scoring.model import DeploymentFailed
-from tests.emulator.scoring_rig import Rig, scoring_plane
+from tests.emulator.scoring_rig import Rig
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    environments = tmp_path_factory.getbasetemp() / "environments"
-    environments.mkdir(exist_ok=True)
-    async with scoring_plane(tmp_path / "state", environments) as started:
-        yield started
 
 
 @asynccontextmanager

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from emulator.scoring.model import DeploymentFailed, Probe
 from emulator.scoring.probes import Tally, ask
-from tests.emulator.scoring_rig import Rig, eventually, scoring_plane
+from tests.emulator.scoring_rig import Rig, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 
@@ -21,19 +19,6 @@ QUICK = Probe(initial_delay_seconds=0, period_seconds=0.2, timeout_seconds=0.2, 
 LATER = replace(QUICK, initial_delay_seconds=60)
 """As quick, once the instance serves."""
 PATIENT = Probe()
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    environments = tmp_path_factory.getbasetemp() / "environments"
-    environments.mkdir(exist_ok=True)
-    async with scoring_plane(tmp_path / "state", environments) as started:
-        yield started
 
 
 def happened(rig: Rig) -> list[tuple[str, str]]:

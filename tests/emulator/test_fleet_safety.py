@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,22 +11,9 @@ import pytest
 from emulator.scoring.layout import container_variables, lay_out
 from emulator.scoring.model import DeploymentFailed
 from emulator.scoring.supervisor import MAX_LOG_BYTES, copy_output
-from tests.emulator.scoring_rig import Rig, scoring_plane
+from tests.emulator.scoring_rig import Rig
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    environments = tmp_path_factory.getbasetemp() / "environments"
-    environments.mkdir(exist_ok=True)
-    async with scoring_plane(tmp_path / "state", environments) as started:
-        yield started
 
 
 async def test_links_in_an_upload_cannot_lead_out_of_it(rig: Rig) -> None:

@@ -8,29 +8,14 @@ import os
 import signal
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from scipy import stats
 
 from emulator.scoring.model import EndpointRoute
-from tests.emulator.scoring_rig import KEY, SECRET, Rig, scoring_plane
+from tests.emulator.scoring_rig import KEY, SECRET, Rig
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    environments = tmp_path_factory.getbasetemp() / "environments"
-    environments.mkdir(exist_ok=True)
-    async with scoring_plane(tmp_path / "state", environments) as started:
-        yield started
 
 
 async def test_an_answer_carries_the_documented_headers(rig: Rig) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from scipy import stats
@@ -14,25 +12,12 @@ from emulator.scoring.admission import Occupancy, Pool
 from emulator.scoring.forwarding import Forwarder
 from emulator.scoring.message import Answer, Message
 from emulator.scoring.mirror import CAP, COPIED, DROPPED, FAILURES_BEFORE_PAUSE, PAUSE_SECONDS, Mirror
-from tests.emulator.scoring_rig import Rig, eventually, scoring_plane
+from tests.emulator.scoring_rig import Rig, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 
 MESSAGE = Message("POST", "/score", (), b"{}")
 TARGET = ("shop", "green")
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    environments = tmp_path_factory.getbasetemp() / "environments"
-    environments.mkdir(exist_ok=True)
-    async with scoring_plane(tmp_path / "state", environments) as started:
-        yield started
 
 
 def pool_at(port: int, max_concurrent: int = 1000) -> Pool:

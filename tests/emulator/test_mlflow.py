@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from emulator.scoring.model import DeploymentFailed
 from emulator.scoring.recipe import recipe
-from tests.emulator.scoring_rig import Rig, scoring_plane
+from tests.emulator.scoring_rig import Rig
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 
@@ -44,19 +43,6 @@ class Doubling:
 def _load_pyfunc(path):
     return Doubling()
 """
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    environments = tmp_path_factory.getbasetemp() / "environments"
-    environments.mkdir(exist_ok=True)
-    async with scoring_plane(tmp_path / "state", environments) as started:
-        yield started
 
 
 def write_model(folder: Path) -> Path:
