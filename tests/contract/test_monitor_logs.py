@@ -18,6 +18,7 @@ from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
 
 from tests.contract.history import SERVED, row
 from tests.contract.monitor_clients import LOGS_AUDIENCE, TABLES, logs_client, past, seed, set_switches, switch_logs_on
+from tests.deployable import create_endpoint, upload_and_put
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
@@ -357,3 +358,16 @@ def test_real_requests_lines_and_events_arrive(
         assert rows(f"{EVENTS} | where TimeGenerated < datetime({begun:%Y-%m-%dT%H:%M:%SZ})") == []
     setting = f"{endpoint}/providers/Microsoft.Insights/diagnosticSettings/to-logs"
     assert local_azure.arm("DELETE", setting, version="2021-05-01-preview").status_code == 200
+
+
+def test_the_last_lines_of_a_deployment_outlive_it(logged: LocalAzure, query: Callable[..., Any]) -> None:
+    create_endpoint(logged, "brief")
+    switch_logs_on(logged, f"{logged.workspace}/onlineEndpoints/brief", CONSOLE)
+    assert logged.finish(upload_and_put(logged, "brief", "blue", 2))["status"] == "Succeeded"
+    key = logged.arm("POST", "onlineEndpoints/brief/listKeys").json()["primaryKey"]
+    address = logged.arm("GET", "onlineEndpoints/brief").json()["properties"]["scoringUri"]
+    headers = {"Authorization": f"Bearer {key}", "azureml-model-deployment": "blue"}
+    assert requests.post(address, json={"data": [1]}, headers=headers, verify=logged.bundle, timeout=60).ok
+    assert logged.finish(logged.arm("DELETE", "onlineEndpoints/brief/deployments/blue"))["status"] == "Succeeded"
+    text = f"{CONSOLE} | where _ResourceId endswith '/brief' and Message has '/score'"
+    assert query(text, timespan=None).rows
