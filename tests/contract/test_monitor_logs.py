@@ -369,5 +369,5 @@ def test_the_last_lines_of_a_deployment_outlive_it(logged: LocalAzure, query: Ca
     headers = {"Authorization": f"Bearer {key}", "azureml-model-deployment": "blue"}
     assert requests.post(address, json={"data": [1]}, headers=headers, verify=logged.bundle, timeout=60).ok
     assert logged.finish(logged.arm("DELETE", "onlineEndpoints/brief/deployments/blue"))["status"] == "Succeeded"
-    text = f"{CONSOLE} | where _ResourceId endswith '/brief' and Message has '/score'"
+    text = f"{CONSOLE} | where _ResourceId endswith '/brief' and Message endswith 'Shutting down: Master'"
     assert query(text, timespan=None).rows
