@@ -24,8 +24,8 @@ import psutil
 from benchmarks.envoy import NoEnvoyError, envoy
 from benchmarks.report import Cell, Report, middle, percentile
 from benchmarks.scene import ENDPOINT, ROOT, Scene, child, cpu_seconds, stage
-from emulator.scoring.fleet import Fleet
-from emulator.scoring.gateway_process import Gateway
+from emulator.scoring.gateway.process import Gateway
+from emulator.scoring.instances.fleet import Fleet
 from emulator.scoring.model import DeploymentSpec
 
 ROUNDS = 7

@@ -17,15 +17,15 @@ import uvloop
 
 from benchmarks.scene import ENDPOINT, KEY, UNLIMITED
 from emulator.listener import Listener, listening
-from emulator.scoring.client_connection import ClientConnection
-from emulator.scoring.forwarding import Forwarder
-from emulator.scoring.meters import Meters
-from emulator.scoring.mirror import Mirror
+from emulator.scoring.gateway.client_connection import ClientConnection
+from emulator.scoring.gateway.forwarding import Forwarder
+from emulator.scoring.gateway.meters import Meters
+from emulator.scoring.gateway.mirror import Mirror
+from emulator.scoring.gateway.proxy import Proxy
+from emulator.scoring.gateway.recorder import Recorder
+from emulator.scoring.gateway.table import Table
 from emulator.scoring.model import EndpointRoute
-from emulator.scoring.proxy import Proxy
-from emulator.scoring.recorder import Recorder
-from emulator.scoring.table import Table
-from emulator.scoring.telemetry import Telemetry
+from emulator.scoring.telemetry.rows import Telemetry
 
 
 async def serve(folder: Path, url: str) -> None:

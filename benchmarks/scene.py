@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from emulator import certificates
-from emulator.scoring.gateway_process import Gateway
+from emulator.scoring.gateway.process import Gateway
 from emulator.scoring.model import Conditions, EndpointRoute
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,12 +26,12 @@ from emulator.monitor.activity import Activities
 from emulator.monitor.logs.console import ConsoleLines
 from emulator.ports import wait_until_free
 from emulator.resources import Addresses, Place
-from emulator.scoring.callers import Access
-from emulator.scoring.events import Events
-from emulator.scoring.fleet import Fleet
-from emulator.scoring.gateway_process import Gateway, GatewayError, conditions
-from emulator.scoring.gauges import Gauges
-from emulator.scoring.telemetry import Telemetry
+from emulator.scoring.gateway.callers import Access
+from emulator.scoring.gateway.process import Gateway, GatewayError, conditions
+from emulator.scoring.instances.fleet import Fleet
+from emulator.scoring.telemetry.events import Events
+from emulator.scoring.telemetry.gauges import Gauges
+from emulator.scoring.telemetry.rows import Telemetry
 from emulator.settings import SettingsStore
 from emulator.state import Secrets, StateFolder
 from emulator.storage.blobs import BlobStore

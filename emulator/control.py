@@ -20,7 +20,7 @@ from emulator.arm.serving import Serving
 from emulator.errors import ServiceError
 from emulator.faults import FaultError, parse_fault
 from emulator.http import json_object
-from emulator.scoring.gateway_process import conditions
+from emulator.scoring.gateway.process import conditions
 from emulator.seeding import MAX_BYTES, MAX_ROWS, make_seed, parse_seed
 
 _DEFAULT_ROWS = 1000

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from emulator.scoring import histogram
-from emulator.scoring.telemetry import KEEP_SECONDS, MAX_ROWS, Minute, Row, Telemetry
+from emulator.scoring.telemetry import histogram
+from emulator.scoring.telemetry.rows import KEEP_SECONDS, MAX_ROWS, Minute, Row, Telemetry
 
 MAX_REQUESTS = 50_000_000
 """In one call."""

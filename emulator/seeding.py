@@ -15,7 +15,7 @@ from emulator.arm.workspaces import add_workspace
 from emulator.errors import ServiceError
 from emulator.history import History, parse_history, write_history
 from emulator.resources import parse_path
-from emulator.scoring.telemetry import Row, parse_row
+from emulator.scoring.telemetry.rows import Row, parse_row
 
 MAX_ROWS = 100_000
 MAX_BYTES = 128 << 20

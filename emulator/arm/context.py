@@ -18,11 +18,11 @@ from emulator.storage.blobs import BlobStore
 if TYPE_CHECKING:
     from emulator.monitor.activity import Activities
     from emulator.monitor.logs.console import ConsoleLines
-    from emulator.scoring.events import Events
-    from emulator.scoring.fleet import Fleet
-    from emulator.scoring.gateway_process import Gateway
-    from emulator.scoring.gauges import Gauges
-    from emulator.scoring.telemetry import Telemetry
+    from emulator.scoring.gateway.process import Gateway
+    from emulator.scoring.instances.fleet import Fleet
+    from emulator.scoring.telemetry.events import Events
+    from emulator.scoring.telemetry.gauges import Gauges
+    from emulator.scoring.telemetry.rows import Telemetry
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from emulator.scoring import histogram
+from emulator.scoring.telemetry import histogram
 
 _AT_ONCE = 1000
 """Histograms in one table of counts. Durations up to 2**53 ms span 2200 buckets, so that it stays below 20 MB."""

@@ -15,8 +15,8 @@ from emulator.monitor.catalogue import CATALOGUE, DEPLOYMENTS, GRAINS, RETENTION
 from emulator.monitor.evaluation import clauses_for, series, times_of
 from emulator.monitor.query import MetricsError, MetricsQuery, parse_query, zulu
 from emulator.monitor.samples import Published, deployment_samples, endpoint_samples, measured_samples
-from emulator.scoring.gauges import GaugeMinute
-from emulator.scoring.telemetry import Minute
+from emulator.scoring.telemetry.gauges import GaugeMinute
+from emulator.scoring.telemetry.rows import Minute
 
 MAX_METRICS = 20
 MAX_RESOURCES = 50

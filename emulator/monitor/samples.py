@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from emulator.monitor.percentiles import percentiles
-from emulator.scoring.gauges import GaugeMinute
-from emulator.scoring.telemetry import Minute
+from emulator.scoring.telemetry.gauges import GaugeMinute
+from emulator.scoring.telemetry.rows import Minute
 
 MEAN = "RequestLatency"
 REQUESTS = "RequestsPerMinute"

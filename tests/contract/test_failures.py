@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emulator.scoring.events import Events
+from emulator.scoring.telemetry.events import Events
 from tests.deployable import CONDA, create_endpoint, upload_and_put
 from tests.local_azure import ROOT, LocalAzure
 

@@ -18,11 +18,11 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from emulator.scoring.callers import Access
-from emulator.scoring.gateway_process import Gateway
-from emulator.scoring.gauges import Gauges
+from emulator.scoring.gateway.callers import Access
+from emulator.scoring.gateway.process import Gateway
 from emulator.scoring.model import Conditions, EndpointRoute
-from emulator.scoring.telemetry import Row, Telemetry
+from emulator.scoring.telemetry.gauges import Gauges
+from emulator.scoring.telemetry.rows import Row, Telemetry
 from tests.emulator.loopback_certificate import write_certificate
 from tests.emulator.scoring_rig import Reply
 

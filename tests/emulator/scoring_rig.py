@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from emulator.scoring.callers import Access
-from emulator.scoring.events import Events
-from emulator.scoring.fleet import Fleet
-from emulator.scoring.gateway_process import Gateway
-from emulator.scoring.gauges import Gauges
+from emulator.scoring.gateway.callers import Access
+from emulator.scoring.gateway.process import Gateway
+from emulator.scoring.instances.fleet import Fleet
 from emulator.scoring.model import Conditions, DeploymentSpec, EndpointRoute
-from emulator.scoring.telemetry import Row, Telemetry
+from emulator.scoring.telemetry.events import Events
+from emulator.scoring.telemetry.gauges import Gauges
+from emulator.scoring.telemetry.rows import Row, Telemetry
 from tests.emulator.loopback_certificate import write_certificate
 
 KEY = "primary-key-of-the-test"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.scoring.container_log import tail
+from emulator.scoring.instances.container_log import tail
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ import psutil
 import pytest
 import uv
 
-from emulator.scoring.build_log import BuildLog
-from emulator.scoring.conda import Requirements, read_conda, unpinned
-from emulator.scoring.environments import KEPT_SETS, Environment, Environments
+from emulator.scoring.environments.build_log import BuildLog
+from emulator.scoring.environments.cache import KEPT_SETS, Environment, Environments
+from emulator.scoring.environments.conda import Requirements, read_conda, unpinned
+from emulator.scoring.environments.recipe import recipe
+from emulator.scoring.environments.resolving import Resolver, fits
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec
-from emulator.scoring.recipe import recipe
-from emulator.scoring.resolving import Resolver, fits
 from tests.local_azure import ROOT
 
 SERVER = "azureml-inference-server-http"
@@ -297,8 +297,8 @@ def test_a_build_that_is_killed_leaves_nothing_that_is_used(tmp_path: Path) -> N
     code = f"""
 import asyncio, os
 from pathlib import Path
-from emulator.scoring.conda import Requirements
-from emulator.scoring.environments import Environments
+from emulator.scoring.environments.conda import Requirements
+from emulator.scoring.environments.cache import Environments
 asyncio.run(Environments(Path({str(tmp_path)!r}), os.environ).prepare(Requirements(({SERVER!r},), ()), ""))
 """
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as builder:

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emulator.scoring.fleet import LogFile
-from emulator.scoring.instance import _free_port, last_error
+from emulator.scoring.instances.fleet import LogFile
+from emulator.scoring.instances.instance import _free_port, last_error
 from emulator.scoring.model import DeploymentFailed, Probe
 from tests.emulator.scoring_rig import Rig, eventually
 

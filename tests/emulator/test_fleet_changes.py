@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from emulator.scoring import running
+from emulator.scoring.instances import running
 from emulator.scoring.model import DeploymentFailed
 from tests.emulator.scoring_rig import Rig
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from emulator.scoring.instances.probes import Tally, ask
 from emulator.scoring.model import DeploymentFailed, Probe
-from emulator.scoring.probes import Tally, ask
 from tests.emulator.scoring_rig import Rig, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.scoring.layout import container_variables, lay_out
+from emulator.scoring.instances.layout import container_variables, lay_out
+from emulator.scoring.instances.supervisor import MAX_LOG_BYTES, copy_output
 from emulator.scoring.model import DeploymentFailed
-from emulator.scoring.supervisor import MAX_LOG_BYTES, copy_output
 from tests.emulator.scoring_rig import Rig
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]

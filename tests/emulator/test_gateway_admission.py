@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from emulator.scoring.admission import NotReadyError, Occupancy, OverloadedError, Pool
+from emulator.scoring.gateway.admission import NotReadyError, Occupancy, OverloadedError, Pool
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from emulator.identity.scoring_tokens import issue
-from emulator.scoring.callers import Access, Caller, Denied, admit
+from emulator.scoring.gateway.callers import Access, Caller, Denied, admit
 from emulator.scoring.model import EndpointRoute
 from tests.emulator.gateway_rig import (
     KEY,

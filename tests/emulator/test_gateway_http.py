@@ -16,7 +16,7 @@ from aiohttp import web
 
 from emulator.connection import MAX_HEAD_BYTES
 from emulator.listener import Listener, listening
-from emulator.scoring.client_connection import ClientConnection
+from emulator.scoring.gateway.client_connection import ClientConnection
 from tests.emulator.gateway_rig import GatewayRig, Model, gateway_rig, head, model, read_answer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]

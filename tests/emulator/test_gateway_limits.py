@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.scoring.gauges import GaugeMinute
-from emulator.scoring.limits import (
+from emulator.scoring.gateway.limits import (
     TOO_MANY_CONNECTIONS,
     TOO_MANY_NEW_CONNECTIONS,
     TOO_MANY_REQUESTS,
@@ -21,8 +20,9 @@ from emulator.scoring.limits import (
     EndpointLimits,
     Usage,
 )
-from emulator.scoring.meters import Meters
+from emulator.scoring.gateway.meters import Meters
 from emulator.scoring.model import Conditions
+from emulator.scoring.telemetry.gauges import GaugeMinute
 from tests.emulator.gateway_rig import (
     UNLIMITED,
     GatewayRig,

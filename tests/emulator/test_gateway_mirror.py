@@ -8,10 +8,10 @@ import socket
 import pytest
 from scipy import stats
 
-from emulator.scoring.admission import Occupancy, Pool
-from emulator.scoring.forwarding import Forwarder
-from emulator.scoring.message import Answer, Message
-from emulator.scoring.mirror import CAP, COPIED, DROPPED, FAILURES_BEFORE_PAUSE, PAUSE_SECONDS, Mirror
+from emulator.scoring.gateway.admission import Occupancy, Pool
+from emulator.scoring.gateway.forwarding import Forwarder
+from emulator.scoring.gateway.message import Answer, Message
+from emulator.scoring.gateway.mirror import CAP, COPIED, DROPPED, FAILURES_BEFORE_PAUSE, PAUSE_SECONDS, Mirror
 from tests.emulator.scoring_rig import Rig, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.scoring import histogram
+from emulator.scoring.telemetry import histogram
 
 durations = st.lists(st.floats(min_value=0.001, max_value=10_000_000), min_size=1, max_size=300)
 percents = st.floats(min_value=0, max_value=100)

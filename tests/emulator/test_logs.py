@@ -21,8 +21,8 @@ from emulator.monitor.logs.ingestion import Ingestion, Logged, Sources
 from emulator.monitor.logs.tables import CONSOLE, EVENTS, TABLES, TRAFFIC
 from emulator.monitor.logs.translation import NotTranslated, Translator
 from emulator.resources import Place
-from emulator.scoring.events import Event, Events
-from emulator.scoring.telemetry import Row, Telemetry
+from emulator.scoring.telemetry.events import Event, Events
+from emulator.scoring.telemetry.rows import Row, Telemetry
 from tests.emulator.test_telemetry import row
 
 NOW = 1_800_000_000.0

@@ -16,9 +16,9 @@ import pytest
 from emulator.monitor.catalogue import DEPLOYMENTS, ENDPOINTS
 from emulator.monitor.percentiles import percentiles
 from emulator.monitor.routes import Monitor, Whereabouts
-from emulator.scoring import histogram
-from emulator.scoring.gauges import Gauges, Measurement
-from emulator.scoring.telemetry import Row, Telemetry
+from emulator.scoring.telemetry import histogram
+from emulator.scoring.telemetry.gauges import Gauges, Measurement
+from emulator.scoring.telemetry.rows import Row, Telemetry
 from tests.emulator.test_telemetry import row
 
 START = 1_800_000_000

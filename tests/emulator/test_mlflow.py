@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from emulator.scoring.environments.recipe import recipe
 from emulator.scoring.model import DeploymentFailed
-from emulator.scoring.recipe import recipe
 from tests.emulator.scoring_rig import Rig
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]

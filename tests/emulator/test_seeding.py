@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from emulator.history import History, parse_history, write_history
-from emulator.scoring import histogram
-from emulator.scoring.telemetry import Telemetry
+from emulator.scoring.telemetry import histogram
+from emulator.scoring.telemetry.rows import Telemetry
 from tests.emulator.test_server import processes_of
 from tests.local_azure import LocalAzure
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from emulator.scoring import histogram
-from emulator.scoring.recorder import Recorder
-from emulator.scoring.telemetry import Row, Telemetry, parse_row
+from emulator.scoring.gateway.recorder import Recorder
+from emulator.scoring.telemetry import histogram
+from emulator.scoring.telemetry.rows import Row, Telemetry, parse_row
 
 MINUTE = 1_800_000_000
 
@@ -157,7 +157,7 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from tests.emulator.test_telemetry import row
-from emulator.scoring.telemetry import Telemetry
+from emulator.scoring.telemetry.rows import Telemetry
 store = Telemetry(Path(sys.argv[1]))
 for batch in range(100):
     store.append([row(total_ms=float(n + 1)) for n in range(20)])

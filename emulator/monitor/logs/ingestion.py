@@ -15,8 +15,8 @@ from emulator.monitor.logs.console import ConsoleLines, Line
 from emulator.monitor.logs.engine import Engine
 from emulator.monitor.logs.tables import CONSOLE, EVENTS, RESOURCES, TABLES, TRAFFIC
 from emulator.resources import Place
-from emulator.scoring.events import Event, Events
-from emulator.scoring.telemetry import Telemetry
+from emulator.scoring.telemetry.events import Event, Events
+from emulator.scoring.telemetry.rows import Telemetry
 
 MAX_USER_AGENT = 70
 """Characters of UserAgent (table reference)."""

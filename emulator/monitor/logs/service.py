@@ -22,7 +22,7 @@ from emulator.monitor.logs.ingestion import Ingestion, Logged, Sources
 from emulator.monitor.logs.request import LogsQuery, Preferences, visualization
 from emulator.monitor.logs.tables import CONSOLE, EVENTS, TRAFFIC
 from emulator.resources import Place, asset_reference, parse_path
-from emulator.scoring.fleet import LogFile
+from emulator.scoring.instances.fleet import LogFile
 
 MAX_AT_ONCE = 5
 MAX_WAITING = 200

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from emulator.scoring.events import Event, EventName, Events
-from emulator.scoring.probes import Kind, reason
+from emulator.scoring.instances.probes import Kind, reason
+from emulator.scoring.telemetry.events import Event, EventName, Events
 
 CONTAINER = "inference-server"
 SHOWN_EVENTS = 30

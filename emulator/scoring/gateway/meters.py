@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from emulator.scoring.gauges import Measurement
-from emulator.scoring.limits import EndpointLimits
+from emulator.scoring.gateway.limits import EndpointLimits
 from emulator.scoring.model import Conditions
+from emulator.scoring.telemetry.gauges import Measurement
 
 
 class Connected(Protocol):

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast, get_type_hints
 
-from emulator.scoring import histogram
+from emulator.scoring.telemetry import histogram
 
 MAX_ROWS = 1_000_000
 """Raw rows kept, the newest written first; about 250 MB."""

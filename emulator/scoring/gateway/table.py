@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.scoring.admission import Occupancy, Pool
+from emulator.scoring.gateway.admission import Occupancy, Pool
 from emulator.scoring.model import EndpointRoute
 
 

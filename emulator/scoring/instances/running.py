@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from emulator.scoring.diary import CONTAINER, Diary
-from emulator.scoring.instance import Instance
-from emulator.scoring.layout import Revision
+from emulator.scoring.instances.diary import CONTAINER, Diary
+from emulator.scoring.instances.instance import Instance
+from emulator.scoring.instances.layout import Revision
+from emulator.scoring.instances.probes import GOOD, NO_ANSWER, Tally, ask, follow
+from emulator.scoring.instances.starting import bring_up
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec, Probe
-from emulator.scoring.probes import GOOD, NO_ANSWER, Tally, ask, follow
-from emulator.scoring.starting import bring_up
 
 _DRAIN_MARGIN_SECONDS = 1.0
 _IDLE_SECONDS = 0.5

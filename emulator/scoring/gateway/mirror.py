@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emulator.scoring.admission import Pool
-from emulator.scoring.forwarding import Forwarder
-from emulator.scoring.message import Answer, Message
+from emulator.scoring.gateway.admission import Pool
+from emulator.scoring.gateway.forwarding import Forwarder
+from emulator.scoring.gateway.message import Answer, Message
 
 CAP = 64
 FAILURES_BEFORE_PAUSE = 5

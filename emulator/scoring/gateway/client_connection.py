@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from emulator.connection import Connection
 from emulator.listener import KEEP_ALIVE_SECONDS
-from emulator.scoring.limits import EndpointLimits
+from emulator.scoring.gateway.limits import EndpointLimits
 
 HEAD_SECONDS = 30.0
 """How long the request line and the headers may take, from their first byte."""

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import uv
 
-from emulator.scoring.build_log import BuildLog
-from emulator.scoring.conda import Requirements
-from emulator.scoring.resolving import Resolver
+from emulator.scoring.environments.build_log import BuildLog
+from emulator.scoring.environments.conda import Requirements
+from emulator.scoring.environments.resolving import Resolver
 
 BUILD_SECONDS = 1800.0
 KEPT_SETS = 10
@@ -35,7 +35,7 @@ _FROM_PIP_TO_UV = {
     "PIP_EXTRA_INDEX_URL": "UV_INDEX",
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
 }
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_SUPERVISOR = Path(__file__).parents[1] / "instances" / "supervisor.py"
 _NOT_FOR_UV = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX")
 _SECRETS = ("IDENTITY_", "AZURE_", "AZUREML_", "SLUICE_", "EMULATOR_", "MSI_", "ARM_")
 """Beginnings of names that uv has no use for: a package that came to run code while it is installed would see them."""

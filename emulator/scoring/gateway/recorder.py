@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 
-from emulator.scoring.telemetry import Row, Telemetry
+from emulator.scoring.telemetry.rows import Row, Telemetry
 
 FLUSH_SECONDS = 0.1
 MAX_PENDING = 200_000

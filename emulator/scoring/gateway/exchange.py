@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeVar, cast
 
-from emulator.scoring import message as wire
-from emulator.scoring.callers import Caller
-from emulator.scoring.client_connection import CONNECTION, ClientConnection
-from emulator.scoring.message import Answer
-from emulator.scoring.mirror import NOT_COPIED
-from emulator.scoring.telemetry import Row
+from emulator.scoring.gateway import message as wire
+from emulator.scoring.gateway.callers import Caller
+from emulator.scoring.gateway.client_connection import CONNECTION, ClientConnection
+from emulator.scoring.gateway.message import Answer
+from emulator.scoring.gateway.mirror import NOT_COPIED
+from emulator.scoring.telemetry.rows import Row
 
 _Result = TypeVar("_Result")
 Scope = MutableMapping[str, Any]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from emulator.scoring.build_log import BuildLog
-from emulator.scoring.conda import OPTIONS, Requirements, is_pinned, name_of, unpinned
+from emulator.scoring.environments.build_log import BuildLog
+from emulator.scoring.environments.conda import OPTIONS, Requirements, is_pinned, name_of, unpinned
 
 Uv = Callable[..., Awaitable[tuple[int, str]]]
 """Runs uv with arguments; gives its exit code and what it said."""

@@ -12,17 +12,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emulator.scoring import container_log
-from emulator.scoring.diary import CONTAINER, Diary
-from emulator.scoring.environments import Environments
-from emulator.scoring.events import Events
-from emulator.scoring.gauges import Gauges
-from emulator.scoring.layout import container_variables, download_log, lay_out, note
-from emulator.scoring.measuring import Meter, Subject, keep_measuring
+from emulator.scoring.environments.cache import Environments
+from emulator.scoring.environments.recipe import recipe
+from emulator.scoring.instances import container_log
+from emulator.scoring.instances.diary import CONTAINER, Diary
+from emulator.scoring.instances.layout import container_variables, download_log, lay_out, note
+from emulator.scoring.instances.measuring import Meter, Subject, keep_measuring
+from emulator.scoring.instances.running import Program, Routes, Running
+from emulator.scoring.instances.starting import not_ready
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec
-from emulator.scoring.recipe import recipe
-from emulator.scoring.running import Program, Routes, Running
-from emulator.scoring.starting import not_ready
+from emulator.scoring.telemetry.events import Events
+from emulator.scoring.telemetry.gauges import Gauges
 
 MAX_INSTANCES = 24
 """Instances that run at once unless told otherwise: each takes about 140 MB with scikit-learn loaded."""

@@ -14,10 +14,10 @@ import re
 import time
 from collections.abc import Callable
 
-from emulator.scoring import message as wire
-from emulator.scoring import routing
-from emulator.scoring.callers import Access, Denied, admit
-from emulator.scoring.exchange import (
+from emulator.scoring.gateway import message as wire
+from emulator.scoring.gateway import routing
+from emulator.scoring.gateway.callers import Access, Denied, admit
+from emulator.scoring.gateway.exchange import (
     MAX_BODY_BYTES,
     ClientGoneError,
     Exchange,
@@ -26,13 +26,13 @@ from emulator.scoring.exchange import (
     Send,
     unless_gone,
 )
-from emulator.scoring.forwarding import NOT_READY, Forwarder
-from emulator.scoring.message import Answer, Message, refused
-from emulator.scoring.meters import Meters
-from emulator.scoring.mirror import Mirror
+from emulator.scoring.gateway.forwarding import NOT_READY, Forwarder
+from emulator.scoring.gateway.message import Answer, Message, refused
+from emulator.scoring.gateway.meters import Meters
+from emulator.scoring.gateway.mirror import Mirror
+from emulator.scoring.gateway.table import Table
 from emulator.scoring.model import EndpointRoute
-from emulator.scoring.table import Table
-from emulator.scoring.telemetry import Row
+from emulator.scoring.telemetry.rows import Row
 
 CLIENT_GONE = 499
 """Recorded when the caller went away first. Nobody receives it."""

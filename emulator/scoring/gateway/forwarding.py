@@ -12,8 +12,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from emulator.scoring.admission import NotReadyError, OverloadedError, Pool
-from emulator.scoring.message import Answer, Message, failed, refused, returned
+from emulator.scoring.gateway.admission import NotReadyError, OverloadedError, Pool
+from emulator.scoring.gateway.message import Answer, Message, failed, refused, returned
 
 _REASON = b"ms-azureml-model-error-reason"
 _STATUS = b"ms-azureml-model-error-statuscode"

@@ -24,17 +24,17 @@ from typing import Any
 from emulator.faulting import Faulty, plain_shape
 from emulator.faults import FaultBook
 from emulator.listener import Listener, listening
-from emulator.scoring.callers import Access
-from emulator.scoring.client_connection import ClientConnection
-from emulator.scoring.forwarding import Forwarder
-from emulator.scoring.gauges import Gauges
-from emulator.scoring.meters import Meters
-from emulator.scoring.mirror import Mirror
+from emulator.scoring.gateway.callers import Access
+from emulator.scoring.gateway.client_connection import ClientConnection
+from emulator.scoring.gateway.forwarding import Forwarder
+from emulator.scoring.gateway.meters import Meters
+from emulator.scoring.gateway.mirror import Mirror
+from emulator.scoring.gateway.proxy import Proxy
+from emulator.scoring.gateway.recorder import Recorder
+from emulator.scoring.gateway.table import Table
 from emulator.scoring.model import Conditions, EndpointRoute
-from emulator.scoring.proxy import Proxy
-from emulator.scoring.recorder import Recorder
-from emulator.scoring.table import Table
-from emulator.scoring.telemetry import Telemetry
+from emulator.scoring.telemetry.gauges import Gauges
+from emulator.scoring.telemetry.rows import Telemetry
 
 MEASURE_SECONDS = 5.0
 """How often connections and bytes are written down: twelve samples in a minute of metrics."""

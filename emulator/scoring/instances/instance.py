@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from emulator.scoring.supervisor import AT_ONCE
+from emulator.scoring.instances.supervisor import AT_ONCE
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from emulator.scoring.diary import CONTAINER, Diary
-from emulator.scoring.instance import Instance
+from emulator.scoring.instances.diary import CONTAINER, Diary
+from emulator.scoring.instances.instance import Instance
+from emulator.scoring.instances.probes import GOOD, Kind, Tally, ask, follow, reason
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec, Probe
-from emulator.scoring.probes import GOOD, Kind, Tally, ask, follow, reason
 
 _POLL_SECONDS = 0.05
 

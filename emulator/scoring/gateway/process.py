@@ -12,11 +12,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from emulator.scoring.callers import Access
+from emulator.scoring.gateway.callers import Access
 from emulator.scoring.model import Conditions, EndpointRoute
 from emulator.settings import Settings
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _START_SECONDS = 30.0
 _CLOSE_SECONDS = 10.0
 _RESTART_SECONDS = 0.5

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from emulator.scoring.gauges import Gauges, Measurement
+from emulator.scoring.telemetry.gauges import Gauges, Measurement
 
 DISK = "/"
 READY, NOT_READY = "Ready", "NotReady"

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from emulator.scoring import curated
-from emulator.scoring.conda import SERVER, Requirements, name_of, read_conda, read_pip
+from emulator.scoring.environments import curated
+from emulator.scoring.environments.conda import SERVER, Requirements, name_of, read_conda, read_pip
 from emulator.scoring.model import DeploymentFailed, DeploymentSpec
 
 _MLFLOW = ("mlflow", "mlflow-skinny")

@@ -1,0 +1,1 @@
+"""Python environments of deployments, built from what their files ask for."""

@@ -1,0 +1,1 @@
+"""Instances: processes that run a deployment, from their files to their end."""
