@@ -72,6 +72,10 @@ class Connection(HttpToolsProtocol):
         ):
             # The parser leaves out the body of a request that asks for another protocol, and reads it as a request.
             self._refuse(400)
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            # RFC 9112, 3.2; Envoy and http.sys, the kinds of front end that Azure has, do the same.
+            self._refuse(400)
         self._is_in_head = False
         super().on_headers_complete()
 

@@ -237,6 +237,7 @@ async def test_repeated_headers_all_reach_the_model(rig: GatewayRig, blue: Model
         ("transfer-encoding: chunked, gzip",),
         ("bad header : x",),
         ("x-null: a\x00b",),
+        ("host: another",),
         ("connection: upgrade", "upgrade: h2c", "content-length: 2"),
         ("connection: upgrade", "upgrade: websocket", "transfer-encoding: chunked"),
     ],
@@ -250,6 +251,13 @@ async def test_what_could_be_read_in_two_ways_is_400(rig: GatewayRig, blue: Mode
         assert (status, headers["connection"]) == (400, "close")
         assert await reader.read() == b""
     assert len(blue.asked) == before
+
+
+async def test_a_request_without_a_host_is_400(rig: GatewayRig, blue: Model) -> None:
+    name = await rig.endpoint(blue)
+    async with rig.connection() as (reader, writer):
+        writer.write(head(name, "content-length: 2").replace(b"host: localhost\r\n", b"") + b"{}")
+        assert (await read_answer(reader))[0] == 400
 
 
 async def test_headers_beyond_the_limit_are_431(rig: GatewayRig, blue: Model) -> None:

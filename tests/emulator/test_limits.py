@@ -59,6 +59,19 @@ def test_what_is_not_http_is_400(local_azure: LocalAzure) -> None:
     assert raw(local_azure, b"HELO localhost\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"501"),
+    ],
+    ids=["no host", "two hosts", "none in HTTP/1.0"],
+)
+def test_a_request_names_its_host_once(local_azure: LocalAzure, head: bytes, status: bytes) -> None:
+    assert raw(local_azure, head).split()[1] == status
+
+
 def test_a_long_body_after_another_request_is_not_taken_for_a_header(local_azure: LocalAzure) -> None:
     path = f"{local_azure.workspace}/onlineEndpoints/big-body?api-version=2023-04-01"
     body = b'{"properties": {"authMode": "Key", "description": "' + b"d" * 1_000_000 + b'"}}'
