@@ -99,8 +99,8 @@ def render_endpoint(context: Context, document: Document, place: Place | None = 
         "systemData": document["systemData"],
         "properties": {
             "description": None,
-            "publicNetworkAccess": "Enabled",
             **properties,
+            "publicNetworkAccess": properties.get("publicNetworkAccess") or "Enabled",
             "properties": own,
             "compute": None,
             "keys": None,

@@ -82,6 +82,9 @@ def test_code_is_uploaded_to_a_place_of_its_own(
     found = list(client.code_versions.list(*place, "another-name", hash="mgmt", hash_version="1"))
     assert [each.id.rsplit("/", 3)[1] for each in found] == ["mgmt-code"]
     assert list(client.code_versions.list(*place, "another-name", hash="mgmt", hash_version="2")) == []
+    container = client.code_containers.get(*place, "mgmt-code")
+    assert (container.properties.latest_version, container.properties.next_version) == ("1", "2")
+    assert "mgmt-code" in [each.name for each in client.code_containers.list(*place)]
 
 
 def test_environments_conflict_when_they_differ(
@@ -96,6 +99,9 @@ def test_environments_conflict_when_they_differ(
     put("a")
     with pytest.raises(ResourceExistsError):
         put("b")
+    container = client.environment_containers.get(*place, "mgmt-env")
+    assert (container.properties.latest_version, container.properties.next_version) == ("1", "2")
+    assert "mgmt-env" in [each.name for each in client.environment_containers.list(*place)]
 
 
 def test_datastores_workspaces_quotas_and_sizes_are_read(

@@ -111,6 +111,7 @@ def test_environments_have_a_new_version_only_when_they_change(client: MLClient)
     assert [each.version for each in (first, again, changed)] == ["1", "1", "2"]
     assert client.environments.get("sdk-env", label="latest").version == "2"
     assert [each.version for each in client.environments.list("sdk-env")] == ["2", "1"]
+    assert [each.latest_version for each in client.environments.list() if each.name == "sdk-env"] == ["2"]
     client.environments.archive("sdk-env", version="2")
     assert [each.version for each in client.environments.list("sdk-env")] == ["1"]
     client.environments.restore("sdk-env", version="2")
@@ -122,6 +123,8 @@ def test_datastores_and_workspaces_are_read(client: MLClient, local_azure: Local
     assert client.datastores.get(default.name).container_name == default.container_name
     assert client.datastores.get_default(include_secrets=True).credentials.sas_token
     assert local_azure.environment["AZUREML_WORKSPACE_NAME"] in [each.name for each in client.workspaces.list()]
+    everywhere = [each.name for each in client.workspaces.list(scope="subscription")]
+    assert local_azure.environment["AZUREML_WORKSPACE_NAME"] in everywhere
     assert client.workspaces.get().location == "westeurope"
     with pytest.raises(HttpResponseError) as caught:
         client.workspaces.begin_delete("local", delete_dependent_resources=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -244,3 +245,40 @@ def test_a_patch_takes_tags_and_sku_alone(local_azure: LocalAzure) -> None:
     for body in bodies:
         refused = local_azure.arm("PATCH", BLUE, body)
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "UserError"), body
+
+
+def test_curl_sees_what_the_front_door_says_of_each_answer(local_azure: LocalAzure) -> None:
+    address = local_azure.arm("GET", f"onlineEndpoints/{ENDPOINT}").json()["properties"]["scoringUri"]
+    key = local_azure.arm("POST", f"onlineEndpoints/{ENDPOINT}/listKeys").json()["primaryKey"]
+
+    def call(body: str, *headers: str) -> tuple[int, dict[str, str], str]:
+        lines = [part for header in ("Content-Type: application/json", *headers) for part in ("-H", header)]
+        done = subprocess.run(
+            ["curl", "-sS", "-i", "--http1.1", "--cacert", local_azure.bundle, *lines, "-d", body, address],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        head, _, text = done.stdout.partition("\n\n")
+        first, *rest = head.splitlines()
+        return int(first.split()[1]), dict(line.lower().split(": ", 1) for line in rest), text
+
+    authorized = f"Authorization: Bearer {key}"
+    status, headers, text = call('{"data": [2]}', authorized, "x-ms-client-request-id: my-own_1", "x-request-id: mine")
+    assert (status, json.loads(text), headers["server"]) == (200, [4], "azureml-frontdoor")
+    assert headers["azureml-model-deployment"] == headers["azureml-model-session"] == "blue"
+    assert headers["x-request-id"] == headers["x-ms-request-id"] != "mine"
+    assert (headers["x-ms-client-request-id"], headers["x-ms-run-function-failed"]) == ("my-own_1", "false")
+    status, headers, text = call('{"data": null}', authorized)
+    assert (status, headers["ms-azureml-model-error-reason"]) == (424, "model_error")
+    assert (headers["ms-azureml-model-error-statuscode"], headers["x-ms-run-function-failed"]) == ("500", "true")
+    assert "unexpected error occurred in scoring script" in json.loads(text)["message"]
+    for sent, wanted, reason in (
+        ((), 401, "key_auth_bad_header_forbidden"),
+        (("Authorization: Bearer wrong",), 401, "key_auth_access_denied"),
+        ((authorized, "azureml-model-deployment: pink"), 404, ""),
+        ((authorized, "azureml-model-deployment: blue"), 200, "[4]"),
+    ):
+        status, _, text = call('{"data": [2]}', *sent)
+        assert (status, reason in text) == (wanted, True)

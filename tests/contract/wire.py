@@ -45,8 +45,8 @@ class RecordingTransport(RequestsTransport):  # type: ignore[misc]  # azure-core
                 noted.append(each)
 
 
-def ml_client(azure: LocalAzure, transport: RequestsTransport) -> MLClient:
-    """azure-ai-ml as any script makes it; the environment says where Azure is."""
+def ml_client(azure: LocalAzure, transport: RequestsTransport, **options: Any) -> MLClient:
+    """azure-ai-ml as any script makes it; the environment says where Azure is. `options` go to MLClient."""
     values = azure.environment
     return MLClient(
         DefaultAzureCredential(),
@@ -54,6 +54,7 @@ def ml_client(azure: LocalAzure, transport: RequestsTransport) -> MLClient:
         values["AZURE_RESOURCE_GROUP"],
         values["AZUREML_WORKSPACE_NAME"],
         transport=transport,
+        **options,
     )
 
 
