@@ -64,7 +64,7 @@ class ArmPaths:
         """ASGI entry."""
         if scope["type"] == "http":
             path = re.sub("/{2,}", "/", scope["path"]).rstrip("/")
-            if re.match("/(subscriptions|tenants|providers|metadata|_emulator)(/|$)", path, re.IGNORECASE):
+            if re.match("/(v1/|(subscriptions|tenants|providers|metadata|_emulator)(/|$))", path, re.IGNORECASE):
                 scope = {**scope, "path": path}
         await self._app(scope, receive, send)
 
