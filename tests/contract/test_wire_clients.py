@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +67,26 @@ def test_the_cloud_can_be_described_in_arguments(local_azure: LocalAzure, make: 
     with requests.Session() as session:
         transport = RequestsTransport(session=session, session_owner=False, connection_verify=local_azure.bundle)
         assert make("Described", transport=transport).workspaces.get().name == "local"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        ["curl", "-sS", "--fail"],
+        [sys.executable, "-c", "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"],
+    ],
+    ids=["curl", "ssl"],
+)
+def test_programs_trust_the_local_azure_by_their_environment_alone(local_azure: LocalAzure, program: list[str]) -> None:
+    address = local_azure.environment["ARM_CLOUD_METADATA_URL"]
+    environment = local_azure.client_environment()
+    done = subprocess.run([*program, address], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    (cloud,) = json.loads(done.stdout)
+    # What azure-ai-ml takes from it; without one of these it would not know the cloud.
+    assert {"name", "portal", "resourceManager"} <= cloud.keys()
+    assert cloud["authentication"]["loginEndpoint"].startswith(local_azure.url)
+    assert cloud["suffixes"]["storage"] == "core.local"
 
 
 def test_uploads_trust_what_the_environment_names_and_not_what_the_client_was_told(
