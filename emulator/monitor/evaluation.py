@@ -7,7 +7,7 @@ for Azure Monitor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from emulator.monitor.catalogue import Metric
@@ -50,7 +50,7 @@ def series(
         groups.setdefault(key, (values, []))[1].extend(members)
     if not groups and not query.clauses:
         groups[()] = ({}, [])
-    ordered = sorted(groups.values(), key=lambda group: _weight(group[1]), reverse=not query.ascending)
+    ordered = sorted(groups.values(), key=lambda group: _weight(group[1], query.order), reverse=not query.ascending)
     if query.clauses:
         ordered = ordered[: query.top]
     return [_one_series(values, members, times, query) for values, members in ordered]
@@ -86,8 +86,8 @@ def _passes(value: str, clause: Clause) -> bool:
     return value.startswith(wanted) if clause.operator == "sw" else value != wanted
 
 
-def _weight(samples: Iterable[Sample]) -> float:
-    return sum(sample.total for sample in samples)
+def _weight(samples: Sequence[Sample], order: str) -> float:
+    return _READ[order](_merged(samples)) if samples else 0.0
 
 
 def _one_series(

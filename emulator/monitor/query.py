@@ -59,6 +59,7 @@ class MetricsQuery:
     clauses: tuple[Clause, ...]
     roll_up: frozenset[str]
     top: int
+    order: str
     ascending: bool
     metadata_only: bool
     validate_dimensions: bool
@@ -83,6 +84,7 @@ def parse_query(values: Mapping[str, str], now: float) -> MetricsQuery:
         clauses=parse_filter(given.get("$filter") or given.get("filter") or ""),
         roll_up=frozenset(name.strip().lower() for name in given.get("rollupby", "").split(",") if name.strip()),
         top=_top(given.get("top")),
+        order=_order(given.get("orderby", "")),
         ascending=given.get("orderby", "").lower().strip().endswith(" asc"),
         metadata_only=given.get("resulttype", "").lower() == "metadata",
         validate_dimensions=given.get("validatedimensions", "").lower() != "false",
@@ -187,6 +189,12 @@ def _aggregations(text: str) -> tuple[str, ...]:
         if name not in _AGGREGATIONS:
             raise MetricsError(f"Detect invalid aggregation: {name}, supported ones are: {','.join(_AGGREGATIONS)}")
     return tuple(names) or ("average",)
+
+
+def _order(text: str) -> str:
+    """The aggregation that decides which series come first: of what is not known, and of nothing, it is the sum."""
+    first = text.lower().partition(",")[0].split()[:1]
+    return first[0] if first and first[0] in _AGGREGATIONS else "total"
 
 
 def _top(text: str | None) -> int:

@@ -208,6 +208,32 @@ def test_filters_compare_without_case(
     assert [[entry.value for entry in series.metadatavalues] for series in answer.value[0].timeseries] == found
 
 
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [
+        (None, "blue"),
+        ("sum desc", "blue"),
+        ("total asc", "green"),
+        ("average desc", "blue"),
+        # The least that blue ever has in a minute is one failure; green always has three requests.
+        ("minimum desc", "green"),
+        ("Minimum asc", "blue"),
+    ],
+)
+def test_series_are_ordered_by_the_aggregation_that_is_named(
+    client: MonitorManagementClient, endpoint: str, order: str | None, first: str
+) -> None:
+    found = client.metrics.list(
+        endpoint,
+        timespan=SPAN,
+        metricnames="RequestsPerMinute",
+        filter="deployment eq '*'",
+        orderby=order,
+        top=1,
+    )
+    assert [series.metadatavalues[0].value for series in found.value[0].timeseries] == [first]
+
+
 def test_at_most_twenty_metrics_are_asked_for_in_one_call(client: MonitorManagementClient, endpoint: str) -> None:
     names = ["RequestLatency"] * 20
     assert client.metrics.list(endpoint, timespan=SPAN, metricnames=",".join(names)).value
