@@ -159,7 +159,9 @@ async def test_a_body_beyond_the_limit_is_413_and_a_large_one_passes(rig: Rig) -
     await rig.deploy("blue")
     await rig.route({"blue": 100})
     assert (await rig.send({"n": 5, "pad": "y" * 3_000_000})).json()["echo"]["n"] == 5
-    reader, writer = await asyncio.open_connection("localhost", rig.port, ssl=rig.client.connector._ssl)  # type: ignore[union-attr]
+    connector = rig.client.connector
+    assert connector is not None
+    reader, writer = await asyncio.open_connection("localhost", rig.port, ssl=connector._ssl)  # type: ignore[attr-defined] # aiohttp publishes no trust
     writer.write(
         f"POST /endpoints/shop/score HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
         "content-length: 999999999\r\n\r\n".encode()
