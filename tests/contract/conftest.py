@@ -14,6 +14,7 @@ import pytest
 from services.azure.connection import Connection, connect
 from services.settings import Settings
 from tests.contract.history import SERVED
+from tests.contract.wire import RecordingTransport
 from tests.deployable import write_quick_start
 from tests.local_azure import ROOT, LocalAzure
 
@@ -37,6 +38,24 @@ request_settings:
   request_timeout_ms: 2000
   max_concurrent_requests_per_instance: 4
 """
+
+
+@pytest.fixture(scope="module")
+def transport() -> Iterator[RecordingTransport]:
+    """How the clients of a module send, with a note of what they sent."""
+    with RecordingTransport() as made:
+        yield made
+
+
+@pytest.fixture
+def fault(local_azure: LocalAzure) -> Iterator[Callable[..., None]]:
+    """Adds faults, which are gone after the test."""
+
+    def add(**values: Any) -> None:
+        local_azure.control("POST", "faults", values).raise_for_status()
+
+    yield add
+    local_azure.control("DELETE", "faults").raise_for_status()
 
 
 @pytest.fixture(scope="session")

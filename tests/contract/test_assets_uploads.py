@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from azure.ai.ml import MLClient, load_online_deployment
@@ -29,12 +28,6 @@ _CHOSEN = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}"
 
 
 @pytest.fixture(scope="module")
-def transport() -> Iterator[RecordingTransport]:
-    with RecordingTransport() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def ml(local_azure: LocalAzure, transport: RecordingTransport) -> Iterator[MLClient]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**local_azure.environment, "AZUREML_CURRENT_CLOUD": "AzureLocal"}.items():
@@ -44,15 +37,6 @@ def ml(local_azure: LocalAzure, transport: RecordingTransport) -> Iterator[MLCli
         yield ml_client(local_azure, transport)
         local_azure.finish(local_azure.arm("DELETE", f"onlineEndpoints/{ENDPOINT}"))
         local_azure.control("POST", "settings", {"operation_seconds": 0.3}).raise_for_status()
-
-
-@pytest.fixture
-def fault(local_azure: LocalAzure) -> Iterator[Callable[..., None]]:
-    def add(**values: Any) -> None:
-        local_azure.control("POST", "faults", values).raise_for_status()
-
-    yield add
-    local_azure.control("DELETE", "faults").raise_for_status()
 
 
 @pytest.fixture

@@ -32,12 +32,6 @@ def quick(local_azure: LocalAzure) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def transport() -> Iterator[RecordingTransport]:
-    with RecordingTransport() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def ml(local_azure: LocalAzure, transport: RecordingTransport) -> Iterator[MLClient]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**local_azure.environment, "AZUREML_CURRENT_CLOUD": "AzureLocal"}.items():

@@ -7,12 +7,11 @@ import io
 import itertools
 import json
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -24,13 +23,12 @@ from emulator.scoring.model import Conditions, EndpointRoute
 from emulator.scoring.telemetry.gauges import Gauges
 from emulator.scoring.telemetry.rows import Row, Telemetry
 from tests.emulator.loopback_certificate import write_certificate
-from tests.emulator.scoring_rig import Reply
+from tests.emulator.scoring_rig import Reply, eventually
 
 KEY = "primary-key-of-the-test"
 SECRET = "control-secret-of-the-test"
 SIGNING_KEY = "signing-key-of-the-test-with-many-characters"
 OWNER, READER = "object-id-of-the-owner", "object-id-of-the-reader"
-_Found = TypeVar("_Found")
 UNLIMITED = Conditions(0.0, 1_000_000, 1_000_000, 1_000_000, 10**12)
 
 
@@ -147,17 +145,6 @@ class GatewayRig:
             return found if len(found) >= wanted else None
 
         return await eventually(enough)
-
-
-async def eventually(look: Callable[[], Awaitable[_Found | None]], seconds: float = 30.0) -> _Found:
-    """What ``look`` finds as soon as it finds something; fails after a deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = await look()
-        if found is not None:
-            return found
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 def head(endpoint: str, *lines: str, method: str = "POST", key: str | None = KEY) -> bytes:

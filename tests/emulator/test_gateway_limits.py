@@ -27,12 +27,12 @@ from tests.emulator.gateway_rig import (
     UNLIMITED,
     GatewayRig,
     Model,
-    eventually,
     gateway_rig,
     head,
     model,
     read_answer,
 )
+from tests.emulator.scoring_rig import eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 from scipy import stats
 
-from tests.emulator.gateway_rig import KEY, GatewayRig, Model, eventually, gateway_rig, model
+from tests.emulator.gateway_rig import KEY, GatewayRig, Model, gateway_rig, model
+from tests.emulator.scoring_rig import eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 

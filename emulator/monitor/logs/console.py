@@ -6,13 +6,14 @@ The files of instances are rotated and go with their revision; Log Analytics kee
 from __future__ import annotations
 
 import re
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+
+from emulator.database import connect
 
 MAX_LINES = 200_000
 """Lines kept, the newest; about 40 MB."""
@@ -65,10 +66,8 @@ class ConsoleLines:
         """Open or create the store at ``path``. Raises sqlite3.Error when it cannot be used."""
         self._lock = threading.Lock()
         self._since_prune = 0
-        self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        self._connection = connect(path)
         path.chmod(0o600)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
 
     def follow(self, sources: Sequence[Source], shift_seconds: float = 0.0) -> None:

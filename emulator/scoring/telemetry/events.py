@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from emulator.database import connect
 
 MAX_EVENTS = 100_000
 """Events kept, the newest; far more than a month of a working local Azure."""
@@ -39,9 +40,7 @@ class Events:
     def __init__(self, path: Path) -> None:
         """Open or create the store at ``path``. Raises sqlite3.Error when it cannot be used."""
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection = connect(path)
         self._connection.executescript(_SCHEMA)
 
     def append(self, event: Event) -> None:

@@ -7,16 +7,16 @@ control process (instances) and the gateway (connections) write.
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from emulator.database import connect
+
 KEEP_SECONDS = 93 * 86_400
 """As long as Azure keeps metrics."""
 
-_BUSY_TIMEOUT_SECONDS = 30.0
 _PRUNE_EVERY = 5_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS gauges (
@@ -59,11 +59,7 @@ class Gauges:
         """Open or create the store at ``path``. Raises sqlite3.Error when it cannot be used."""
         self._lock = threading.Lock()
         self._since_prune = 0
-        self._connection = sqlite3.connect(
-            path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection = connect(path)
         self._connection.executescript(_SCHEMA)
 
     def append(self, measurements: Sequence[Measurement]) -> None:

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast, get_type_hints
 
+from emulator.database import connect
 from emulator.scoring.telemetry import histogram
 
 MAX_ROWS = 1_000_000
@@ -24,7 +25,6 @@ KEEP_SECONDS = 93 * 86_400
 """How long roll-ups are kept: as long as Azure keeps metrics."""
 
 _PRUNE_EVERY = 20_000
-_BUSY_TIMEOUT_SECONDS = 30.0
 _LARGEST = 2.0**53
 """Numbers below it are exact as JSON, float and SQLite integer alike."""
 
@@ -155,7 +155,7 @@ class Telemetry:
         self._write_lock = threading.Lock()
         self._since_prune = 0
         self._readers: list[sqlite3.Connection] = []
-        self._writer = self._connect()
+        self._writer = connect(self._path)
         self._writer.executescript(_SCHEMA)
         self._upgrade()
 
@@ -171,20 +171,12 @@ class Telemetry:
         finally:
             self._writer.execute("COMMIT")
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
-
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         try:
             connection = self._readers.pop()
         except IndexError:
-            connection = self._connect()
+            connection = connect(self._path)
         try:
             yield connection
         finally:

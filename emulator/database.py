@@ -1,0 +1,25 @@
+"""SQLite as the stores of what happened use it: telemetry, measurements, events, console lines."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+BUSY_TIMEOUT_SECONDS = 30.0
+"""How long a write waits for that of another process: the gateway and the control plane share a file."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode for any thread, whose user sees to it that one thread at a time writes.
+
+    Write-ahead and not synced at every commit: a killed process loses nothing, a machine without power the newest rows.
+    Raises sqlite3.Error when the file cannot be used.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
