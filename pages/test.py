@@ -6,7 +6,7 @@ from ui import chosen, readers, test_console
 
 endpoint = chosen.heading("Test")
 if endpoint is not None:
-    deployments = readers.deployments(endpoint.name)
+    deployments = readers.deployments(endpoint)
     left, right = st.columns(2, gap="medium")
     with left:
         request = test_console.compose(endpoint, deployments, readers.standing().permissions)

@@ -7,7 +7,7 @@ from ui import applying, chosen, draft, readers, split_editor, strip, traffic_pa
 strip.refresh_every(readers.RESOURCE_SECONDS)
 endpoint = chosen.heading("Traffic")
 if endpoint is not None:
-    deployments = readers.deployments(endpoint.name)
+    deployments = readers.deployments(endpoint)
     off = traffic_page.why_off(endpoint, readers.standing().permissions)
     if deployments:
         wish = draft.of(endpoint, [each.name for each in deployments])

@@ -12,6 +12,7 @@
     ├── Conflict         somebody changed it meanwhile, or an operation is running (409)
     ├── Throttled        too many requests (429); says how long to wait when Azure said it
     ├── RuleBroken       the request breaks one of Azure's rules, so it was not sent or was refused (400)
+    ├── StoreFailed      the file that Sluice keeps on this machine cannot be read or written
     └── ServiceFailed    Azure failed: 5xx, an operation that ended as Failed, or an answer that makes no sense
 
 Every text is a whole sentence without keys or tokens in it. The class decides what the screen offers; nobody parses the
@@ -92,6 +93,10 @@ class Throttled(SluiceError):
 
 class RuleBroken(SluiceError):
     """The request breaks one of Azure's rules."""
+
+
+class StoreFailed(SluiceError):
+    """The file that Sluice keeps on this machine cannot be read or written."""
 
 
 class ServiceFailed(SluiceError):

@@ -6,6 +6,7 @@ uses them, named ``…_ms``), moments are timezone-aware UTC and named ``…_at`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,13 @@ from typing import Any
 
 MAX_MIRROR_PERCENT = 50
 """Azure's limit for mirrored traffic (how-to-safely-rollout-online-endpoints)."""
+
+
+_WORKSPACE_ID = re.compile(
+    r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.MachineLearningServices/workspaces/([^/]+)",
+    re.IGNORECASE,
+)
+_PLAIN_NAME = re.compile(r"[\w.()-]{1,90}")
 
 
 class SplitError(ValueError):
@@ -81,6 +89,48 @@ class Split:
 
 
 @dataclass(frozen=True)
+class WorkspaceRef:
+    """Which Azure Machine Learning workspace: the three names that Azure identifies it by."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+    @classmethod
+    def of(cls, resource_id: str) -> WorkspaceRef:
+        """The workspace of an ARM id: its own, or one of anything below it. Raises ValueError for another id."""
+        found = _WORKSPACE_ID.match(resource_id)
+        if not found:
+            raise ValueError(f"{resource_id!r} is not below an Azure Machine Learning workspace")
+        return cls(*found.groups())
+
+    @classmethod
+    def parse(cls, address: str) -> WorkspaceRef:
+        """The workspace of an :attr:`address`. Raises ValueError when the text is none."""
+        parts = address.split("/")
+        if len(parts) != 3 or not all(_PLAIN_NAME.fullmatch(part) for part in parts):
+            raise ValueError(f"{address!r} is not subscription/resource group/workspace")
+        return cls(*parts)
+
+    @property
+    def id(self) -> str:
+        """ARM id."""
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        )
+
+    @property
+    def address(self) -> str:
+        """``subscription/resource group/name``, the short form of URLs."""
+        return f"{self.subscription_id}/{self.resource_group}/{self.name}"
+
+    def is_same(self, other: WorkspaceRef) -> bool:
+        """Whether both name the same workspace. Azure compares names without case."""
+        return self.address.lower() == other.address.lower()
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One managed online endpoint as Azure last reported it. ``raw`` is the whole ARM document."""
 
@@ -102,13 +152,18 @@ class Endpoint:
     modified_at: datetime | None
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
+    @property
+    def workspace_ref(self) -> WorkspaceRef:
+        """The workspace that the endpoint lives in."""
+        return WorkspaceRef.of(self.id)
+
 
 @dataclass(frozen=True)
 class Deployment:
     """One deployment below an endpoint as Azure last reported it. ``raw`` is the whole ARM document.
 
     ``model`` and ``environment`` are short forms for people (``name:version``, or the folder name of an anonymous
-    asset); the full ids are in ``raw``.
+    asset); the full ids are in ``raw``. ``worker_count`` is the number of processes that score in one instance.
     """
 
     id: str
@@ -121,6 +176,7 @@ class Deployment:
     instance_count: int
     request_timeout_ms: int
     max_concurrent_requests: int
+    worker_count: int
     created_at: datetime | None
     modified_at: datetime | None
     raw: Mapping[str, Any] = field(repr=False, compare=False)

@@ -74,6 +74,16 @@ class Settings(BaseSettings):
     local_azure_dir: Path = Field(
         Path(".local-azure"), alias="SLUICE_LOCAL_AZURE_DIR", description="State folder of the local Azure."
     )
+    data_dir: Path = Field(
+        Path(".sluice"), alias="SLUICE_DATA_DIR", description="Folder of what Sluice keeps: the journal of changes."
+    )
+    watch_seconds: int = Field(
+        30,
+        ge=1,
+        le=3600,
+        alias="SLUICE_WATCH_SECONDS",
+        description="How often Sluice looks for changes of traffic that were made elsewhere.",
+    )
     port: int = Field(8501, ge=0, le=65535, alias="SLUICE_PORT", description="Port that Sluice listens on.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -53,6 +53,7 @@ def deployments(*names: str, of: str = "digits", state: str = "Succeeded") -> li
             instance_count=1,
             request_timeout_ms=5000,
             max_concurrent_requests=1,
+            worker_count=1,
             created_at=None,
             modified_at=None,
             raw={},

@@ -10,7 +10,8 @@ import streamlit as st
 
 from services.errors import Conflict, SluiceError
 from services.model import Deployment, Split
-from services.traffic import Application, Plan
+from services.traffic.applier import Application
+from services.traffic.plan import Plan
 from ui import context, draft, problem, readers, tables, words
 from ui.components.table import table
 from ui.facts import Fact, facts

@@ -6,6 +6,7 @@ cloud: the Connect page can start the local Azure while Sluice runs.
 
 from __future__ import annotations
 
+import getpass
 import importlib
 import logging
 import os
@@ -20,9 +21,11 @@ import streamlit as st
 from services.azure import connection as azure_connection
 from services.azure.connection import Connection
 from services.errors import SluiceError
+from services.journal.journal import Journal
 from services.local_azure import LocalAzure
 from services.settings import Settings, export_env_file
-from services.traffic import Applier
+from services.store import Store
+from services.traffic.applier import Applier
 
 ROOT = Path(__file__).resolve().parent.parent
 _log = logging.getLogger("sluice.ui")
@@ -43,6 +46,8 @@ class _Process:
     generation: int = 0
     settings: Settings | None = None
     connection: Connection | None = None
+    store: Store | None = None
+    journal: Journal | None = None
     applier: Applier | None = None
     local: LocalAzure | None = None
     start: Start | None = None
@@ -84,6 +89,33 @@ def connection() -> Connection:
         if process.connection is None:
             process.connection = azure_connection.connect(settings())
         return process.connection
+
+
+def store() -> Store:
+    """What this process keeps on disk. Raises StoreFailed."""
+    process = _process()
+    with process.lock:
+        if process.store is None:
+            folder = settings().data_dir
+            process.store = Store((folder if folder.is_absolute() else ROOT / folder) / "sluice.db")
+        return process.store
+
+
+def journal() -> Journal:
+    """The journal of the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    process = _process()
+    with process.lock:
+        if process.journal is None:
+            process.journal = Journal(store(), connection().arm_host)
+        return process.journal
+
+
+def person() -> str:
+    """The user of this machine that Sluice runs as, "" when the machine does not say: there is no sign-in yet."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def applier() -> Applier:
@@ -133,7 +165,7 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
         os.environ.update(local.environment())
         local.start_samples()
         with process.lock:
-            process.settings = process.connection = process.applier = None
+            process.settings = process.connection = process.journal = process.applier = None
             process.generation += 1
     except SluiceError as error:
         start.error = error
@@ -148,9 +180,11 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
 
 def stop() -> None:
     """Stop what this process has started. Called once, when the server ends."""
-    local = _process().local
-    if local is not None:
-        local.stop()
+    process = _process()
+    if process.store is not None:
+        process.store.close()
+    if process.local is not None:
+        process.local.stop()
 
 
 def warm_up() -> Sequence[Callable[[], object]]:

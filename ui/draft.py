@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from services import traffic
 from services.model import Endpoint, Split
+from services.traffic.plan import balance
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Draft:
 
     def set_share(self, name: str, percent: int) -> None:
         """Give one deployment a share; the others keep their ratios and the sum stays 100."""
-        self.live = traffic.balance(self.live, name, percent)
+        self.live = balance(self.live, name, percent)
         self.revision += 1
 
     def set_all(self, shares: Mapping[str, int]) -> None:

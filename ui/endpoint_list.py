@@ -58,7 +58,7 @@ def show_one(endpoint: Endpoint, *, with_numbers: bool) -> None:
             st.page_link(_PAGES / file, label=label, icon=icon, query_params={"endpoint": endpoint.name})
     if endpoint.description:
         st.text(endpoint.description)
-    deployments = readers.deployments(endpoint.name)
+    deployments = readers.deployments(endpoint)
     if deployments:
         _deployments(endpoint, deployments, with_numbers=with_numbers)
     else:
@@ -81,7 +81,7 @@ def show_one(endpoint: Endpoint, *, with_numbers: bool) -> None:
 
 def _deployments(endpoint: Endpoint, deployments: Sequence[Deployment], *, with_numbers: bool) -> None:
     try:
-        summaries = readers.deployment_summaries(endpoint.name) if with_numbers else {}
+        summaries = readers.deployment_summaries(endpoint) if with_numbers else {}
     except SluiceError as error:
         problem.show(error, key="deployment_summaries", retry=readers.forget)
         summaries = {}

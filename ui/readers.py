@@ -1,7 +1,7 @@
 """Cached reads for the pages: one process asks Azure once, however many people look.
 
-Each cache is keyed by the connection's generation and by names, never by frames. An entry past its age is answered at
-once and read again behind the scenes; after twice its age it is read before the page goes on.
+Each cache is keyed by the connection's generation, the workspace and names, never by frames. An entry past its age is
+answered at once and read again behind the scenes; after twice its age it is read before the page goes on.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection, Identity, Permissions, Workspace
 from services.errors import NotFound
 from services.metrics import DeploymentMetrics, Summary
-from services.model import Deployment, Endpoint
-from ui import context
+from services.model import Deployment, Endpoint, WorkspaceRef
+from ui import context, scope
 
 T = TypeVar("T")
 
@@ -49,8 +49,8 @@ class Standing:
     is_local: bool
 
 
-@st.cache_data(ttl=IDENTITY_SECONDS, max_entries=8, show_spinner=False, refresh_mode="background")
-def _standing(_conn: Connection, generation: int) -> Standing:  # noqa: ARG001 - part of the key
+@st.cache_data(ttl=IDENTITY_SECONDS, max_entries=64, show_spinner=False, refresh_mode="background")
+def _standing(_conn: Connection, generation: int, workspace: str) -> Standing:  # noqa: ARG001 - part of the key
     return Standing(
         identity=azure_connection.who(_conn),
         permissions=azure_connection.permissions(_conn),
@@ -60,74 +60,93 @@ def _standing(_conn: Connection, generation: int) -> Standing:  # noqa: ARG001 -
     )
 
 
-@st.cache_data(ttl=RESOURCE_SECONDS, max_entries=8, show_spinner=False, refresh_mode="background")
-def _endpoints(_conn: Connection, generation: int) -> Reading[list[Endpoint]]:  # noqa: ARG001
-    return Reading(azure_endpoints.list_endpoints(_conn), time.time())
+@st.cache_data(ttl=RESOURCE_SECONDS, max_entries=64, show_spinner=False, refresh_mode="background")
+def _endpoints(_conn: Connection, generation: int, workspace: str) -> Reading[list[Endpoint]]:  # noqa: ARG001
+    at = time.time()
+    return Reading(azure_endpoints.list_endpoints(_conn), at)
 
 
-@st.cache_data(ttl=RESOURCE_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
-def _deployments(_conn: Connection, generation: int, endpoint: str) -> Reading[list[Deployment]]:  # noqa: ARG001
-    return Reading(azure_endpoints.list_deployments(_conn, endpoint), time.time())
+@st.cache_data(ttl=RESOURCE_SECONDS, max_entries=400, show_spinner=False, refresh_mode="background")
+def _deployments(
+    _conn: Connection,
+    generation: int,  # noqa: ARG001
+    workspace: str,  # noqa: ARG001
+    endpoint: str,
+) -> Reading[list[Deployment]]:
+    at = time.time()
+    return Reading(azure_endpoints.list_deployments(_conn, endpoint), at)
 
 
-@st.cache_data(ttl=METRIC_SECONDS, max_entries=8, show_spinner=False, refresh_mode="background")
-def _summaries(_conn: Connection, generation: int) -> Reading[dict[str, Summary]]:
-    found = _endpoints(_conn, generation).value
+@st.cache_data(ttl=METRIC_SECONDS, max_entries=64, show_spinner=False, refresh_mode="background")
+def _summaries(_conn: Connection, generation: int, workspace: str) -> Reading[dict[str, Summary]]:
+    found = _endpoints(_conn, generation, workspace).value
     return Reading(service_metrics.summaries(_conn, found, datetime.now(UTC)), time.time())
 
 
-@st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
-def _deployment_summaries(_conn: Connection, generation: int, endpoint: str) -> Reading[dict[str, Summary]]:
-    found, deployed = _resources(_conn, generation, endpoint)
+@st.cache_data(ttl=METRIC_SECONDS, max_entries=400, show_spinner=False, refresh_mode="background")
+def _deployment_summaries(
+    _conn: Connection, generation: int, workspace: str, endpoint: str
+) -> Reading[dict[str, Summary]]:
+    found, deployed = _resources(_conn, generation, workspace, endpoint)
     return Reading(service_metrics.deployment_summaries(_conn, found, deployed, datetime.now(UTC)), time.time())
 
 
-@st.cache_data(ttl=METRIC_SECONDS, max_entries=100, show_spinner=False, refresh_mode="background")
-def _metrics(_conn: Connection, generation: int, endpoint: str, minutes: int) -> Reading[DeploymentMetrics]:
-    found, deployed = _resources(_conn, generation, endpoint)
+@st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+def _metrics(
+    _conn: Connection, generation: int, workspace: str, endpoint: str, minutes: int
+) -> Reading[DeploymentMetrics]:
+    found, deployed = _resources(_conn, generation, workspace, endpoint)
     window = service_metrics.window_for(minutes, datetime.now(UTC))
     return Reading(service_metrics.deployment_metrics(_conn, found, deployed, window), time.time())
 
 
-def _resources(conn: Connection, generation: int, endpoint: str) -> tuple[Endpoint, list[Deployment]]:
-    found = next((each for each in _endpoints(conn, generation).value if each.name == endpoint), None)
+def _resources(conn: Connection, generation: int, workspace: str, endpoint: str) -> tuple[Endpoint, list[Deployment]]:
+    found = next((each for each in _endpoints(conn, generation, workspace).value if each.name == endpoint), None)
     if found is None:
         raise NotFound(
             f"There is no endpoint named {endpoint}.",
             "It is not in the list that Azure answered.",
             "Choose another endpoint.",
         )
-    return found, _deployments(conn, generation, endpoint).value
+    return found, _deployments(conn, generation, workspace, endpoint).value
+
+
+def key(workspace: WorkspaceRef) -> tuple[Connection, int, str]:
+    """What every cached read begins with: the connection to ``workspace``, its generation, and its address."""
+    return context.connection().at(workspace), context.generation(), workspace.address
 
 
 def standing() -> Standing:
-    """Who is signed in, what they may do, and where they are. Raises SluiceError."""
-    return _standing(context.connection(), context.generation())
+    """Who is signed in, what they may do, and where they are: in the workspace that the pages look at.
+
+    Raises SluiceError.
+    """
+    return _standing(*key(scope.workspace()))
 
 
 def endpoints() -> list[Endpoint]:
-    """All endpoints of the workspace, sorted by name. Raises SluiceError."""
-    return _note(_endpoints(context.connection(), context.generation()))
+    """All endpoints of the workspace that the pages look at, sorted by name. Raises SluiceError."""
+    return note(_endpoints(*key(scope.workspace())))
 
 
-def deployments(endpoint: str) -> list[Deployment]:
+def deployments(endpoint: Endpoint) -> list[Deployment]:
     """The deployments of one endpoint, sorted by name. Raises SluiceError."""
-    return _note(_deployments(context.connection(), context.generation(), endpoint))
+    return note(_deployments(*key(endpoint.workspace_ref), endpoint.name))
 
 
 def summaries() -> dict[str, Summary]:
     """Endpoint name → its last settled minutes in three numbers. Raises SluiceError."""
-    return _note(_summaries(context.connection(), context.generation()))
+    return note(_summaries(*key(scope.workspace())))
 
 
-def deployment_summaries(endpoint: str) -> dict[str, Summary]:
+def deployment_summaries(endpoint: Endpoint) -> dict[str, Summary]:
     """Deployment name → its last settled minutes in three numbers. Raises SluiceError."""
-    return _note(_deployment_summaries(context.connection(), context.generation(), endpoint))
+    return note(_deployment_summaries(*key(endpoint.workspace_ref), endpoint.name))
 
 
-def metrics(endpoint: str, minutes: int) -> DeploymentMetrics:
+def metrics(endpoint: Endpoint, minutes: int) -> DeploymentMetrics:
     """Latency and requests of each deployment over the last ``minutes``. Raises SluiceError."""
-    return _note(_metrics(context.connection(), context.generation(), endpoint, minutes))
+    return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, minutes))
 
 
 def forget() -> None:
@@ -153,7 +172,8 @@ def age_seconds() -> float | None:
     return None if oldest is None else max(0.0, time.time() - oldest)
 
 
-def _note(reading: Reading[T]) -> T:
+def note(reading: Reading[T]) -> T:
+    """The value of a reading, after its age has been noted for the strip."""
     oldest = st.session_state.get(_OLDEST)
     st.session_state[_OLDEST] = reading.read_at if oldest is None else min(oldest, reading.read_at)
     return reading.value

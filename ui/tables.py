@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from services.metrics import Summary
 from services.model import Deployment, Endpoint, Split
-from services.traffic import Plan
+from services.traffic.plan import Plan
 from ui import colours, words
 from ui.components.table import Cell, Column, Row, Share
 

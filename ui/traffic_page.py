@@ -10,7 +10,7 @@ import streamlit as st
 from services.azure.connection import Permissions
 from services.errors import RuleBroken
 from services.model import Deployment, Endpoint
-from services.traffic import Plan, plan
+from services.traffic.plan import Plan, plan
 from ui import applying, context, draft, problem, tables
 from ui.draft import Draft
 

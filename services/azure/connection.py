@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import logging
 import threading
@@ -24,6 +25,7 @@ from services.azure.cloud import CONNECT_SECONDS, READ_SECONDS, Cloud, Json, fin
 from services.azure.credential import SharedCredential
 from services.azure.translation import Call, from_answer, translated
 from services.errors import ServiceFailed
+from services.model import WorkspaceRef
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,11 +64,15 @@ class Permissions:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The Azure Machine Learning workspace. ``location`` is the region's short name."""
+    """An Azure Machine Learning workspace. ``location`` is the region's short name."""
 
-    id: str
-    name: str
+    ref: WorkspaceRef
     location: str
+
+    @property
+    def name(self) -> str:
+        """The workspace's name."""
+        return self.ref.name
 
 
 @dataclass(frozen=True)
@@ -79,20 +85,22 @@ class Reply:
 
 
 class Connection:
-    """A connection to the cloud and workspace of ``settings``. Thread-safe; one per process.
+    """A connection to the cloud of ``settings``, looking at one workspace: theirs, or the one of :meth:`at`.
 
-    Nothing is sent before it is needed. ``arm_host``, ``cloud_name`` and ``is_local`` may need one request for the
-    cloud's metadata the first time, and raise Unreachable when it gets no answer.
+    Thread-safe; one per process. Nothing is sent before it is needed. ``arm_host``, ``cloud_name`` and ``is_local`` may
+    need one request for the cloud's metadata the first time, and raise Unreachable when it gets no answer.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.workspace_path = settings.workspace_path
+        self.workspace = WorkspaceRef.of(settings.workspace_path)
+        # Copies for other workspaces share what is made late through the first one.
+        self._root = self
         self._lock = threading.RLock()
         self._cloud: Cloud | None = None
         self._credential: SharedCredential | None = None
         self._arm: Any = None
-        self._ml: Any = None
+        self._ml: dict[str, MLClient] = {}
         self._session = requests.Session()
         adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
         self._session.mount("https://", adapter)
@@ -107,13 +115,26 @@ class Connection:
         self.memory: dict[tuple[str, ...], Any] = {}
         """What modules of services.azure remember for the life of the connection: (module, key…) → value."""
 
+    def at(self, workspace: WorkspaceRef) -> Connection:
+        """The same connection looking at another workspace: one credential, one pool, one memory."""
+        if workspace == self.workspace:
+            return self
+        other = copy.copy(self)
+        other.workspace = workspace
+        return other
+
+    @property
+    def workspace_path(self) -> str:
+        """ARM path of the workspace."""
+        return self.workspace.id
+
     @property
     def cloud(self) -> Cloud:
         """The cloud and its addresses. Raises Unreachable, NotConfigured, ServiceFailed."""
         with self._lock:
-            if self._cloud is None:
-                self._cloud = find_cloud(self.settings, self._session)
-            return self._cloud
+            if self._root._cloud is None:
+                self._root._cloud = find_cloud(self.settings, self._session)
+            return self._root._cloud
 
     @property
     def cloud_name(self) -> str:
@@ -134,7 +155,7 @@ class Connection:
     def credential(self) -> SharedCredential:
         """The credential that everything signs in with: azure-identity's default chain, never an interactive one."""
         with self._lock:
-            if self._credential is None:
+            if self._root._credential is None:
                 for name in _NOISY:
                     logging.getLogger(name).setLevel(logging.ERROR)
                 chain = DefaultAzureCredential(
@@ -143,8 +164,8 @@ class Connection:
                     connection_timeout=CONNECT_SECONDS,
                     **_QUICK,
                 )
-                self._credential = SharedCredential(chain)
-            return self._credential
+                self._root._credential = SharedCredential(chain)
+            return self._root._credential
 
     @property
     def client_options(self) -> dict[str, Any]:
@@ -184,16 +205,16 @@ class Connection:
     def ml_client(self) -> MLClient:
         """Microsoft's azure-ai-ml client for the workspace, made on first use (its import takes a second or two)."""
         with self._lock:
-            if self._ml is None:
+            if self.workspace.address not in self._ml:
                 from azure.ai.ml import MLClient
 
-                settings, cloud = self.settings, self.cloud
+                cloud = self.cloud
                 described = {"cloud_metadata": cloud.metadata} if cloud.metadata else {}
-                self._ml = MLClient(
+                self._ml[self.workspace.address] = MLClient(
                     self.credential,
-                    settings.subscription_id,
-                    settings.resource_group,
-                    settings.workspace_name,
+                    self.workspace.subscription_id,
+                    self.workspace.resource_group,
+                    self.workspace.name,
                     cloud=_sdk_name(cloud),
                     enable_telemetry=False,
                     **described,
@@ -201,11 +222,11 @@ class Connection:
                 )
                 for name in _NOISY:
                     logging.getLogger(name).setLevel(logging.ERROR)
-            return self._ml
+            return self._ml[self.workspace.address]
 
     def _arm_client(self) -> ARMPipelineClient:
         with self._lock:
-            if self._arm is None:
+            if self._root._arm is None:
                 policies = [
                     RequestIdPolicy(),
                     HeadersPolicy(),
@@ -213,8 +234,10 @@ class Connection:
                     RetryPolicy(**_QUICK),
                     ARMChallengeAuthenticationPolicy(self.credential, self.cloud.arm_scope),
                 ]
-                self._arm = ARMPipelineClient(self.cloud.resource_manager, policies=policies, transport=self.transport)
-            return self._arm
+                self._root._arm = ARMPipelineClient(
+                    self.cloud.resource_manager, policies=policies, transport=self.transport
+                )
+            return self._root._arm
 
 
 def connect(settings: Settings) -> Connection:
@@ -250,10 +273,10 @@ def permissions(conn: Connection) -> Permissions:
 
 
 def workspace(conn: Connection) -> Workspace:
-    """The configured workspace as Azure knows it. Raises NotFound, AccessDenied, SignInFailed, Unreachable…"""
-    call = conn.call(f"The workspace {conn.settings.workspace_name} could not be read.")
+    """The connection's workspace as Azure knows it. Raises NotFound, AccessDenied, SignInFailed, Unreachable…"""
+    call = conn.call(f"The workspace {conn.workspace.name} could not be read.")
     body = conn.send("GET", conn.workspace_path, call, api_version=_WORKSPACE_API).body
-    return Workspace(str(body.get("id", "")), str(body.get("name", "")), str(body.get("location", "")))
+    return Workspace(conn.workspace, str(body.get("location", "")))
 
 
 def _allowed(grants: Sequence[Mapping[str, Any]], action: str) -> bool:

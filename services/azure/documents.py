@@ -57,6 +57,7 @@ def as_deployment(document: Json, endpoint: str) -> Deployment:
         instance_count=int((document.get("sku") or {}).get("capacity") or 0),
         request_timeout_ms=milliseconds(requests.get("requestTimeout"), _DEFAULT_TIMEOUT_MS),
         max_concurrent_requests=int(requests.get("maxConcurrentRequestsPerInstance") or 1),
+        worker_count=_worker_count(properties.get("environmentVariables") or {}),
         created_at=moment(system.get("createdAt")),
         modified_at=moment(system.get("lastModifiedAt")),
         raw=document,
@@ -98,6 +99,12 @@ def milliseconds(duration: Json, default: int) -> int:
         return default
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return round((hours * 3600 + minutes * 60 + seconds) * 1000)
+
+
+def _worker_count(variables: Json) -> int:
+    """``WORKER_COUNT`` of Microsoft's inference server, 1 by default (azureml-inference-server-http)."""
+    text = str(variables.get("WORKER_COUNT") or "")
+    return max(1, int(text)) if text.isdecimal() and len(text) < 6 else 1
 
 
 def _segment_after(resource: str, kind: str) -> str:

@@ -32,7 +32,7 @@ def test_the_workspace_is_read(conn: Connection, local_azure: LocalAzure) -> Non
     found = workspace(conn)
 
     assert (found.name, found.location) == ("local", "westeurope")
-    assert found.id.lower() == local_azure.workspace.lower()
+    assert found.ref.id.lower() == local_azure.workspace.lower()
 
 
 def test_the_owner_may_do_everything(conn: Connection) -> None:

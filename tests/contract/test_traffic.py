@@ -13,7 +13,8 @@ from services.azure.endpoints import get_endpoint, list_deployments
 from services.errors import Conflict
 from services.model import Split
 from services.scoring import send
-from services.traffic import Application, Applier, Plan, plan
+from services.traffic.applier import Application, Applier
+from services.traffic.plan import Plan, plan
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator

@@ -113,7 +113,7 @@ def sluice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sluice]:
     state = tmp_path_factory.mktemp("sluice") / "local-azure"
     port = free_port()
     command = [sys.executable, "-m", "services.launch", "--headless", "--port", str(port)]
-    environment = clean_environment(SLUICE_LOCAL_AZURE_DIR=str(state))
+    environment = clean_environment(SLUICE_LOCAL_AZURE_DIR=str(state), SLUICE_DATA_DIR=str(state.parent / "data"))
     running = start(command, environment, f"http://localhost:{port}", state)
     try:
         if not any(line.startswith(LOCAL_TARGET) for line in running.output):

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,8 +122,9 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page]:
+def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Page]:
     """Opens a page of the app, connected to ``azure`` as ``role``, or to nothing."""
+    monkeypatch.setenv("SLUICE_DATA_DIR", str(tmp_path / "data"))
 
     def go(name: str, azure: LocalAzure | None = None, role: str = "owner", **query: str) -> Page:
         for variable, value in (azure.environment if azure else {}).items():

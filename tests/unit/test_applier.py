@@ -13,7 +13,8 @@ from services.azure.connection import Connection, connect
 from services.errors import Conflict, RuleBroken, ServiceFailed, SignInFailed, Throttled, Unreachable
 from services.model import Deployment, Endpoint, Split
 from services.settings import Settings
-from services.traffic import Application, Applier, Plan, plan
+from services.traffic.applier import Application, Applier
+from services.traffic.plan import Plan, plan
 from tests.values import deployments, endpoint
 
 WAIT_SECONDS = 10.0

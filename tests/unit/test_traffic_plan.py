@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.errors import RuleBroken
 from services.model import Split
-from services.traffic import Change, balance, plan
+from services.traffic.plan import Change, balance, plan
 from tests.values import deployments, endpoint
 
 NAMES = ("blue", "green", "red", "violet")

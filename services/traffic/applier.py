@@ -1,11 +1,11 @@
-"""Change a split: plan it, check it, apply it in the background, read it back."""
+"""Apply a plan in the background, and read it back."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,39 +13,14 @@ from typing import Protocol
 from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection
 from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError
-from services.model import Deployment, Endpoint, Split, SplitError
+from services.model import Deployment, Endpoint, Split
+from services.traffic.plan import Plan, check_rules
 
 READ_BACK_SECONDS = 60.0
 """How long a finished write may take to show in a read; Azure's reads can lag a few seconds behind its writes."""
 _READ_BACK_EVERY_SECONDS = 1.0
 _REFUSED = "The split of {} was not changed."
-_NOT_BALANCED = "The shares could not be balanced."
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a plan does to one deployment, in percent."""
-
-    deployment: str
-    live_before: int
-    live_after: int
-    mirror_before: int
-    mirror_after: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A legal change of an endpoint's split. ``changes`` is empty when the plan changes nothing.
-
-    ``notes`` are sentences about consequences that a person may not expect.
-    """
-
-    endpoint_name: str
-    before: Split
-    after: Split
-    changes: tuple[Change, ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,76 +56,6 @@ class Endpoints(Protocol):
         self, conn: Connection, name: str, expected: Split, after: Split, /, *, on_phase: Callable[[str], None]
     ) -> None:
         """Replace the split and wait until Azure has done it."""
-
-
-def plan(
-    endpoint: Endpoint,
-    deployments: Sequence[Deployment],
-    live: Mapping[str, int],
-    mirror_target: str | None,
-    mirror_percent: int,
-) -> Plan:
-    """The change from the endpoint's split to the wished one. Pure.
-
-    A deployment that receives mirrored traffic and is given live traffic loses its mirrored traffic in the same write;
-    the notes say so. Raises RuleBroken when the result breaks one of Azure's rules.
-    """
-    before = endpoint.split
-    notes: list[str] = []
-    if mirror_percent and mirror_target is None:
-        raise RuleBroken(
-            _REFUSED.format(endpoint.name), "Mirrored traffic has no target.", "Choose the deployment to mirror to."
-        )
-    mirror = {mirror_target: mirror_percent} if mirror_target and mirror_percent else {}
-    promoted = mirror_target if mirror and mirror_target == before.mirror_target else None
-    if promoted and live.get(promoted) and not before.live_percent(promoted):
-        mirror = {}
-        notes.append(
-            f"{promoted} gets live traffic, so its mirrored traffic ({before.mirror_percent} %) ends in the same "
-            "write: a deployment is live or mirrored, never both."
-        )
-    after = Split(live, mirror)
-    check_rules(endpoint, deployments, after)
-    return Plan(endpoint.name, before, after, _changes(before, after), (*notes, *_notes(deployments, before, after)))
-
-
-def check_rules(endpoint: Endpoint, deployments: Sequence[Deployment], split: Split) -> None:
-    """Raise RuleBroken when ``split`` breaks one of Azure's rules on this endpoint. Pure."""
-    try:
-        split.check(found.name for found in deployments)
-    except SplitError as error:
-        raise RuleBroken(_REFUSED.format(endpoint.name), str(error), "Change the shares and try again.") from error
-    if endpoint.is_kubernetes and split.mirror:
-        raise RuleBroken(
-            _REFUSED.format(endpoint.name),
-            "Azure mirrors traffic on managed online endpoints only, and this one runs on Kubernetes.",
-            "Set mirrored traffic to 0 %.",
-        )
-
-
-def balance(shares: Mapping[str, int], name: str, percent: int) -> dict[str, int]:
-    """``shares`` with ``name`` set to ``percent``; the others keep their ratios and everything adds up to 100.
-
-    Others that are all 0 share the rest evenly. A deployment that is alone always has 100. Rounding goes by the
-    largest remainder, ties by name. Pure. Raises RuleBroken for an unknown name or a percentage outside 0–100.
-    """
-    if name not in shares:
-        raise RuleBroken(_NOT_BALANCED, f"There is no deployment named {name}.", "Reload the page.")
-    if not 0 <= percent <= 100:
-        raise RuleBroken(_NOT_BALANCED, f"{percent} % was asked for.", "Choose a share between 0 and 100 %.")
-    others = sorted(other for other in shares if other != name)
-    if not others:
-        return {name: 100}
-    weights = {other: shares[other] for other in others}
-    if not any(weights.values()):
-        weights = dict.fromkeys(others, 1)
-    rest, total = 100 - percent, sum(weights.values())
-    result = {other: rest * weights[other] // total for other in others}
-    by_remainder = sorted(others, key=lambda other: -(rest * weights[other] % total))
-    for other in by_remainder[: rest - sum(result.values())]:
-        result[other] += 1
-    result[name] = percent
-    return {each: result[each] for each in shares}
 
 
 class Applier:
@@ -262,36 +167,3 @@ class Applier:
     def _snapshot(self, application: Application) -> Application:
         until = application.finished_at or self._now()
         return replace(application, elapsed_seconds=(until - application.started_at).total_seconds())
-
-
-def _changes(before: Split, after: Split) -> tuple[Change, ...]:
-    names = sorted({*before.live, *before.mirror, *after.live, *after.mirror})
-    changes = (
-        Change(
-            name,
-            before.live_percent(name),
-            after.live_percent(name),
-            before.mirror.get(name, 0),
-            after.mirror.get(name, 0),
-        )
-        for name in names
-    )
-    return tuple(
-        change
-        for change in changes
-        if (change.live_before, change.mirror_before) != (change.live_after, change.mirror_after)
-    )
-
-
-def _notes(deployments: Sequence[Deployment], before: Split, after: Split) -> list[str]:
-    notes = []
-    if before.live and not after.live:
-        notes.append("All live traffic stops: requests that name no deployment are answered 404.")
-    if after.mirror and not after.live:
-        notes.append("Without live traffic there is nothing to mirror.")
-    for found in deployments:
-        gains = after.live_percent(found.name) > before.live_percent(found.name)
-        gains = gains or after.mirror.get(found.name, 0) > before.mirror.get(found.name, 0)
-        if gains and found.state != "Succeeded":
-            notes.append(f"{found.name} gets traffic while its state is {found.state}; its requests may fail.")
-    return notes

@@ -1,0 +1,163 @@
+"""What Sluice keeps on disk: one SQLite file, its tables, and the steps that bring an older file up to date.
+
+Tables are written in SQLAlchemy Core, so that another database can follow. Every write is a transaction that locks the
+file from its beginning: two processes of Sluice never decide on the same rows at once. It is synced before it returns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from services.errors import StoreFailed
+
+BUSY_SECONDS = 20.0
+"""How long a write waits for another process's write. A transaction here takes milliseconds."""
+
+METADATA = sa.MetaData()
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("entry_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("cloud", sa.Text, nullable=False),
+    sa.Column("endpoint_id", sa.Text, nullable=False),
+    sa.Column("known", sa.Text),
+    sa.Column("body", sa.Text, nullable=False),
+)
+"""The journal, one row per thing that happened. ``known`` is set when the event says which split Azure held."""
+
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, primary_key=True),
+    sa.Column("entry_id", sa.Text, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+)
+"""Which process is changing which endpoint, until when."""
+
+TESTS = sa.Table(
+    "tests",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("deployment_id", sa.Text, primary_key=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("total_ms", sa.Float, nullable=False),
+    sa.Column("model_ms", sa.Float),
+)
+"""The newest test request to each deployment."""
+
+_APPEND_ONLY = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+_FIRST = (
+    (
+        "CREATE TABLE events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, entry_id TEXT NOT NULL, kind TEXT NOT NULL, "
+        "at TEXT NOT NULL, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, known TEXT, body TEXT NOT NULL)"
+    ),
+    "CREATE INDEX events_by_entry ON events (entry_id)",
+    "CREATE INDEX events_by_endpoint ON events (cloud, endpoint_id, sequence)",
+    f"CREATE TRIGGER events_stay BEFORE UPDATE ON events {_APPEND_ONLY}",
+    f"CREATE TRIGGER events_are_kept BEFORE DELETE ON events {_APPEND_ONLY}",
+    (
+        "CREATE TABLE leases (cloud TEXT, endpoint_id TEXT, entry_id TEXT NOT NULL, holder TEXT NOT NULL, "
+        "expires_at REAL NOT NULL, PRIMARY KEY (cloud, endpoint_id))"
+    ),
+    (
+        "CREATE TABLE tests (cloud TEXT, deployment_id TEXT, at TEXT NOT NULL, status INTEGER NOT NULL, "
+        "total_ms REAL NOT NULL, model_ms REAL, PRIMARY KEY (cloud, deployment_id))"
+    ),
+)
+_MIGRATIONS = (_FIRST,)
+"""Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""
+
+
+class Store:
+    """The file at ``path``, made with its folder when it is not there. Safe for threads and for several processes.
+
+    Raises StoreFailed when it cannot be opened, or was written by a newer Sluice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS})
+        sa.event.listen(self._engine, "connect", _prepare)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self.writing() as connection:
+                _migrate(connection, path)
+            path.chmod(0o600)
+        except (OSError, StoreFailed) as error:
+            self.close()
+            raise error if isinstance(error, StoreFailed) else _failed(path, error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; it is undone when the block raises. Raises StoreFailed."""
+        with self._connected() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that reads one consistent state. Raises StoreFailed."""
+        with self._connected() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise _failed(self.path, error.orig or error) from error
+
+
+def _prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _migrate(connection: sa.Connection, path: Path) -> None:
+    version: Any = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > len(_MIGRATIONS):
+        raise StoreFailed(
+            "What Sluice keeps on disk cannot be used.",
+            f"{path} was written by a newer version of Sluice.",
+            "Use that version, or name another folder in SLUICE_DATA_DIR.",
+        )
+    for step in _MIGRATIONS[version:]:
+        for statement in step:
+            connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+
+def _failed(path: Path, error: BaseException) -> StoreFailed:
+    return StoreFailed(
+        "What Sluice keeps on disk cannot be used.",
+        f"{path}: {error}.",
+        "Check that the folder can be written and that the disk is not full, or name another one in SLUICE_DATA_DIR.",
+    )
