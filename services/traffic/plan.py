@@ -27,14 +27,20 @@ class Change:
 class Plan:
     """A legal change of an endpoint's split. ``changes`` is empty when the plan changes nothing.
 
-    ``notes`` are sentences about consequences that a person may not expect.
+    ``endpoint`` is what the person saw; ``before`` is its split. ``notes`` are sentences about consequences that a
+    person may not expect.
     """
 
-    endpoint_name: str
+    endpoint: Endpoint
     before: Split
     after: Split
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
+
+    @property
+    def endpoint_name(self) -> str:
+        """The name of the endpoint."""
+        return self.endpoint.name
 
 
 def plan(
@@ -65,7 +71,7 @@ def plan(
         )
     after = Split(live, mirror)
     check_rules(endpoint, deployments, after)
-    return Plan(endpoint.name, before, after, _changes(before, after), (*notes, *_notes(deployments, before, after)))
+    return Plan(endpoint, before, after, _changes(before, after), (*notes, *_notes(deployments, before, after)))
 
 
 def check_rules(endpoint: Endpoint, deployments: Sequence[Deployment], split: Split) -> None:
