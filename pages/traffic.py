@@ -11,7 +11,7 @@ if endpoint is not None:
     off = traffic_page.why_off(endpoint, readers.standing().permissions)
     if deployments:
         wish = draft.of(endpoint, [each.name for each in deployments])
-        shown = applying.show(endpoint.name, is_preparing=wish.is_touched)
+        shown = applying.show(endpoint, is_preparing=wish.is_touched)
         is_running = shown == "running"
         if shown == "nothing":
             traffic_page.show_drift(endpoint, wish)

@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from services.errors import Conflict, SluiceError
-from services.model import Deployment, Split
+from services.model import Deployment, Endpoint, Split
 from services.traffic.applier import Application
 from services.traffic.plan import Plan
 from ui import context, draft, problem, readers, tables, words
@@ -58,23 +58,23 @@ def confirm(plan: Plan, deployments: list[Deployment]) -> None:
             st.rerun()
 
 
-def show(endpoint: str, *, is_preparing: bool) -> Shown:
+def show(endpoint: Endpoint, *, is_preparing: bool) -> Shown:
     """Draw the running or the last application of a plan, and say what was drawn.
 
     A success is not drawn any more once the person ``is_preparing`` the next change.
     """
-    refused: SluiceError | None = st.session_state.get(_refused(endpoint))
+    refused: SluiceError | None = st.session_state.get(_refused(endpoint.name))
     if refused is not None:
         problem.show(
-            refused, key="refused", retry=lambda: st.session_state.pop(_refused(endpoint), None), label="Dismiss"
+            refused, key="refused", retry=lambda: st.session_state.pop(_refused(endpoint.name), None), label="Dismiss"
         )
-    application = context.applier().current(endpoint)
+    application = context.applier().current(endpoint.name)
     if application is None:
         return "nothing"
     if application.is_running:
-        _running(endpoint)
+        _running(endpoint.name)
         return "running"
-    if not _is_news(endpoint, application) or (is_preparing and application.error is None):
+    if not _is_news(endpoint.name, application) or (is_preparing and application.error is None):
         return "nothing"
     _result(endpoint, application)
     return "failed" if application.error else "nothing"
@@ -121,7 +121,7 @@ def _phases(application: Application) -> str:
     )
 
 
-def _result(endpoint: str, application: Application) -> None:
+def _result(endpoint: Endpoint, application: Application) -> None:
     plan, error = application.plan, application.error
     label = "Dismiss"
     if error is None:
@@ -140,8 +140,8 @@ def _result(endpoint: str, application: Application) -> None:
     st.button(label, key="dismiss_applied", on_click=_dismiss, args=(endpoint, application))
 
 
-def _dismiss(endpoint: str, application: Application) -> None:
-    st.session_state[_seen(endpoint)] = application.started_at
+def _dismiss(endpoint: Endpoint, application: Application) -> None:
+    st.session_state[_seen(endpoint.name)] = application.started_at
     if application.error is not None:
         readers.forget_resources()
         draft.drop(endpoint)

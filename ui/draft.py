@@ -6,7 +6,8 @@ It lives in the session, one per endpoint, and follows Azure until the person ch
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 import streamlit as st
 
@@ -19,7 +20,9 @@ class Draft:
     """The wished shares. ``base`` is what Azure held when the person began.
 
     ``sequence`` is that of the last move of the slider it contains; ``revision`` grows when the shares were changed by
-    anything else, which tells the slider to follow.
+    anything else, which tells the slider to follow; ``identity`` tells the slider one draft from another. ``restores``
+    is the entry of the journal that ``restored`` comes from. ``gone`` names the deployments that a wish was dropped
+    for, because they no longer exist.
     """
 
     base: Split
@@ -29,11 +32,20 @@ class Draft:
     sequence: int = 0
     revision: int = 0
     known: tuple[str, ...] = field(default=())
+    restores: str = ""
+    restored: Split | None = None
+    gone: tuple[str, ...] = ()
+    identity: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def is_touched(self) -> bool:
         """Whether the person wishes something else than what Azure held when they began."""
         return self.wanted() != self.base
+
+    @property
+    def restoring(self) -> str:
+        """The entry of the journal that this draft restores exactly, "" once the person changed anything."""
+        return self.restores if self.restored == self.wanted() else ""
 
     def wanted(self) -> Split:
         """The wished split. A mirror target that has been given live traffic is mirrored no longer."""
@@ -64,9 +76,25 @@ class Draft:
         self.live = {name: shares.get(name, 0) for name in self.known}
         self.revision += 1
 
+    def set_mirror(self, target: str | None, percent: int) -> None:
+        """Copy ``percent`` of the live requests to ``target``; None or 0 copies nothing."""
+        self.mirror_target, self.mirror_percent = (target, percent) if target and percent else (None, 0)
+
     def mirror_candidates(self) -> list[str]:
         """The deployments that may receive copies: those without live traffic."""
         return [name for name in self.known if not self.live.get(name)]
+
+    def put_upon(self, split: Split) -> None:
+        """Begin again at ``split`` and keep what the person changed themselves: the live shares, the mirror, or both.
+
+        What they left alone is taken from ``split``, so that the change of another is not undone unasked.
+        """
+        wished = self.wanted()
+        live = wished.live if wished.live != self.base.live else split.live
+        mirror = wished.mirror if wished.mirror != self.base.mirror else split.mirror
+        self.base = split
+        self.set_all(live)
+        self.set_mirror(next(iter(mirror), None), next(iter(mirror.values()), 0))
 
 
 def start(split: Split, names: Sequence[str]) -> Draft:
@@ -93,33 +121,61 @@ def follow(draft: Draft | None, split: Split, names: Sequence[str]) -> Draft:
         return draft
     if draft.known == fresh.known and draft.base == split and not draft.is_touched:
         return draft
-    fresh.sequence, fresh.revision = draft.sequence, draft.revision + 1
+    fresh = _next(fresh, draft)
     wished = draft.wanted()
-    if draft.is_touched and {*wished.live, *wished.mirror} <= set(fresh.known) and wished != split:
-        # Deployments came or went that nothing was wished for: the wish itself is still good.
-        fresh.base, fresh.live = draft.base, {name: wished.live_percent(name) for name in fresh.known}
-        fresh.mirror_target, fresh.mirror_percent = draft.mirror_target, draft.mirror_percent
-        if fresh.mirror_target not in fresh.known:
-            fresh.mirror_target, fresh.mirror_percent = None, 0
-    return fresh
+    if not draft.is_touched or wished == split:
+        return fresh
+    gone = {*wished.live, *wished.mirror} - set(fresh.known)
+    if gone:
+        return replace(fresh, gone=tuple(sorted(gone)))
+    # Deployments came or went that nothing was wished for: the wish itself is still good.
+    target = draft.mirror_target if draft.mirror_target in fresh.known else None
+    return replace(
+        fresh,
+        base=draft.base,
+        live={name: wished.live_percent(name) for name in fresh.known},
+        mirror_target=target,
+        mirror_percent=draft.mirror_percent if target else 0,
+        restores=draft.restores,
+        restored=draft.restored,
+    )
 
 
 def of(endpoint: Endpoint, names: Sequence[str]) -> Draft:
     """The draft of this session for ``endpoint``."""
-    key = _key(endpoint.name)
-    draft = follow(st.session_state.get(key), endpoint.split, names)
-    st.session_state[key] = draft
+    draft = follow(st.session_state.get(_key(endpoint)), endpoint.split, names)
+    st.session_state[_key(endpoint)] = draft
     return draft
 
 
-def drop(endpoint_name: str) -> None:
+def wish(endpoint: Endpoint, split: Split, restores: str = "") -> None:
+    """Wish for ``split`` on the Traffic page, as if the person had set it there. It still is planned and judged there.
+
+    ``restores`` is the entry of the journal that the split comes from.
+    """
+    fresh = start(endpoint.split, [*split.live, *split.mirror])
+    draft = replace(
+        fresh,
+        live={name: split.live_percent(name) for name in fresh.known},
+        mirror_target=split.mirror_target,
+        mirror_percent=split.mirror_percent,
+        restores=restores,
+        restored=split,
+    )
+    old: Draft | None = st.session_state.get(_key(endpoint))
+    st.session_state[_key(endpoint)] = _next(draft, old) if old else draft
+
+
+def drop(endpoint: Endpoint) -> None:
     """Forget what was wished: the draft follows Azure again."""
-    draft: Draft | None = st.session_state.get(_key(endpoint_name))
+    draft: Draft | None = st.session_state.get(_key(endpoint))
     if draft is not None:
-        fresh = start(draft.base, draft.known)
-        fresh.sequence, fresh.revision = draft.sequence, draft.revision + 1
-        st.session_state[_key(endpoint_name)] = fresh
+        st.session_state[_key(endpoint)] = _next(start(endpoint.split, draft.known), draft)
 
 
-def _key(endpoint_name: str) -> str:
-    return f"draft:{endpoint_name}"
+def _next(draft: Draft, old: Draft) -> Draft:
+    return replace(draft, sequence=old.sequence, revision=old.revision + 1, identity=old.identity)
+
+
+def _key(endpoint: Endpoint) -> str:
+    return f"draft:{endpoint.id.lower()}"

@@ -53,7 +53,7 @@ def show_drift(endpoint: Endpoint, wish: Draft) -> None:
         "<dt>Next</dt><dd>What you prepared is kept and is compared with the current split below. "
         "Go on with it, or start again.</dd></dl></section>"
     )
-    st.button("Start from the current split", key="drift_reset", on_click=draft.drop, args=(endpoint.name,))
+    st.button("Start from the current split", key="drift_reset", on_click=draft.drop, args=(endpoint,))
 
 
 def show_plan(
@@ -74,7 +74,7 @@ def show_plan(
         if st.button("Shift traffic", key="shift", type="primary", disabled=bool(reason) or is_off) and wanted:
             applying.confirm(wanted, deployments)
         if wanted is None or wanted.changes:
-            st.button("Reset", key="reset", disabled=is_off, on_click=draft.drop, args=(endpoint.name,))
+            st.button("Reset", key="reset", disabled=is_off, on_click=draft.drop, args=(endpoint,))
         if reason and not (is_off and not is_running):
             st.caption(reason, width="content")
 
