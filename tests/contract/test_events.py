@@ -1,0 +1,81 @@
+"""Lifecycle events of an endpoint, read from the Log Analytics of a local Azure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.azure import endpoints, events
+from services.azure.connection import Connection
+from services.errors import NotConfigured
+from services.model import Endpoint
+from tests.contract.monitor_clients import switch_logs_on
+from tests.deployable import create_endpoint, upload_and_put
+from tests.local_azure import POLL_SECONDS, LocalAzure
+
+pytestmark = pytest.mark.emulator
+NAME = "with-events"
+LOGGED_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def started(local_azure: LocalAzure) -> str:
+    """An endpoint whose one deployment has started while a diagnostic setting was there."""
+    assert create_endpoint(local_azure, NAME).ok
+    switch_logs_on(local_azure, f"{local_azure.workspace}/onlineEndpoints/{NAME}", events.CATEGORY, ago=60)
+    assert local_azure.finish(upload_and_put(local_azure, NAME, "blue", 2), 240)["status"] == "Succeeded"
+    return NAME
+
+
+def read(conn: Connection, endpoint: Endpoint, deployment: str | None = None) -> list[events.LifecycleEvent]:
+    """The events of the last hour, once there are any."""
+    since = datetime.now(UTC) - timedelta(hours=1)
+    deadline = time.monotonic() + LOGGED_SECONDS
+    while not (found := events.recent(conn, endpoint, since, deployment=deployment)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return found
+
+
+def test_a_start_is_told_event_by_event(conn: Connection, started: str) -> None:
+    endpoint = endpoints.get_endpoint(conn, started)
+    found = read(conn, endpoint)
+    assert {"Created", "Started"} <= {event.name for event in found}
+    assert {event.deployment for event in found} == {"blue"}
+    assert all(event.instance for event in found if event.name == "Started")
+    assert [event.at for event in found] == sorted((event.at for event in found), reverse=True)
+    assert all(event.at.tzinfo is UTC for event in found)
+
+
+def test_the_events_of_one_deployment_are_those_of_its_name(conn: Connection, started: str) -> None:
+    endpoint = endpoints.get_endpoint(conn, started)
+    assert read(conn, endpoint, deployment="BLUE")
+    since = datetime.now(UTC) - timedelta(hours=1)
+    assert events.recent(conn, endpoint, since, deployment="green") == []
+    assert events.recent(conn, endpoint, since, deployment='blue" or "1" == "1') == []
+    assert events.recent(conn, endpoint, since, deployment="blue\\") == []
+
+
+def test_the_future_holds_no_events(conn: Connection, started: str) -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    endpoint = endpoints.get_endpoint(conn, started)
+    assert events.recent(conn, endpoint, ahead, until=ahead + timedelta(hours=1)) == []
+
+
+def test_whether_events_are_sent_is_told_by_the_diagnostic_settings(
+    conn: Connection, started: str, served: str
+) -> None:
+    assert events.are_sent(conn, endpoints.get_endpoint(conn, started))
+    assert not events.are_sent(conn, endpoints.get_endpoint(conn, served))
+
+
+def test_without_log_analytics_the_setting_is_named(
+    connect_to: Callable[..., Connection], local_azure: LocalAzure, started: str
+) -> None:
+    conn = connect_to(local_azure, SLUICE_LOG_WORKSPACE_ID="")
+    endpoint = endpoints.get_endpoint(conn, started)
+    with pytest.raises(NotConfigured) as caught:
+        events.recent(conn, endpoint, datetime.now(UTC))
+    assert "SLUICE_LOG_WORKSPACE_ID" in caught.value.next_step
