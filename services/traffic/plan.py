@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from services.errors import RuleBroken
 from services.model import Deployment, Endpoint, Split, SplitError
+
+if TYPE_CHECKING:
+    from services.traffic.evidence import Evidence
 
 _REFUSED = "The split of {} was not changed."
 _NOT_BALANCED = "The shares could not be balanced."
@@ -62,8 +66,8 @@ def plan(
             _REFUSED.format(endpoint.name), "Mirrored traffic has no target.", "Choose the deployment to mirror to."
         )
     mirror = {mirror_target: mirror_percent} if mirror_target and mirror_percent else {}
-    promoted = mirror_target if mirror and mirror_target == before.mirror_target else None
-    if promoted and live.get(promoted) and not before.live_percent(promoted):
+    promoted = before.mirror_target
+    if promoted and live.get(promoted) and mirror_target in (None, promoted):
         mirror = {}
         notes.append(
             f"{promoted} gets live traffic, so its mirrored traffic ({before.mirror_percent} %) ends in the same "
@@ -72,6 +76,61 @@ def plan(
     after = Split(live, mirror)
     check_rules(endpoint, deployments, after)
     return Plan(endpoint, before, after, _changes(before, after), (*notes, *_notes(deployments, before, after)))
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a plan does to one deployment: requests per minute that it answers and copies that it gets.
+
+    None is not known. ``for_callers`` is what changes for those who send the requests, in one or two sentences.
+    """
+
+    before_per_minute: float | None
+    after_per_minute: float | None
+    mirrored_before: float | None
+    mirrored_after: float | None
+    for_callers: str
+
+
+def expected(plan: Plan, evidence: Evidence) -> dict[str, Expected]:
+    """Deployment name → what to expect of it, from the mean of the last minutes, for every deployment. Pure."""
+    rate = evidence.requests.mean if evidence.requests else None
+    names = sorted({*evidence.deployments, *(change.deployment for change in plan.changes)})
+    return {
+        name: Expected(
+            _of(rate, plan.before.live_percent(name)),
+            _of(rate, plan.after.live_percent(name)),
+            # Azure copies live requests only.
+            _of(rate, plan.before.mirror.get(name, 0) if plan.before.live else 0),
+            _of(rate, plan.after.mirror.get(name, 0) if plan.after.live else 0),
+            for_callers(plan.before, plan.after, name),
+        )
+        for name in names
+    }
+
+
+def for_callers(before: Split, after: Split, name: str) -> str:
+    """What those who send requests notice of a change of ``name``'s shares. Pure."""
+    was, becomes = before.live_percent(name), after.live_percent(name)
+    copied, will_copy = before.mirror.get(name, 0), after.mirror.get(name, 0)
+    sentences = []
+    if was and not becomes:
+        sentences.append("Answers only requests that name it.")
+    elif becomes and not was:
+        sentences.append(f"Begins to answer callers: {becomes} of 100 requests.")
+    elif was != becomes:
+        sentences.append(f"Answers {becomes} instead of {was} of 100 requests.")
+    if will_copy and not copied:
+        sentences.append(f"Gets copies of {will_copy} of 100 requests; callers never see its answers.")
+    elif copied and not will_copy:
+        sentences.append("Gets no more copies; callers do not notice.")
+    elif copied != will_copy:
+        sentences.append(f"Gets copies of {will_copy} instead of {copied} of 100 requests; callers do not notice.")
+    return " ".join(sentences) or "Nothing changes."
+
+
+def _of(rate: float | None, percent: int) -> float | None:
+    return rate * percent / 100 if rate is not None else None
 
 
 def check_rules(endpoint: Endpoint, deployments: Sequence[Deployment], split: Split) -> None:
