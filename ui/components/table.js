@@ -1,6 +1,9 @@
-// A plain table that can be sorted, searched, and whose rows can be opened. All text arrives as text, never as HTML.
+// A plain table that can be sorted, searched, filtered and downloaded, and whose rows can be opened. All text arrives as
+// text, never as HTML.
 
 const memory = new WeakMap();
+const SEARCH_PAUSE_MS = 400;
+const SVG = "http://www.w3.org/2000/svg";
 
 function element(tag, className, parent, text) {
   const node = document.createElement(tag);
@@ -12,16 +15,25 @@ function element(tag, className, parent, text) {
 
 function compare(a, b) {
   // What is not known stays at the end, whichever way the column is sorted.
-  if (a === null || b === null) return a === b ? 0 : a === null ? Infinity : -Infinity;
-  return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en");
+  const isUnknown = (value) => value === null || value === undefined;
+  if (isUnknown(a) || isUnknown(b)) return isUnknown(a) === isUnknown(b) ? 0 : isUnknown(a) ? Infinity : -Infinity;
+  return typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
 }
 
-function ordered(rows, sort) {
-  if (!sort) return rows;
+const collator = new Intl.Collator("en");
+
+function ordered(rows, column, direction) {
+  if (column < 0) return rows;
   return [...rows].sort((x, y) => {
-    const order = compare(x.cells[sort.column].sort, y.cells[sort.column].sort);
-    return Number.isFinite(order) ? order * sort.direction : Math.sign(order);
+    const order = compare(x.cells[column].sort, y.cells[column].sort);
+    return Number.isFinite(order) ? order * direction : Math.sign(order);
   });
+}
+
+function matches(row, terms) {
+  if (!terms.length) return true;
+  const text = [...row.cells.flatMap((cell) => [cell.text, cell.note ?? ""]), row.also ?? ""].join("\n").toLowerCase();
+  return terms.every((term) => text.includes(term));
 }
 
 function drawShares(cell, parent) {
@@ -36,35 +48,148 @@ function drawShares(cell, parent) {
   element("span", "words", box, cell.text);
 }
 
+function drawSpark(values, parent) {
+  const [width, height] = [64, 18];
+  const known = values.filter((value) => value !== null);
+  const most = Math.max(...known, 0);
+  const line = [];
+  let isDrawing = false;
+  values.forEach((value, i) => {
+    if (value === null) { isDrawing = false; return; }
+    const x = 1 + (i / Math.max(1, values.length - 1)) * (width - 2);
+    const y = height - 1.5 - (most ? value / most : 0) * (height - 3);
+    // A lone minute between two gaps is a dot: a line of no length with round ends.
+    line.push(`${isDrawing ? "L" : `M${x.toFixed(1)} ${y.toFixed(1)}L`}${x.toFixed(1)} ${y.toFixed(1)}`);
+    isDrawing = true;
+  });
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "spark");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", line.join(""));
+  svg.appendChild(path);
+  parent.appendChild(svg);
+}
+
 function drawCell(cell, parent) {
   if (cell.shares?.length) return drawShares(cell, parent);
+  if (cell.spark?.length) drawSpark(cell.spark, parent);
   if (cell.colour) element("span", "swatch", parent).style.setProperty("--colour", cell.colour);
   if (cell.tone) element("span", `dot ${cell.tone}`, parent);
   const text = element("span", cell.code ? "code" : "", parent, cell.text);
   if (cell.muted) text.classList.add("muted");
   if (cell.strong) text.classList.add("strong");
+}
+
+function drawNote(cell, parent) {
   if (cell.note) element("span", "note", parent, cell.note);
 }
 
-export default function ({ parentElement, data, setTriggerValue }) {
-  const state = memory.get(parentElement) ?? { sort: null, search: "" };
+function csvField(value) {
+  let text = value === null || value === undefined ? "" : String(value);
+  // A spreadsheet would run a text that begins like a formula.
+  if (typeof value !== "number" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function csvOf(columns, rows) {
+  const value = (cell, column) => cell.csv ?? (column.number ? cell.sort : cell.text);
+  const lines = [columns.map((column) => column.csv || column.label)];
+  rows.forEach((row) => lines.push(row.cells.map((cell, i) => value(cell, columns[i]))));
+  return lines.map((line) => line.map(csvField).join(",")).join("\r\n") + "\r\n";
+}
+
+function save(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+// An answer to an older wish must not undo what the person has typed since; one from elsewhere (a link, Back) is followed.
+function follow(state, given) {
+  const text = JSON.stringify(given);
+  if (!given || text === state.given) return;
+  state.given = text;
+  if (text === state.sent.at(-1)) state.sent = [];
+  else if (!state.sent.includes(text)) state.view = { ...given, filters: [...given.filters] };
+}
+
+export default function ({ parentElement, data, setTriggerValue, setStateValue }) {
+  const state = memory.get(parentElement) ?? { view: { search: "", filters: [], sort: "" }, sent: [] };
   memory.set(parentElement, state);
+  follow(state, data.view);
+  // What is drawn calls the newest of these, because nothing is drawn again as long as it would look the same.
+  state.open = (id) => setTriggerValue("open", id);
+  state.want = (view) => setStateValue("view", view);
+  const look = () => JSON.stringify([{ ...data, view: null }, state.view]);
+  if (look() === state.drawn) return;
+  const { columns } = data;
+  const view = state.view;
+
   let root = parentElement.querySelector(".root");
   if (!root) root = element("div", "root", parentElement);
-  const hadFocus = parentElement.activeElement?.dataset?.focus;
-  const scrolled = root.querySelector(".scroll")?.scrollLeft ?? 0;
+  const active = root.getRootNode().activeElement;
+  const hadFocus = active?.dataset?.focus;
+  const selection = active?.tagName === "INPUT" ? [active.selectionStart, active.selectionEnd] : null;
+  const old = root.querySelector(".scroll");
+  const scrolled = [old?.scrollLeft ?? 0, old?.scrollTop ?? 0];
   root.replaceChildren();
   root.classList.toggle("compact", data.compact);
+  root.classList.toggle("tall", Boolean(data.tall));
 
+  const tell = () => {
+    clearTimeout(state.timer);
+    state.drawn = look();
+    if (!data.tells) return;
+    const wanted = { search: view.search, filters: [...view.filters], sort: view.sort };
+    state.sent.push(JSON.stringify(wanted));
+    state.want(wanted);
+  };
+  const sortedBy = () => {
+    const id = view.sort.replace(/^-/, "");
+    return [columns.findIndex((column) => (column.id || column.label) === id), view.sort.startsWith("-") ? -1 : 1];
+  };
+  const visible = () => {
+    const terms = data.search ? view.search.toLowerCase().split(/\s+/).filter(Boolean) : [];
+    const kept = data.rows.filter((row) => matches(row, terms)
+      && (!view.filters.length || view.filters.some((each) => row.marks?.includes(each))));
+    return ordered(kept, ...sortedBy());
+  };
+
+  const bar = element("div", "tools", root);
   if (data.search) {
-    const search = element("input", "search", root);
+    const search = element("input", "search", bar);
     search.type = "search";
     search.placeholder = "Search";
     search.setAttribute("aria-label", `Search ${data.label}`);
     search.dataset.focus = "search";
-    search.value = state.search;
-    search.oninput = () => { state.search = search.value; drawRows(); };
+    search.value = view.search;
+    search.oninput = () => {
+      view.search = search.value;
+      drawRows();
+      clearTimeout(state.timer);
+      state.timer = setTimeout(tell, SEARCH_PAUSE_MS);
+    };
   }
+  const chips = element("div", "chips", bar);
+  chips.setAttribute("role", "group");
+  chips.setAttribute("aria-label", "Filter");
+  const side = element("div", "side", bar);
+  const said = element("span", "said", side);
+  said.setAttribute("role", "status");
+  if (data.download) {
+    const button = element("button", "tool", side, "Download CSV");
+    button.type = "button";
+    button.dataset.focus = "download";
+    button.disabled = !data.rows.length;
+    button.onclick = () => save(data.download, csvOf(columns, visible()));
+  }
+  if (!data.filters.length) chips.remove();
+  if (!bar.querySelector("input, button")) bar.classList.add("bare");
+
   const scroll = element("div", "scroll", root);
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "region");
@@ -74,62 +199,126 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const head = element("tr", "", element("thead", "", table));
   const body = element("tbody", "", table);
 
+  const drawChips = () => {
+    const focused = root.getRootNode().activeElement?.dataset?.focus;
+    chips.replaceChildren();
+    data.filters.forEach((each) => {
+      const isOn = view.filters.includes(each.id);
+      const count = data.rows.filter((row) => row.marks?.includes(each.id)).length;
+      const chip = element("button", count || !each.is_known ? "chip" : "chip zero", chips);
+      chip.type = "button";
+      chip.dataset.focus = `filter${each.id}`;
+      chip.setAttribute("aria-pressed", String(isOn));
+      if (each.help) chip.title = each.help;
+      element("span", "tick", chip, isOn ? "✓" : "").setAttribute("aria-hidden", "true");
+      element("span", "", chip, each.label);
+      element("span", "count", chip, each.is_known ? String(count) : "not known yet");
+      chip.onclick = () => {
+        view.filters = isOn ? view.filters.filter((id) => id !== each.id) : [...view.filters, each.id];
+        drawChips(); drawRows(); tell();
+      };
+    });
+    if (focused?.startsWith("filter")) chips.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  };
+
   const drawHead = () => {
+    const [by, direction] = sortedBy();
     head.replaceChildren();
-    data.columns.forEach((column, i) => {
+    columns.forEach((column, i) => {
       const cell = element("th", column.number ? "number" : "", head);
       cell.scope = "col";
-      const direction = state.sort?.column === i ? state.sort.direction : 0;
-      cell.setAttribute("aria-sort", direction ? (direction > 0 ? "ascending" : "descending") : "none");
-      if (!data.sortable) { cell.removeAttribute("aria-sort"); cell.textContent = column.label; }
-      else {
-        const button = element("button", "sort", cell, column.label);
-        button.type = "button";
-        button.dataset.focus = `sort${i}`;
-        element("span", "arrow", button, direction ? (direction > 0 ? "↑" : "↓") : "").setAttribute("aria-hidden", "true");
-        button.onclick = () => {
-          const first = column.number ? -1 : 1;
-          state.sort = direction === 0 ? { column: i, direction: first }
-            : direction === first ? { column: i, direction: -first } : null;
-          drawHead(); drawRows();
-          head.querySelectorAll("button")[i].focus();
-        };
-      }
       if (column.help) cell.title = column.help;
+      if (!data.sortable) { cell.textContent = column.label; return; }
+      const mine = by === i ? direction : 0;
+      cell.setAttribute("aria-sort", mine ? (mine > 0 ? "ascending" : "descending") : "none");
+      const button = element("button", "sort", cell, column.label);
+      button.type = "button";
+      button.dataset.focus = `sort${i}`;
+      element("span", "arrow", button, mine ? (mine > 0 ? "↑" : "↓") : "").setAttribute("aria-hidden", "true");
+      button.onclick = () => {
+        const first = column.number ? -1 : 1;
+        const next = mine === 0 ? first : mine === first ? -first : 0;
+        view.sort = next ? `${next < 0 ? "-" : ""}${column.id || column.label}` : "";
+        drawHead(); drawRows(); tell();
+        head.querySelectorAll("button")[i].focus();
+      };
     });
+  };
+
+  const drawNothing = () => {
+    const cell = element("td", "empty", element("tr", "", body));
+    cell.colSpan = columns.length;
+    if (!data.rows.length) { cell.textContent = data.nothing; return; }
+    element("span", "", cell, view.search && !view.filters.length
+      ? `Nothing matches “${view.search}”. ` : "Nothing matches the search and the filters. ");
+    const clear = element("button", "tool", cell, view.filters.length ? "Show all" : "Clear the search");
+    clear.type = "button";
+    clear.onclick = () => {
+      view.search = ""; view.filters = [];
+      const search = root.querySelector(".search");
+      if (search) { search.value = ""; search.focus(); }
+      drawChips(); drawRows(); tell();
+    };
+  };
+
+  const drawFirst = (row, cell, box) => {
+    if (!data.opens) { drawCell(cell, box); drawNote(cell, box); return; }
+    const open = element(row.href ? "a" : "button", "open", box);
+    if (row.href) open.href = row.href; else open.type = "button";
+    open.dataset.focus = `open${row.id}`;
+    drawCell(cell, open);
+    drawNote(cell, box);
+    if (row.id === data.current) open.setAttribute("aria-current", "true");
   };
 
   const drawRows = () => {
-    const wanted = state.search.trim().toLowerCase();
-    const rows = ordered(data.rows, state.sort)
-      .filter((row) => !wanted || row.cells.some((cell) => cell.text.toLowerCase().includes(wanted)));
+    const rows = visible();
     body.replaceChildren();
-    if (!rows.length) {
-      const cell = element("td", "empty", element("tr", "", body), `Nothing matches “${state.search}”.`);
-      cell.colSpan = data.columns.length;
-    }
+    const isPart = rows.length !== data.rows.length;
+    said.textContent = isPart ? `${rows.length} of ${data.rows.length} shown` : "";
+    if (!rows.length) drawNothing();
+    const lines = document.createDocumentFragment();
     rows.forEach((row) => {
-      const line = element("tr", row.id === data.current ? "current" : "", body);
+      const line = element("tr", row.id === data.current ? "current" : "", lines);
       row.cells.forEach((cell, i) => {
-        const box = element(i ? "td" : "th", data.columns[i].number ? "number" : "", line);
+        const box = element(i ? "td" : "th", columns[i].number ? "number" : "", line);
         if (!i) box.scope = "row";
         if (cell.title) box.title = cell.title;
-        if (i || !data.opens) return drawCell(cell, box);
-        const button = element("button", "open", box);
-        button.type = "button";
-        button.dataset.focus = `open${row.id}`;
-        drawCell(cell, button);
-        if (row.id === data.current) button.setAttribute("aria-current", "true");
+        if (!i) { drawFirst(row, cell, box); return; }
+        drawCell(cell, box);
+        drawNote(cell, box);
       });
-      if (data.opens) {
-        line.classList.add("opens");
-        line.onclick = () => { if (!String(getSelection())) setTriggerValue("open", row.id); };
-      }
+      if (!data.opens) return;
+      line.classList.add("opens");
+      line.onclick = (event) => {
+        // With a key held, or the middle button, a link opens where the browser puts it.
+        if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+        event.preventDefault();
+        if (!String(getSelection())) state.open(row.id);
+      };
     });
+    body.appendChild(lines);
   };
 
+  body.onkeydown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !event.target.classList.contains("open")) return;
+    const all = [...body.querySelectorAll(".open")];
+    const next = all[all.indexOf(event.target) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  };
+
+  drawChips();
   drawHead();
   drawRows();
-  scroll.scrollLeft = scrolled;
-  if (hadFocus) root.querySelector(`[data-focus="${CSS.escape(hadFocus)}"]`)?.focus();
+  state.drawn = look();
+  scroll.scrollLeft = scrolled[0];
+  scroll.scrollTop = scrolled[1];
+  const again = hadFocus && root.querySelector(`[data-focus="${CSS.escape(hadFocus)}"]`);
+  if (again) {
+    again.focus();
+    if (selection) again.setSelectionRange(...selection);
+  }
 }
