@@ -24,7 +24,7 @@ def show(endpoint: Endpoint) -> None:
     count = st.session_state.setdefault(count_key, FIRST)
     try:
         entries = context.journal().entries(endpoint_id=endpoint.id, limit=count + 1)
-        restored = _restored(entries)
+        found = restored(entries)
     except SluiceError as error:
         problem.show(error, key="history")
         return
@@ -45,7 +45,7 @@ def show(endpoint: Endpoint) -> None:
     deployments = {each.name for each in readers.deployments(endpoint)}
     timeline(
         f"Changes of {endpoint.name}, newest first",
-        items(shown, endpoint.split, deployments, restored, why_off=why_off(endpoint)),
+        items(shown, endpoint.split, deployments, found, why_off=why_off(endpoint)),
         key=key,
         on_act=acted,
     )
@@ -72,22 +72,24 @@ def items(
     entries: Sequence[Entry],
     now: Split,
     deployments: set[str],
-    restored: Mapping[str, Entry],
+    gone_back_to: Mapping[str, Entry],
     *,
     why_off: str = "",
 ) -> list[Item]:
     """The entries as the timeline draws them, for an endpoint that holds ``now``. Pure."""
     newest = next((each for each in entries if _held(each)), None)
-    return [item(each, restored.get(each.restores), _acts(each, newest, now, deployments, why_off)) for each in entries]
+    return [
+        item(each, gone_back_to.get(each.restores), _acts(each, newest, now, deployments, why_off)) for each in entries
+    ]
 
 
-def item(entry: Entry, restored: Entry | None, acts: tuple[Act, ...] = ()) -> Item:
+def item(entry: Entry, gone_back_to: Entry | None, acts: tuple[Act, ...] = ()) -> Item:
     """One entry as the timeline draws it. Pure."""
     palette = colours.of_deployments([*entry.after.live, *entry.after.mirror])
     ordered = sorted(entry.after.live.items(), key=lambda share: (-share[1], share[0]))
     by = entry_words.by(entry)
     took = entry_words.took(entry)
-    lines = (f"By {by}{f', in {took}' if took else ''}" if by else "", entry_words.restores(entry, restored))
+    lines = (f"By {by}{f', in {took}' if took else ''}" if by else "", entry_words.restores(entry, gone_back_to))
     return Item(
         id=entry.id,
         when=entry_words.when(entry_words.effective_at(entry)),
@@ -127,6 +129,15 @@ def details(entry: Entry) -> tuple[Detail, ...]:
     return tuple(found)
 
 
+def restored(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """The entries that some of ``entries`` went back to, by their id. Raises StoreFailed."""
+    journal = context.journal()
+    known = {each.id: each for each in entries}
+    wanted = {each.restores for each in entries if each.restores}
+    found = {one: known.get(one) or journal.entry(one) for one in wanted}
+    return {one: entry for one, entry in found.items() if entry is not None}
+
+
 def _held(entry: Entry) -> bool:
     return entry.kind in (DRIFT, FIRST_SEEN) or entry.outcome == APPLIED
 
@@ -147,14 +158,6 @@ def _gone(split: Split, deployments: set[str]) -> str:
     if not gone:
         return ""
     return f"{', '.join(gone)} {'does' if len(gone) == 1 else 'do'} not exist any more."
-
-
-def _restored(entries: Sequence[Entry]) -> dict[str, Entry]:
-    journal = context.journal()
-    known = {each.id: each for each in entries}
-    wanted = {each.restores for each in entries if each.restores}
-    found = {one: known.get(one) or journal.entry(one) for one in wanted}
-    return {one: entry for one, entry in found.items() if entry is not None}
 
 
 def _show_more(key: str) -> None:

@@ -19,6 +19,7 @@ MENU = (
     ("traffic.py", "Traffic", ":material/call_split:"),
     ("test.py", "Test", ":material/send:"),
     ("metrics.py", "Metrics", ":material/monitoring:"),
+    ("journal.py", "Journal", ":material/history:"),
 )
 
 

@@ -31,6 +31,18 @@ function drawDetails(item, parent, state) {
   });
 }
 
+function drawLink(item, parent, act) {
+  const link = element("a", "", parent, item.link.label);
+  link.href = item.link.href;
+  link.dataset.focus = `link${item.id}`;
+  link.onclick = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    act({ item: item.id, act: "open" });
+  };
+  if (item.link.note) element("span", "was", parent, item.link.note);
+}
+
 function drawActs(item, parent, act) {
   const box = element("div", "acts", parent);
   item.acts.forEach((each) => {
@@ -49,6 +61,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   memory.set(parentElement, state);
   let root = parentElement.querySelector(".root");
   if (!root) root = element("ol", "root", parentElement);
+  const act = (chosen) => setTriggerValue("act", chosen);
   const focused = parentElement.activeElement?.dataset?.focus;
   root.setAttribute("aria-label", data.label);
   root.replaceChildren();
@@ -58,6 +71,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const head = element("div", "head", text);
     element("span", "outcome", head, item.outcome);
     element("time", "", head, item.when);
+    if (item.link) drawLink(item, head, act);
     const split = element("div", "split", text);
     if (item.parts.length) drawBar(item.parts, split);
     element("span", "words", split, item.words);
@@ -66,7 +80,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (item.quote) element("blockquote", "", text, item.quote);
     if (item.note) element("p", "note", text, item.note);
     if (item.details.length) drawDetails(item, text, state);
-    if (item.acts.length) drawActs(item, line, (chosen) => setTriggerValue("act", chosen));
+    if (item.acts.length) drawActs(item, line, act);
   });
   if (focused) root.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
 }

@@ -15,6 +15,7 @@ _mount = st.components.v2.component(
     css=(_HERE / "timeline.css").read_text(encoding="utf-8"),
     js=(_HERE / "timeline.js").read_text(encoding="utf-8"),
 )
+OPEN = "open"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,15 @@ class Act:
 
 
 @dataclass(frozen=True)
+class Link:
+    """Where the thing happened. A click answers as the act ``OPEN``; a new tab follows ``href``."""
+
+    label: str
+    href: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Item:
     """One thing that happened. ``tone`` is good, busy, bad or neutral; ``words`` say the split that ``parts`` draw."""
 
@@ -59,6 +69,7 @@ class Item:
     note: str = ""
     details: tuple[Detail, ...] = ()
     acts: tuple[Act, ...] = ()
+    link: Link | None = None
 
 
 def timeline(label: str, items: Sequence[Item], *, key: str, on_act: Callable[[], None]) -> None:

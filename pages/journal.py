@@ -1,0 +1,11 @@
+"""Every change of every endpoint's split: made with Sluice, or made elsewhere and noticed."""
+
+from ui import journal_page, readers, strip
+
+strip.refresh_every(readers.RESOURCE_SECONDS)
+journal_page.title()
+wanted = journal_page.controls()
+if wanted is None:
+    journal_page.show_empty()
+else:
+    journal_page.show(wanted)
