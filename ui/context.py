@@ -21,6 +21,7 @@ import streamlit as st
 from services.azure import connection as azure_connection
 from services.azure.connection import Connection
 from services.errors import SluiceError
+from services.fleet import Fleet
 from services.journal.journal import Journal
 from services.local_azure import LocalAzure
 from services.settings import Settings, export_env_file
@@ -49,6 +50,7 @@ class _Process:
     store: Store | None = None
     journal: Journal | None = None
     applier: Applier | None = None
+    fleet: Fleet | None = None
     local: LocalAzure | None = None
     start: Start | None = None
 
@@ -127,6 +129,23 @@ def applier() -> Applier:
         return process.applier
 
 
+def fleet() -> Fleet:
+    """What reads many workspaces behind the scenes, for everybody who looks. Raises NotConfigured."""
+    process = _process()
+    with process.lock:
+        if process.fleet is None:
+            process.fleet = Fleet(connection())
+        return process.fleet
+
+
+def forget_fleet() -> None:
+    """Read the fleet again when it is looked at next."""
+    process = _process()
+    with process.lock:
+        if process.fleet is not None:
+            process.fleet.forget()
+
+
 def generation() -> int:
     """Grows with every change of the connection; part of every cache key."""
     return _process().generation
@@ -165,7 +184,9 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
         os.environ.update(local.environment())
         local.start_samples()
         with process.lock:
-            process.settings = process.connection = process.journal = process.applier = None
+            if process.fleet is not None:
+                process.fleet.close()
+            process.settings = process.connection = process.journal = process.applier = process.fleet = None
             process.generation += 1
     except SluiceError as error:
         start.error = error
@@ -181,6 +202,8 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
 def stop() -> None:
     """Stop what this process has started. Called once, when the server ends."""
     process = _process()
+    if process.fleet is not None:
+        process.fleet.close()
     if process.store is not None:
         process.store.close()
     if process.local is not None:

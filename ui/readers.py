@@ -153,12 +153,14 @@ def forget() -> None:
     """Read everything again the next time it is asked for."""
     for cached in (_standing, _endpoints, _deployments, _summaries, _deployment_summaries, _metrics):
         cached.clear()
+    context.forget_fleet()
 
 
 def forget_resources() -> None:
     """Read endpoints and deployments again: their split has just been changed from here."""
     _endpoints.clear()
     _deployments.clear()
+    context.forget_fleet()
 
 
 def begin_page() -> None:

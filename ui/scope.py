@@ -1,6 +1,7 @@
 """The workspace that the pages look at: the configured one, or the one that was chosen.
 
-It lives in the session and in ``?workspace=subscription/group/name``, which is left out for the configured one.
+It lives in the session and in ``?workspace=subscription/group/name``, which is left out for the configured one. The
+list of endpoints can look at all workspaces at once besides, which is ``?workspaces=all`` there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from ui import context
 
 _REMEMBERED = "chosen_workspace"
 _PARAMETER = "workspace"
+_REMEMBERED_ALL = "lists_all_workspaces"
+_PARAMETER_ALL = "workspaces"
+_ALL = "all"
 
 
 def home() -> WorkspaceRef:
@@ -34,8 +38,7 @@ def workspace() -> WorkspaceRef:
             ) from error
         choose(found)
         return found
-    remembered: WorkspaceRef | None = st.session_state.get(_REMEMBERED)
-    found = remembered or home()
+    found = _remembered()
     choose(found)
     return found
 
@@ -49,8 +52,39 @@ def choose(workspace: WorkspaceRef) -> None:
         st.query_params[_PARAMETER] = workspace.address
 
 
+def lists_all() -> bool:
+    """Whether the list of endpoints looks at all workspaces. The URL wins over what the session remembers."""
+    if st.query_params.get(_PARAMETER_ALL) == _ALL:
+        st.session_state[_REMEMBERED_ALL] = True
+    elif _PARAMETER in st.query_params:
+        st.session_state[_REMEMBERED_ALL] = False
+    elif st.session_state.get(_REMEMBERED_ALL):
+        st.query_params[_PARAMETER_ALL] = _ALL
+    return bool(st.session_state.get(_REMEMBERED_ALL))
+
+
+def list_one(workspace: WorkspaceRef) -> None:
+    """Let the list of endpoints look at ``workspace`` alone, and the other pages too."""
+    st.session_state[_REMEMBERED_ALL] = False
+    st.query_params.pop(_PARAMETER_ALL, None)
+    choose(workspace)
+
+
+def list_all() -> None:
+    """Let the list of endpoints look at all workspaces. The other pages stay where they are."""
+    st.session_state[_REMEMBERED_ALL] = True
+    st.query_params.pop(_PARAMETER, None)
+    st.query_params[_PARAMETER_ALL] = _ALL
+
+
 def link(workspace: WorkspaceRef, endpoint: str) -> dict[str, str]:
     """The query parameters that open ``endpoint`` on any page."""
-    if workspace.is_same(home()):
+    # A link without a workspace opens the one that the session remembers, which need not be the configured one.
+    if workspace.is_same(home()) and workspace.is_same(_remembered()):
         return {"endpoint": endpoint}
     return {"endpoint": endpoint, _PARAMETER: workspace.address}
+
+
+def _remembered() -> WorkspaceRef:
+    remembered: WorkspaceRef | None = st.session_state.get(_REMEMBERED)
+    return remembered or home()

@@ -6,10 +6,12 @@ and skip everything here.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from services.errors import SluiceError
-from ui import context, recovery, strip
+from ui import context, recovery, scope, strip
 
 PAGES = context.ROOT / "pages"
 ICON = context.ROOT / "assets" / "icon.png"
@@ -31,13 +33,15 @@ def main() -> None:
     configured = context.is_configured()
     page = st.navigation(_pages(configured))
     if not configured:
-        if page.url_path:
+        if page.url_path != "connect":
             st.switch_page(PAGES / "connect.py")
         page.run()
         return
     if st.session_state.pop("go_to_endpoints", False):
         st.switch_page(PAGES / "endpoints.py")
-    place = strip.identity()
+    if not page.url_path:
+        st.switch_page(PAGES / "endpoints.py", query_params=st.query_params.to_dict())
+    place = strip.identity(lists_all=page.url_path == "endpoints" and scope.lists_all())
     try:
         page.run()
     except SluiceError as error:
@@ -46,24 +50,25 @@ def main() -> None:
 
 
 def _pages(configured: bool) -> list[st.Page]:
+    # Streamlit answers its default page at / alone and knows no other address of it. So the default is a page that
+    # only moves on, and every page of the menu has an address of its own.
+    front = st.Page(_move_on, title="Sluice", default=True, visibility="hidden")
     connect = st.Page(
         PAGES / "connect.py",
         title="Connect",
         icon=":material/cable:",
-        default=not configured,
         visibility="hidden" if configured else "visible",
     )
-    work = [
-        st.Page(
-            PAGES / file,
-            title=title,
-            icon=icon,
-            default=configured and file == "endpoints.py",
-            visibility="visible" if configured else "hidden",
-        )
-        for file, title, icon in MENU
+    shown: Literal["visible", "hidden"] = "visible" if configured else "hidden"
+    return [
+        front,
+        *(st.Page(PAGES / file, title=title, icon=icon, visibility=shown) for file, title, icon in MENU),
+        connect,
     ]
-    return [*work, connect] if configured else [connect, *work]
+
+
+def _move_on() -> None:
+    """The page at ``/``. :func:`main` never runs it: it switches to another page first."""
 
 
 if __name__ == "__main__":

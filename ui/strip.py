@@ -9,7 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from services.azure.connection import Permissions
 from services.errors import SluiceError
-from ui import context, readers
+from services.model import WorkspaceRef
+from ui import readers, scope
 from ui.components.freshness import freshness
 
 _EVERY = "refresh_every_seconds"
@@ -24,12 +25,18 @@ def may(permissions: Permissions) -> str:
     return "read only" if permissions.can_read else "may not read this workspace"
 
 
-def identity() -> DeltaGenerator:
-    """Draw who and where, and return the place where :func:`data_age` goes once the page has read its data."""
+def identity(*, lists_all: bool = False) -> DeltaGenerator:
+    """Draw who and where, and return the place where :func:`data_age` goes once the page has read its data.
+
+    ``lists_all`` says that the page looks at all workspaces; what may be done differs between them.
+    """
     st.session_state[_EVERY] = 0
     readers.begin_page()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="strip"):
-        st.html(f'<div class="strip" role="group" aria-label="Where you are">{_words()}</div>', width="stretch")
+        st.html(
+            f'<div class="strip" role="group" aria-label="Where you are">{_words(lists_all=lists_all)}</div>',
+            width="stretch",
+        )
         return st.empty()
 
 
@@ -49,20 +56,29 @@ def data_age(place: DeltaGenerator) -> None:
         )
 
 
-def _words() -> str:
-    settings = context.settings()
+def _words(*, lists_all: bool) -> str:
     try:
         standing = readers.standing()
     except SluiceError as error:
-        return (
-            f"<span>Workspace <b>{escape(settings.workspace_name or '')}</b>"
-            f" <i>in {escape(settings.resource_group or '')}</i></span>"
-            f'<span class="tone bad">{escape(error.what)}</span>'
-        )
+        return f'{_asked_for()}<span class="tone bad">{escape(error.what)}</span>'
     badge = "local" if standing.is_local else "cloud"
-    return (
-        f'<span class="badge {badge}">{escape(standing.cloud_name)}</span>'
-        f"<span>Workspace <b>{escape(standing.workspace.name)}</b>"
-        f" <i>in {escape(settings.resource_group or '')}, {escape(standing.workspace.location)}</i></span>"
-        f"<span><b>{escape(standing.identity.name)}</b> <i>{escape(may(standing.permissions))}</i></span>"
-    )
+    who = f"<b>{escape(standing.identity.name)}</b>"
+    if lists_all:
+        where = "<span><b>All workspaces</b></span>"
+    else:
+        where = _where(standing.workspace.ref, standing.workspace.location)
+        who += f" <i>{escape(may(standing.permissions))}</i>"
+    return f'<span class="badge {badge}">{escape(standing.cloud_name)}</span>{where}<span>{who}</span>'
+
+
+def _asked_for() -> str:
+    """The workspace that could not be read, nothing when not even its name makes sense."""
+    try:
+        return _where(scope.workspace())
+    except SluiceError:
+        return ""
+
+
+def _where(workspace: WorkspaceRef, location: str = "") -> str:
+    place = ", ".join(filter(None, (workspace.resource_group, location)))
+    return f"<span>Workspace <b>{escape(workspace.name)}</b> <i>in {escape(place)}</i></span>"
