@@ -48,7 +48,8 @@ def _with_defaults(sent: Document) -> Document:
     properties["requestSettings"] = {**_REQUESTS, **given(properties.get("requestSettings"))}
     properties["scaleSettings"] = properties.get("scaleSettings") or {"scaleType": "Default"}
     properties["endpointComputeType"] = properties.get("endpointComputeType") or "Managed"
-    properties["egressPublicNetworkAccess"] = properties.get("egressPublicNetworkAccess") or "Enabled"
+    egress = rules.switch(properties.get("egressPublicNetworkAccess"), "egressPublicNetworkAccess")
+    properties["egressPublicNetworkAccess"] = egress or "Enabled"
     properties["appInsightsEnabled"] = properties.get("appInsightsEnabled") or False
     sku = {"name": "Default", "tier": "Standard", "capacity": 1, **given(sent.get("sku"))}
     return {**sent, "tags": sent.get("tags") or {}, "sku": sku, "properties": properties}

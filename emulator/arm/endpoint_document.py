@@ -38,9 +38,9 @@ def cleaned(body: Document, before: Document | None) -> Document:
     rules.check_texts(properties.get("properties") or {}, "The property")
     if properties.get("compute"):
         raise not_emulated("Kubernetes online endpoints")
-    if properties.get("publicNetworkAccess") not in (None, "Enabled", "Disabled"):
-        raise RuleBroken(f"publicNetworkAccess is {properties['publicNetworkAccess']!r}; it is Enabled or Disabled.")
     kept = {name: value for name, value in properties.items() if name not in _READ_ONLY_PROPERTIES}
+    if "publicNetworkAccess" in kept:
+        kept["publicNetworkAccess"] = rules.switch(kept["publicNetworkAccess"], "publicNetworkAccess")
     kept["authMode"] = rules.auth_mode(properties.get("authMode"))
     for field in ("traffic", "mirrorTraffic"):
         kept[field] = rules.shares(properties.get(field), field)

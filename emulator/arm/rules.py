@@ -71,6 +71,18 @@ def check_objects(body: Mapping[str, object], *fields: str) -> None:
             raise RuleBroken(f"{field} must be an object.")
 
 
+def switch(value: object, field: str) -> str | None:
+    """Enabled or Disabled as Azure spells it, None when nothing was sent. Azure compares without case, and azure-ai-ml
+    sends what its YAML says, which is lower case. Raises RuleBroken for another value.
+    """
+    if value is None:
+        return None
+    spelled = str(value).capitalize()
+    if not isinstance(value, str) or spelled not in ("Enabled", "Disabled"):
+        raise RuleBroken(f"{field} is {value!r}; it is Enabled or Disabled.")
+    return spelled
+
+
 def auth_mode(mode: object) -> str:
     """An auth mode in Azure's spelling; clients write it with and without capitals and underscores."""
     found = _AUTH_MODES.get(str(mode).lower().replace("_", "")) if isinstance(mode, str) else None
