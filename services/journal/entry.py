@@ -53,9 +53,9 @@ class Entry:
     ``kind`` is CHANGE (made with Sluice), DRIFT (made elsewhere and noticed) or FIRST_SEEN. ``before`` is None for the
     last. ``outcome`` is "" while a change runs, else one of APPLIED…UNKNOWN; for a drift OPEN, KEPT, RESTORED or
     SUPERSEDED. ``began_at`` is when a change was asked for, or when a drift was noticed; ``changed_at`` is Azure's time
-    of a drift, None while not known. ``sent_at`` is set once a write may have left for Azure. ``held`` is what Azure
-    held when a change ended, None when that could not be read. ``overwrote`` has one sentence for each write by others
-    that this change may have overwritten unseen.
+    of a drift, None while not known. ``sent_at`` is set once a write may have left for Azure; ``followed_at`` is
+    Azure's time of the last write before that. ``held`` is what Azure held when a change ended, None when that could
+    not be read. ``overwrote`` has one sentence for each write by others that this change may have overwritten unseen.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Entry:
     began_at: datetime
     changed_at: datetime | None = None
     sent_at: datetime | None = None
+    followed_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: str = ""
     held: Split | None = None
@@ -129,7 +130,7 @@ def followed(entry: Entry, row: sa.Row[Any]) -> Entry:
     body, at = json.loads(row.body), datetime.fromisoformat(row.at)
     ids = tuple(dict.fromkeys([*entry.request_ids, *body.get("request_ids", ())]))
     if row.kind == "sent":
-        return replace(entry, sent_at=at, request_ids=ids)
+        return replace(entry, sent_at=at, followed_at=moment(body.get("followed_at")), request_ids=ids)
     if row.kind == "overwrote":
         return replace(entry, overwrote=(*entry.overwrote, body["sentence"]))
     if row.kind == "attributed":
@@ -138,7 +139,7 @@ def followed(entry: Entry, row: sa.Row[Any]) -> Entry:
     if row.kind == "decided":
         return replace(entry, outcome=body["outcome"], ended_at=at)
     failure = Failure(**body["failure"]) if "failure" in body else None
-    held = to_split(json.loads(row.known)["split"]) if row.known else None
+    held = to_split(body["held"]) if "held" in body else None
     return replace(entry, outcome=body["outcome"], ended_at=at, held=held, failure=failure, request_ids=ids)
 
 

@@ -2,22 +2,25 @@
 
 The journal is append-only: an entry is the fold of its events, and the file refuses to change or delete one. What is
 about to be sent to Azure is written down before it is sent, so that a crash can leave a change open but never lost.
+What belongs together is decided in one transaction: which process may write, and whether it still may.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.errors import Conflict
+from services.journal import leases
 from services.journal.entry import (
     APPLIED,
+    FAILED,
     OPEN,
+    REFUSED,
     RESTORED,
     SUPERSEDED,
     UNKNOWN,
@@ -25,17 +28,17 @@ from services.journal.entry import (
     Failure,
     Known,
     Who,
-    begun,
-    followed,
     from_split,
-    moment,
-    to_split,
 )
+from services.journal.events import Events, text_of
 from services.model import Endpoint, Split
-from services.store import EVENTS, LEASES, Store
+from services.store import EVENTS, Store
 
-LEASE_SECONDS = 30.0
-"""How long a process that has stopped working keeps an endpoint to itself. It renews while it works."""
+LAG_SECONDS = 300.0
+"""For how long an answer of Azure that is older than a known one is taken for a lagging read."""
+LOOK_AGAIN_SECONDS = 900.0
+LOOK_AGAIN_UNSEEN_SECONDS = 86400.0
+"""For how long a change that ended UNKNOWN is looked at again; longer while nobody could see what Azure holds."""
 
 
 class Journal:
@@ -57,6 +60,7 @@ class Journal:
         self.cloud = cloud
         self._now = now
         self._holder = holder or uuid.uuid4().hex
+        self._events = Events(cloud, now)
 
     def begin(
         self, entry_id: str, endpoint: Endpoint, after: Split, who: Who, *, reason: str = "", restores: str = ""
@@ -64,19 +68,16 @@ class Journal:
         """Write down a change before anything is done, and take the endpoint for this process.
 
         ``endpoint.split`` is what the person saw. Returns the entry and whether it is new: the same ``entry_id`` never
-        begins twice. Raises Conflict while another change of the endpoint is under way.
+        begins twice. Raises Conflict while another change of the endpoint is under way, or was interrupted after it may
+        have been sent and has not been looked at yet.
         """
         with self._store.writing() as connection:
-            existing = self._entries(connection, EVENTS.c.entry_id == entry_id)
+            existing = self._events.entries(connection, EVENTS.c.entry_id == entry_id)
             if existing:
                 return existing[0], False
             key = _key(endpoint.id)
-            if not self._lease(connection, key, entry_id):
-                raise Conflict(
-                    f"The split of {endpoint.name} was not changed.",
-                    "Another change of this endpoint is under way.",
-                    "Wait until it has ended, then decide again.",
-                )
+            self._make_way(connection, endpoint, key)
+            leases.take(connection, self.cloud, key, entry_id, self._holder, self._now())
             body = {
                 "endpoint_id": endpoint.id,
                 "endpoint_name": endpoint.name,
@@ -87,13 +88,25 @@ class Journal:
                 "reason": reason,
                 "restores": restores,
             }
-            self._append(connection, entry_id, "begun", key, body)
-            return self._entries(connection, EVENTS.c.entry_id == entry_id)[0], True
+            self._events.append(connection, entry_id, "begun", key, body)
+            return self._events.entries(connection, EVENTS.c.entry_id == entry_id)[0], True
 
-    def sent(self, entry: Entry, request_ids: Sequence[str] = ()) -> None:
-        """Write down that the write is about to leave for Azure: from here on it may have happened."""
+    def sent(self, entry: Entry, followed_at: datetime | None = None, request_ids: Sequence[str] = ()) -> None:
+        """Write down that the write is about to leave for Azure: from here on it may have happened.
+
+        ``followed_at`` is Azure's time of the last write before this one. Raises Conflict, and the write must not
+        leave, when another process has taken the change over meanwhile.
+        """
         with self._store.writing() as connection:
-            self._append(connection, entry.id, "sent", _key(entry.endpoint_id), {"request_ids": list(request_ids)})
+            current = self._events.entry(connection, entry.id)
+            if current.outcome or not leases.renew(connection, entry.id, self._holder, self._now()):
+                raise Conflict(
+                    f"The split of {entry.endpoint_name} was not changed.",
+                    "This process stood still for so long that another one has taken the change over.",
+                    "Look at the split that Azure holds now, then decide again.",
+                )
+            body = {"request_ids": list(request_ids), "followed_at": text_of(followed_at)}
+            self._events.append(connection, entry.id, "sent", _key(entry.endpoint_id), body)
 
     def end(
         self,
@@ -104,41 +117,58 @@ class Journal:
         failure: Failure | None = None,
         request_ids: Sequence[str] = (),
     ) -> Entry:
-        """Write down how a change ended, and give the endpoint free. An UNKNOWN one can be ended again later."""
+        """Write down how a change ended, and give the endpoint free.
+
+        The first certain end stays; UNKNOWN, and a REFUSED that a later look contradicts, can be ended again. ``held``
+        becomes what is known of the endpoint once the change has been carried out, or is known to have failed; a split
+        that is neither its before nor its after is somebody else's, and for :meth:`observe` to find.
+        """
         body: dict[str, Any] = {"outcome": outcome, "request_ids": list(request_ids)}
         if failure:
             body["failure"] = {"what": failure.what, "why": failure.why, "next_step": failure.next_step}
+        if held:
+            body["held"] = from_split(held.split)
+        key = _key(entry.endpoint_id)
         with self._store.writing() as connection:
-            self._append(connection, entry.id, "ended", _key(entry.endpoint_id), body, held)
-            if outcome == APPLIED:
-                self._supersede(connection, entry)
-            connection.execute(LEASES.delete().where(LEASES.c.entry_id == entry.id))
-            return self._entries(connection, EVENTS.c.entry_id == entry.id)[0]
+            current = self._events.entry(connection, entry.id)
+            if _is_news(current, outcome, held):
+                is_ours = held is not None and held.split in (entry.before, entry.after)
+                is_known = is_ours and outcome in (APPLIED, FAILED) and self._events.is_newest(connection, entry)
+                self._events.append(connection, entry.id, "ended", key, body, held if is_known else None)
+                if outcome == APPLIED:
+                    self._supersede(connection, entry)
+            leases.end(connection, entry.id)
+            return self._events.entry(connection, entry.id)
 
     def overwrote(self, entry: Entry, sentence: str) -> None:
         """Add to a change that it may have overwritten a write by somebody else."""
         with self._store.writing() as connection:
-            self._append(connection, entry.id, "overwrote", _key(entry.endpoint_id), {"sentence": sentence})
+            self._events.append(connection, entry.id, "overwrote", _key(entry.endpoint_id), {"sentence": sentence})
 
     def observe(self, endpoint: Endpoint, read_at: datetime) -> Entry | None:
         """Compare an endpoint that was asked for at ``read_at`` with what was known of it.
 
         Returns the new entry: FIRST_SEEN, or DRIFT when somebody else has changed the split. None when nothing is new,
-        while a change of ours is under way, or when the read is older than what is known.
+        while a change of ours may be the reason, or when the read is older than what is known.
         """
         key = _key(endpoint.id)
         with self._store.writing() as connection:
-            known = self._known(connection, key)
+            known = self._events.known(connection, key)
             if known is None:
-                return self._note(connection, endpoint, "first seen", None)
-            if known.split == endpoint.split or read_at <= known.at or self._is_leased(connection, key):
+                return self._note(connection, endpoint, "first seen", None, read_at)
+            if known.split == endpoint.split or self._may_be_ours(connection, key, endpoint.split):
                 return None
-            if _is_older(endpoint.modified_at, known.modified_at):
+            # A moment in the future is one from before the clock was set back.
+            if read_at <= known.at <= self._now():
+                return None
+            if _is_older(endpoint.modified_at, known.modified_at) and read_at < known.at + timedelta(
+                seconds=LAG_SECONDS
+            ):
                 # Azure's reads can lag behind its writes: this is an answer from before the one that is known.
                 return None
-            for open_one in self._open_drifts(connection, key):
-                self._append(connection, open_one.id, "decided", key, {"outcome": SUPERSEDED})
-            return self._note(connection, endpoint, "drift", known.split)
+            for open_one in self._events.open_drifts(connection, key):
+                self._events.append(connection, open_one.id, "decided", key, {"outcome": SUPERSEDED})
+            return self._note(connection, endpoint, "drift", known.split, read_at)
 
     def attribute(self, entry: Entry, principal: str, changed_at: datetime | None, request_ids: Sequence[str]) -> None:
         """Add to a drift who made it and when, as Azure's activity log says."""
@@ -148,19 +178,19 @@ class Journal:
             "request_ids": list(request_ids),
         }
         with self._store.writing() as connection:
-            self._append(connection, entry.id, "attributed", _key(entry.endpoint_id), body)
+            self._events.append(connection, entry.id, "attributed", _key(entry.endpoint_id), body)
 
     def decide(self, entry: Entry, outcome: str, who: Who) -> None:
         """Write down that a drift was KEPT or RESTORED, and by whom."""
         body = {"outcome": outcome, "by": {"principal": who.principal, "person": who.person}}
         with self._store.writing() as connection:
-            if self._entries(connection, EVENTS.c.entry_id == entry.id)[0].outcome == OPEN:
-                self._append(connection, entry.id, "decided", _key(entry.endpoint_id), body)
+            if self._events.entry(connection, entry.id).outcome == OPEN:
+                self._events.append(connection, entry.id, "decided", _key(entry.endpoint_id), body)
 
     def entry(self, entry_id: str) -> Entry | None:
         """One entry, None when there is none."""
         with self._store.reading() as connection:
-            return next(iter(self._entries(connection, EVENTS.c.entry_id == entry_id)), None)
+            return next(iter(self._events.entries(connection, EVENTS.c.entry_id == entry_id)), None)
 
     def entries(
         self,
@@ -181,51 +211,62 @@ class Journal:
             wanted = wanted.where(EVENTS.c.sequence < before)
         wanted = wanted.order_by(EVENTS.c.sequence.desc()).limit(limit)
         with self._store.reading() as connection:
-            return self._entries(connection, EVENTS.c.entry_id.in_(wanted.scalar_subquery()))
+            return self._events.entries(connection, EVENTS.c.entry_id.in_(wanted.scalar_subquery()))
+
+    def newest(self, endpoint_id: str) -> Entry | None:
+        """The newest change of an endpoint made with Sluice, None when there is none."""
+        with self._store.reading() as connection:
+            return self._events.newest(connection, _key(endpoint_id))
 
     def unfinished(self) -> list[Entry]:
-        """Changes that nobody has ended and no living process works on, and those that ended UNKNOWN as their
-        endpoint's newest change: what has to be looked at again. Oldest first."""
+        """Changes that nobody has ended and no living process works on, and those that ended UNKNOWN a short while ago
+        and that nothing has followed: what has to be looked at again. Oldest first."""
+        now = self._now()
+        since = (now - timedelta(seconds=LOOK_AGAIN_UNSEEN_SECONDS)).astimezone(UTC).isoformat()
         with self._store.reading() as connection:
-            of_ours = (EVENTS.c.cloud == self.cloud, EVENTS.c.kind == "begun")
-            last_ended = sa.select(sa.func.max(EVENTS.c.sequence)).where(EVENTS.c.kind == "ended")
-            ended = sa.select(EVENTS.c.entry_id).where(
-                EVENTS.c.sequence.in_(last_ended.group_by(EVENTS.c.entry_id)),
-                sa.func.json_extract(EVENTS.c.body, "$.outcome") != UNKNOWN,
+            unknown = sa.select(EVENTS.c.entry_id).where(
+                EVENTS.c.cloud == self.cloud,
+                EVENTS.c.at >= since,
+                EVENTS.c.kind == "ended",
+                sa.func.json_extract(EVENTS.c.body, "$.outcome") == UNKNOWN,
             )
-            wanted = sa.select(EVENTS.c.entry_id).where(*of_ours, EVENTS.c.entry_id.not_in(ended))
-            found = self._entries(connection, EVENTS.c.entry_id.in_(wanted))
-            return [
-                entry
-                for entry in reversed(found)
-                if not self._is_leased(connection, _key(entry.endpoint_id))
-                and (entry.outcome == "" or self._is_newest(connection, entry))
-            ]
+            interrupted = leases.interrupted(connection, self.cloud, now)
+            either = sa.or_(EVENTS.c.entry_id.in_(unknown), EVENTS.c.entry_id.in_(interrupted))
+            found = self._events.entries(connection, either)
+            return [entry for entry in reversed(found) if self._is_unfinished(connection, entry)]
 
     def take(self, entry: Entry) -> bool:
-        """Take an unfinished change over for this process. False when another one has it."""
+        """Take an unfinished change over for this process. False when another one has it, or has just ended it."""
         with self._store.writing() as connection:
-            return self._lease(connection, _key(entry.endpoint_id), entry.id)
+            current = self._events.entry(connection, entry.id)
+            key = _key(entry.endpoint_id)
+            return self._is_unfinished(connection, current) and leases.take(
+                connection, self.cloud, key, entry.id, self._holder, self._now()
+            )
 
     def renew(self, entry: Entry) -> bool:
         """Keep the endpoint for this process a little longer. False when it has been lost to another one."""
         with self._store.writing() as connection:
-            held = connection.execute(
-                LEASES.update()
-                .where(LEASES.c.entry_id == entry.id, LEASES.c.holder == self._holder)
-                .values(expires_at=self._now().timestamp() + LEASE_SECONDS)
-            )
-            return held.rowcount == 1
+            return leases.renew(connection, entry.id, self._holder, self._now())
+
+    def let_go(self, entry: Entry) -> None:
+        """Stop working on a change without an end, so that it can be taken over at once."""
+        with self._store.writing() as connection:
+            current = self._events.entry(connection, entry.id)
+            if current.outcome:
+                leases.end(connection, entry.id)
+            else:
+                leases.renew(connection, entry.id, self._holder, self._now(), 0.0)
 
     def known(self, endpoint_id: str) -> Known | None:
         """The split that Azure was last known to hold, None for an endpoint that was never seen."""
         with self._store.reading() as connection:
-            return self._known(connection, _key(endpoint_id))
+            return self._events.known(connection, _key(endpoint_id))
 
     def open_drift(self, endpoint_id: str) -> Entry | None:
         """The change made elsewhere that nobody has decided on yet."""
         with self._store.reading() as connection:
-            return next(iter(self._open_drifts(connection, _key(endpoint_id))), None)
+            return next(iter(self._events.open_drifts(connection, _key(endpoint_id))), None)
 
     def endpoints(self) -> list[str]:
         """ARM ids, in lower case, of all endpoints that the journal knows."""
@@ -233,29 +274,9 @@ class Journal:
             rows = connection.execute(sa.select(EVENTS.c.endpoint_id).where(EVENTS.c.cloud == self.cloud).distinct())
             return sorted(str(row.endpoint_id) for row in rows)
 
-    def _append(
-        self,
-        connection: sa.Connection,
-        entry_id: str,
-        kind: str,
-        key: str,
-        body: Mapping[str, Any],
-        known: Known | None = None,
-    ) -> None:
-        held = {"split": from_split(known.split), "modified_at": _text(known.modified_at)} if known else None
-        connection.execute(
-            EVENTS.insert().values(
-                entry_id=entry_id,
-                kind=kind,
-                at=self._now().astimezone(UTC).isoformat(),
-                cloud=self.cloud,
-                endpoint_id=key,
-                known=json.dumps(held) if held else None,
-                body=json.dumps(body),
-            )
-        )
-
-    def _note(self, connection: sa.Connection, endpoint: Endpoint, kind: str, before: Split | None) -> Entry:
+    def _note(
+        self, connection: sa.Connection, endpoint: Endpoint, kind: str, before: Split | None, read_at: datetime
+    ) -> Entry:
         entry_id = uuid.uuid4().hex
         body = {
             "endpoint_id": endpoint.id,
@@ -263,42 +284,14 @@ class Journal:
             "before": from_split(before) if before is not None else None,
             "after": from_split(endpoint.split),
         }
-        known = Known(endpoint.split, endpoint.modified_at, self._now())
-        self._append(connection, entry_id, kind, _key(endpoint.id), body, known)
-        return self._entries(connection, EVENTS.c.entry_id == entry_id)[0]
-
-    def _entries(self, connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[Entry]:
-        """The folded entries of the wanted events, the newest first."""
-        rows = connection.execute(sa.select(EVENTS).where(wanted, EVENTS.c.cloud == self.cloud).order_by("sequence"))
-        folded: dict[str, Entry] = {}
-        for row in rows:
-            before = folded.get(row.entry_id)
-            folded[row.entry_id] = begun(row) if before is None else followed(before, row)
-        return sorted(folded.values(), key=lambda entry: -entry.sequence)
-
-    def _known(self, connection: sa.Connection, key: str) -> Known | None:
-        row = connection.execute(
-            sa.select(EVENTS.c.known, EVENTS.c.at)
-            .where(EVENTS.c.cloud == self.cloud, EVENTS.c.endpoint_id == key, EVENTS.c.known.is_not(None))
-            .order_by(EVENTS.c.sequence.desc())
-            .limit(1)
-        ).first()
-        if row is None:
-            return None
-        held = json.loads(row.known)
-        return Known(to_split(held["split"]), moment(held["modified_at"]), datetime.fromisoformat(row.at))
-
-    def _open_drifts(self, connection: sa.Connection, key: str) -> list[Entry]:
-        decided = sa.select(EVENTS.c.entry_id).where(EVENTS.c.endpoint_id == key, EVENTS.c.kind == "decided")
-        drifts = sa.select(EVENTS.c.entry_id).where(
-            EVENTS.c.cloud == self.cloud, EVENTS.c.endpoint_id == key, EVENTS.c.kind == "drift"
-        )
-        return self._entries(connection, EVENTS.c.entry_id.in_(drifts.where(EVENTS.c.entry_id.not_in(decided))))
+        known = Known(endpoint.split, endpoint.modified_at, read_at)
+        self._events.append(connection, entry_id, kind, _key(endpoint.id), body, known)
+        return self._events.entries(connection, EVENTS.c.entry_id == entry_id)[0]
 
     def _supersede(self, connection: sa.Connection, entry: Entry) -> None:
-        for drift in self._open_drifts(connection, _key(entry.endpoint_id)):
+        for drift in self._events.open_drifts(connection, _key(entry.endpoint_id)):
             restored = entry.after == drift.before
-            self._append(
+            self._events.append(
                 connection,
                 drift.id,
                 "decided",
@@ -309,40 +302,57 @@ class Journal:
                 },
             )
 
-    def _is_newest(self, connection: sa.Connection, entry: Entry) -> bool:
-        newest = sa.select(sa.func.max(EVENTS.c.sequence)).where(
-            EVENTS.c.cloud == self.cloud, EVENTS.c.endpoint_id == _key(entry.endpoint_id), EVENTS.c.kind == "begun"
-        )
-        return bool(connection.execute(newest).scalar_one() == entry.sequence)
+    def _make_way(self, connection: sa.Connection, endpoint: Endpoint, key: str) -> None:
+        """Raise Conflict unless a new change may begin; end an interrupted one that has not been sent."""
+        what = f"The split of {endpoint.name} was not changed."
+        if leases.is_held(connection, self.cloud, key, self._now()):
+            why = "Another change of this endpoint is under way."
+            raise Conflict(what, why, "Wait until it has ended, then decide again.")
+        last = leases.last_of(connection, self.cloud, key)
+        found = self._events.entries(connection, EVENTS.c.entry_id == last) if last else []
+        if not found or found[0].outcome:
+            return
+        if found[0].sent_at:
+            why = "An earlier change of this endpoint was interrupted, and what became of it is being looked at."
+            raise Conflict(what, why, "Wait until that is known, then decide again.")
+        body = {
+            "outcome": REFUSED,
+            "failure": {
+                "what": what,
+                "why": "Sluice was stopped before it had written anything.",
+                "next_step": "Plan it again if it is still wanted.",
+            },
+        }
+        self._events.append(connection, last, "ended", key, body)
 
-    def _lease(self, connection: sa.Connection, key: str, entry_id: str) -> bool:
-        if self._is_leased(connection, key):
+    def _is_unfinished(self, connection: sa.Connection, entry: Entry) -> bool:
+        if leases.is_held(connection, self.cloud, _key(entry.endpoint_id), self._now()):
             return False
-        connection.execute(LEASES.delete().where(LEASES.c.cloud == self.cloud, LEASES.c.endpoint_id == key))
-        connection.execute(
-            LEASES.insert().values(
-                cloud=self.cloud,
-                endpoint_id=key,
-                entry_id=entry_id,
-                holder=self._holder,
-                expires_at=self._now().timestamp() + LEASE_SECONDS,
-            )
-        )
-        return True
+        return entry.outcome == "" or (self._is_looked_at(entry) and self._events.is_newest(connection, entry))
 
-    def _is_leased(self, connection: sa.Connection, key: str) -> bool:
-        found = connection.execute(
-            sa.select(LEASES.c.expires_at).where(LEASES.c.cloud == self.cloud, LEASES.c.endpoint_id == key)
-        ).scalar_one_or_none()
-        return found is not None and found > self._now().timestamp()
+    def _is_looked_at(self, entry: Entry) -> bool:
+        seconds = LOOK_AGAIN_SECONDS if entry.held is not None else LOOK_AGAIN_UNSEEN_SECONDS
+        ended_at = entry.ended_at or entry.began_at
+        return entry.outcome == UNKNOWN and self._now() < ended_at + timedelta(seconds=seconds)
+
+    def _may_be_ours(self, connection: sa.Connection, key: str, split: Split) -> bool:
+        """Whether the newest change of ours may have made this split, and it is still to be found out."""
+        newest = self._events.newest(connection, key)
+        if newest is None:
+            return False
+        if newest.outcome == "":
+            return newest.sent_at is not None
+        return newest.after == split and self._is_looked_at(newest) and self._events.is_newest(connection, newest)
+
+
+def _is_news(current: Entry, outcome: str, held: Known | None) -> bool:
+    if current.outcome == outcome:
+        return outcome == UNKNOWN and current.held is None and held is not None
+    return current.outcome in ("", UNKNOWN) or (current.outcome == REFUSED and outcome in (APPLIED, FAILED))
 
 
 def _key(endpoint_id: str) -> str:
     return endpoint_id.lower()
-
-
-def _text(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).isoformat() if at else None
 
 
 def _is_older(at: datetime | None, known: datetime | None) -> bool:

@@ -1,0 +1,109 @@
+"""The events of the journal in the file, and what they add up to. Everything runs in a transaction of its caller."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.journal.entry import Entry, Known, begun, followed, from_split, moment, to_split
+from services.store import EVENTS
+
+
+class Events:
+    """The events of one cloud."""
+
+    def __init__(self, cloud: str, now: Callable[[], datetime]) -> None:
+        self._cloud = cloud
+        self._now = now
+
+    def append(
+        self,
+        connection: sa.Connection,
+        entry_id: str,
+        kind: str,
+        key: str,
+        body: Mapping[str, Any],
+        known: Known | None = None,
+    ) -> None:
+        """Add an event to an entry of the endpoint ``key`` (its id in lower case)."""
+        held = None
+        if known:
+            held = {
+                "split": from_split(known.split),
+                "modified_at": text_of(known.modified_at),
+                "at": text_of(known.at),
+            }
+        connection.execute(
+            EVENTS.insert().values(
+                entry_id=entry_id,
+                kind=kind,
+                at=text_of(self._now()),
+                cloud=self._cloud,
+                endpoint_id=key,
+                known=json.dumps(held) if held else None,
+                body=json.dumps(body),
+            )
+        )
+
+    def entry(self, connection: sa.Connection, entry_id: str) -> Entry:
+        """An entry that is there."""
+        return self.entries(connection, EVENTS.c.entry_id == entry_id)[0]
+
+    def entries(self, connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[Entry]:
+        """The folded entries of the wanted events, the newest first."""
+        rows = connection.execute(sa.select(EVENTS).where(wanted, EVENTS.c.cloud == self._cloud).order_by("sequence"))
+        folded: dict[str, Entry] = {}
+        for row in rows:
+            before = folded.get(row.entry_id)
+            folded[row.entry_id] = begun(row) if before is None else followed(before, row)
+        return sorted(folded.values(), key=lambda entry: -entry.sequence)
+
+    def known(self, connection: sa.Connection, key: str) -> Known | None:
+        """The split that Azure was last known to hold."""
+        row = connection.execute(
+            sa.select(EVENTS.c.known, EVENTS.c.at)
+            .where(EVENTS.c.cloud == self._cloud, EVENTS.c.endpoint_id == key, EVENTS.c.known.is_not(None))
+            .order_by(EVENTS.c.sequence.desc())
+            .limit(1)
+        ).first()
+        if row is None:
+            return None
+        held = json.loads(row.known)
+        at = datetime.fromisoformat(held.get("at") or row.at)
+        return Known(to_split(held["split"]), moment(held["modified_at"]), at)
+
+    def open_drifts(self, connection: sa.Connection, key: str) -> list[Entry]:
+        """Changes made elsewhere that nobody has decided on."""
+        decided = sa.select(EVENTS.c.entry_id).where(EVENTS.c.endpoint_id == key, EVENTS.c.kind == "decided")
+        drifts = sa.select(EVENTS.c.entry_id).where(
+            EVENTS.c.cloud == self._cloud, EVENTS.c.endpoint_id == key, EVENTS.c.kind == "drift"
+        )
+        return self.entries(connection, EVENTS.c.entry_id.in_(drifts.where(EVENTS.c.entry_id.not_in(decided))))
+
+    def newest(self, connection: sa.Connection, key: str) -> Entry | None:
+        """The newest change of ours."""
+        newest = (
+            sa.select(EVENTS.c.entry_id)
+            .where(EVENTS.c.cloud == self._cloud, EVENTS.c.endpoint_id == key, EVENTS.c.kind == "begun")
+            .order_by(EVENTS.c.sequence.desc())
+            .limit(1)
+        )
+        return next(iter(self.entries(connection, EVENTS.c.entry_id.in_(newest.scalar_subquery()))), None)
+
+    def is_newest(self, connection: sa.Connection, entry: Entry) -> bool:
+        """Whether no other change, ours or somebody else's, has followed."""
+        newest = sa.select(sa.func.max(EVENTS.c.sequence)).where(
+            EVENTS.c.cloud == self._cloud,
+            EVENTS.c.endpoint_id == entry.endpoint_id.lower(),
+            EVENTS.c.kind.in_(("begun", "drift")),
+        )
+        return bool(connection.execute(newest).scalar_one() == entry.sequence)
+
+
+def text_of(at: datetime | None) -> str | None:
+    """A moment as it is kept: ISO 8601 in UTC."""
+    return at.astimezone(UTC).isoformat() if at else None
