@@ -1,4 +1,4 @@
-"""What the endpoints of a fleet did lately, read in few calls: 50 endpoints of one subscription and region at a time."""
+"""What the endpoints of a fleet did lately, 50 endpoints of one subscription and region in a call."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from services.azure.cloud import Json
 from services.azure.connection import Connection, Workspace
@@ -37,7 +38,7 @@ def list_subscriptions(conn: Connection) -> list[Subscription]:
 def list_workspaces(conn: Connection, subscription_id: str) -> list[Workspace]:
     """The workspaces of a subscription that the identity may read, by resource group and name. Raises SluiceError."""
     call = conn.call(f"The workspaces of the subscription {subscription_id} could not be read.")
-    path = f"/subscriptions/{subscription_id}/providers/Microsoft.MachineLearningServices/workspaces"
+    path = f"/subscriptions/{quote(subscription_id, safe='')}/providers/Microsoft.MachineLearningServices/workspaces"
     try:
         documents = list(_pages(conn, path, call, _WORKSPACES_API))
     except Conflict:
