@@ -9,7 +9,7 @@ if endpoint is not None:
     if deployments:
         data = readers.metrics(endpoint, view.minutes)
         metric_page.key_figures(data, deployments)
-        metric_page.show_charts(data, deployments, view)
+        metric_page.show_charts(data, deployments, view, metric_page.changes(endpoint, data, view))
         metric_page.download(endpoint.name, data)
     else:
         metric_page.show_no_deployments(endpoint.name)

@@ -91,24 +91,26 @@ def meaning(entry: Entry) -> str:
 
 
 def by(entry: Entry) -> str:
-    """Who did it: the user of this machine and the Azure principal. Never a guess."""
+    """Who did it, as a sentence: the user of this machine and the Azure principal. Never a guess. "" for first seen."""
     if entry.kind == CHANGE:
-        return who(entry.who)
+        return f"By {who(entry.who)}."
     if entry.kind == FIRST_SEEN:
         return ""
-    return entry.who.principal or "Azure's activity log has not said by whom"
+    if entry.who.principal:
+        return f"By {entry.who.principal}."
+    return "Azure's activity log has not said yet by whom."
 
 
 def who(both: Who) -> str:
-    """Person and principal: ``anna on the machine of Sluice, as ml-operators in Azure``."""
-    person = f"{both.person} on the machine that runs Sluice" if both.person else ""
+    """Person and principal: ``anna on this machine, as ml-operators in Azure``."""
+    person = f"{both.person} on this machine" if both.person else ""
     principal = f"{both.principal} in Azure" if both.principal else ""
-    return f"{person}, as {principal}" if person and principal else person or principal or "not known"
+    return f"{person}, as {principal}" if person and principal else person or principal or "somebody unknown"
 
 
 def took(entry: Entry) -> str:
-    """How long a change took, "" when it has no length."""
-    return "" if entry.seconds is None else words.elapsed(entry.seconds)
+    """How long a change took, as a sentence, "" when it has no length."""
+    return "" if entry.seconds is None else f"It took {words.elapsed(entry.seconds)}."
 
 
 def restores(entry: Entry, restored: Entry | None) -> str:

@@ -87,9 +87,8 @@ def item(entry: Entry, gone_back_to: Entry | None, acts: tuple[Act, ...] = ()) -
     """One entry as the timeline draws it. Pure."""
     palette = colours.of_deployments([*entry.after.live, *entry.after.mirror])
     ordered = sorted(entry.after.live.items(), key=lambda share: (-share[1], share[0]))
-    by = entry_words.by(entry)
-    took = entry_words.took(entry)
-    lines = (f"By {by}{f', in {took}' if took else ''}" if by else "", entry_words.restores(entry, gone_back_to))
+    sentences = (entry_words.by(entry), entry_words.took(entry), entry_words.restores(entry, gone_back_to))
+    failed = entry.failure.why if entry.failure else ""
     return Item(
         id=entry.id,
         when=entry_words.when(entry_words.effective_at(entry)),
@@ -98,9 +97,9 @@ def item(entry: Entry, gone_back_to: Entry | None, acts: tuple[Act, ...] = ()) -
         words=entry_words.whole(entry.after),
         parts=tuple(Part(percent, palette[name]) for name, percent in ordered),
         was=f"before: {entry_words.whole(entry.before)}" if entry.before is not None else "",
-        lines=tuple(filter(None, lines)),
+        lines=tuple(filter(None, [" ".join(filter(None, sentences))])),
         quote=entry.reason,
-        note=" ".join(filter(None, (entry_words.meaning(entry), *entry.overwrote))),
+        note=" ".join(filter(None, (entry_words.meaning(entry), failed, *entry.overwrote))),
         details=details(entry),
         acts=acts,
     )
@@ -121,7 +120,6 @@ def details(entry: Entry) -> tuple[Detail, ...]:
         found.append(Detail("Azure held", entry_words.whole(entry.held)))
     if entry.failure:
         found.append(Detail("What", entry.failure.what))
-        found.append(Detail("Why", entry.failure.why))
         found.append(Detail("Next", entry.failure.next_step))
     if entry.request_ids:
         found.append(Detail("Request ids", ", ".join(entry.request_ids), code=True))

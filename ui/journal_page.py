@@ -30,7 +30,7 @@ def title() -> None:
     st.title("Journal", anchor=False)
     st.html(
         '<p class="hint">Every change of a split that was made with Sluice, and every one that was made elsewhere and '
-        "noticed. Nothing here is ever changed or deleted. Times are UTC.</p>"
+        "noticed. What was before an endpoint was first seen is not known here. No entry ever changes.</p>"
     )
 
 
@@ -41,15 +41,15 @@ def controls() -> Wanted | None:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="journal_controls"):
         words = st.text_input(
-            "Search", key="find", type="search", placeholder="Any word of an entry", width=260, bind="query-params"
+            "Search", key="find", type="search", placeholder="Any word of an entry", width=210, bind="query-params"
         )
-        name = st.selectbox("Endpoint", [ALL, *known], key="of", width=260, bind="query-params")
-        kinds = st.pills("Kind", list(_KINDS), selection_mode="multi", key="kind", bind="query-params", help=_KIND_HELP)
+        name = st.selectbox("Endpoint", [ALL, *known], key="of", width=210, bind="query-params")
+        kinds = st.pills("Kind", list(_KINDS), selection_mode="multi", key="kind", bind="query-params")
         outcomes = st.multiselect(
             "Ended",
             list(_OUTCOMES),
             key="ended",
-            width=280,
+            width=210,
             placeholder="In any way",
             bind="query-params",
         )
@@ -63,7 +63,6 @@ def controls() -> Wanted | None:
 
 _KINDS = {entry_words.KINDS[kind]: kind for kind in (CHANGE, DRIFT, FIRST_SEEN)}
 _OUTCOMES = {said: outcome for outcome, said in entry_words.OUTCOMES.items()}
-_KIND_HELP = "An endpoint is first seen when Sluice begins to watch it; what happened before is not known here."
 
 
 def endpoint_names(ids: Sequence[str], home: WorkspaceRef) -> dict[str, str]:

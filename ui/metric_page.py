@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from functools import partial
 from html import escape
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
+from services.errors import SluiceError
 from services.metrics import PERCENTILES, SETTLE_SECONDS, DeploymentMetrics
-from ui import charts, colours, context, figures, strip, words
+from services.model import Endpoint
+from ui import charts, colours, context, figures, journal_lines, problem, strip, words
 from ui.components.table import Cell, Column, Row, table
+from ui.journal_lines import Line
 
 RANGES = {
     "30 min": 30,
@@ -26,6 +30,8 @@ RANGES = {
     "7 d": 10_080,
 }
 REFRESH_SECONDS = 30
+MOST_CHANGES = 500
+"""How many changes are looked at for the lines on the charts; the newest count."""
 NOTHING = "No data in this time range. Send a request, or widen the range."
 
 
@@ -106,24 +112,37 @@ def _number(value: float | None, text: str) -> Cell:
     return Cell(words.NO_DATA, muted=True) if value is None else Cell(text, sort=value)
 
 
-def show_charts(data: DeploymentMetrics, deployments: Sequence[str], view: View) -> None:
-    """Draw latency, requests and errors, one below the other on the same time axis."""
+def changes(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> tuple[Line, ...]:
+    """The changes of the endpoint's split in the charts' time, as lines. A journal that fails is said, and none."""
+    try:
+        entries = context.journal().entries(
+            endpoint_id=endpoint.id, since=data.window.start_at - timedelta(hours=1), limit=MOST_CHANGES
+        )
+    except SluiceError as error:
+        problem.show(error, key="changes")
+        return ()
+    return journal_lines.lines(entries, data.window, view.look.zone)
+
+
+def show_charts(data: DeploymentMetrics, deployments: Sequence[str], view: View, lines: Sequence[Line]) -> None:
+    """Draw latency, requests and errors, one below the other on the same time axis, each with the changes' lines."""
     zone = charts.zone_name(view.look.zone, data.window.end_at)
-    st.html(f'<p class="hint">{escape(_settled_words(data, view, zone))}</p>')
-    _chart(
+    st.html(f'<p class="hint">{escape(_settled_words(data, view, zone))} {_line_words(lines)}</p>')
+    draw = partial(_chart, lines=lines, look=view.look)
+    draw(
         f"Latency, {view.percentile}, ms",
         charts.latency(data, deployments, view.percentile, view.look),
         key="latency",
         alt=f"{view.percentile} latency in milliseconds of {', '.join(deployments)} over time",
     )
-    _chart(
+    draw(
         "Requests per minute",
         charts.requests(data, deployments, view.look),
         key="requests",
         alt=f"Requests per minute of {', '.join(deployments)} over time",
     )
     statuses = figures.failing_statuses(data)
-    _chart(
+    draw(
         "Errors per minute, by status",
         charts.errors(data, deployments, statuses, view.look),
         key="errors",
@@ -132,12 +151,26 @@ def show_charts(data: DeploymentMetrics, deployments: Sequence[str], view: View)
     )
 
 
-def _chart(heading: str, figure: object, *, key: str, alt: str, nothing: str = "") -> None:
+def _chart(
+    heading: str,
+    figure: go.Figure,
+    *,
+    lines: Sequence[Line],
+    look: charts.Look,
+    key: str,
+    alt: str,
+    nothing: str = "",
+) -> None:
     st.header(heading, anchor=False)
-    if not figure.data:  # type: ignore[attr-defined]  # plotly publishes no types
+    if not figure.data:
         st.html(f'<p class="lead">{escape(nothing or NOTHING)}</p>')
         return
+    journal_lines.draw(figure, lines, look.zone, is_dark=look.is_dark)
     st.plotly_chart(figure, key=key, config=charts.CONFIG, alt=alt)
+
+
+def _line_words(lines: Sequence[Line]) -> str:
+    return "Upright lines are changes of the split, dashed when made elsewhere." if lines else ""
 
 
 def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
