@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import applying, chosen, draft, readers, split_editor, strip, traffic_page
+from ui import applying, chosen, draft, presets_view, readers, split_editor, strip, traffic_page
 
 strip.refresh_every(readers.RESOURCE_SECONDS)
 endpoint = chosen.heading("Traffic")
@@ -19,7 +19,7 @@ if endpoint is not None:
             traffic_page.show_why_off(off)
         disabled = bool(off) or is_running
         st.header("Live traffic", anchor=False)
-        traffic_page.show_lonely(deployments)
+        presets_view.show(endpoint.name, wish, disabled=disabled)
         split_editor.live_traffic(endpoint.name, wish, disabled=disabled)
         st.header("Mirrored traffic", anchor=False)
         split_editor.mirror_traffic(endpoint.name, wish, disabled=disabled)

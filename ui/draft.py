@@ -84,18 +84,6 @@ class Draft:
         """The deployments that may receive copies: those without live traffic."""
         return [name for name in self.known if not self.live.get(name)]
 
-    def put_upon(self, split: Split) -> None:
-        """Begin again at ``split`` and keep what the person changed themselves: the live shares, the mirror, or both.
-
-        What they left alone is taken from ``split``, so that the change of another is not undone unasked.
-        """
-        wished = self.wanted()
-        live = wished.live if wished.live != self.base.live else split.live
-        mirror = wished.mirror if wished.mirror != self.base.mirror else split.mirror
-        self.base = split
-        self.set_all(live)
-        self.set_mirror(next(iter(mirror), None), next(iter(mirror.values()), 0))
-
 
 def start(split: Split, names: Sequence[str]) -> Draft:
     """A draft that wishes for what is already there."""
@@ -139,6 +127,17 @@ def follow(draft: Draft | None, split: Split, names: Sequence[str]) -> Draft:
         restores=draft.restores,
         restored=draft.restored,
     )
+
+
+def merged(base: Split, mine: Split, theirs: Split) -> Split:
+    """``theirs`` with what ``mine`` changed from ``base``: the live shares, the mirror, or both. Pure.
+
+    What a person left alone is taken from the other, so that nobody's change is undone unasked. Live shares go
+    together, because they add up. A mirror target that gets live traffic by it is mirrored no longer.
+    """
+    live = mine.live if mine.live != base.live else theirs.live
+    mirror = mine.mirror if mine.mirror != base.mirror else theirs.mirror
+    return Split(live, {name: percent for name, percent in mirror.items() if not live.get(name)})
 
 
 def of(endpoint: Endpoint, names: Sequence[str]) -> Draft:

@@ -6,10 +6,13 @@ import streamlit as st
 
 from services.model import MAX_MIRROR_PERCENT
 from ui import colours
-from ui.components.traffic_slider import read_move, traffic_slider
+from ui.components.traffic_slider import ALL_ON_THE_BAR, read_move, traffic_slider
 from ui.draft import Draft
+from ui.labels import listed, plain
 
 NOBODY = "Nobody"
+_SHORT_NAME, _NARROW, _WIDE = 12, 132, 200
+"""A number field is _NARROW while every name has at most _SHORT_NAME letters, else _WIDE. In pixels."""
 
 
 def live_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
@@ -25,28 +28,44 @@ def live_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
         f"Live traffic of {endpoint}",
         draft.live,
         key=slider_key,
+        identity=draft.identity,
         colours=colours.of_deployments(draft.known),
         sequence=draft.sequence,
         revision=draft.revision,
         disabled=disabled or not any(draft.live.values()),
         on_move=moved,
     )
+    width = _NARROW if max(map(len, draft.known)) <= _SHORT_NAME else _WIDE
     with st.container(horizontal=True, vertical_alignment="bottom", key="shares"):
         for name in draft.known:
-            _share(endpoint, draft, name, disabled=disabled)
-    _extremes(endpoint, draft, disabled=disabled)
+            _share(endpoint, draft, name, width=width, disabled=disabled)
+    st.caption(_live_words(draft))
 
 
-def _share(endpoint: str, draft: Draft, name: str, *, disabled: bool) -> None:
+def _live_words(draft: Draft) -> str:
+    if len(draft.known) == 1:
+        return (
+            "This endpoint has one deployment: it answers all requests or, when traffic is stopped, none. "
+            "Shifting and mirroring need a second one."
+        )
+    text = "Whole percentages that add up to 100 %: when one share changes, the others keep their ratios."
+    if not any(draft.live.values()):
+        return "All live traffic is stopped. Callers get 404 until a deployment has a share again; type one to begin."
+    if len(draft.known) > ALL_ON_THE_BAR:
+        return f"{text} On the bar stand the deployments with live traffic; type a number to bring in another one."
+    return text
+
+
+def _share(endpoint: str, draft: Draft, name: str, *, width: int, disabled: bool) -> None:
     key = f"share:{endpoint}:{name}"
     _follow(key, draft.live[name])
     st.number_input(
-        f"{name}, %",
+        f"{plain(name)}, %",
         min_value=0,
         max_value=100,
         step=1,
         key=key,
-        width=132,
+        width=width,
         disabled=disabled or len(draft.known) == 1,
         on_change=lambda: draft.set_share(name, int(st.session_state[key])),
     )
@@ -58,43 +77,27 @@ def _follow(key: str, value: int | str) -> None:
         st.session_state[key] = value
 
 
-def _extremes(endpoint: str, draft: Draft, *, disabled: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="extremes"):
-        for name in draft.known if len(draft.known) <= 4 else ():
-            st.button(
-                f"All to {name}",
-                key=f"all:{endpoint}:{name}",
-                disabled=disabled or draft.live[name] == 100,
-                on_click=draft.set_all,
-                args=({name: 100},),
-            )
-        st.button(
-            "Stop all traffic",
-            key=f"stop:{endpoint}",
-            icon=":material/block:",
-            disabled=disabled or not any(draft.live.values()),
-            help="Sets every live share to 0 %. Callers then get 404 until a deployment has live traffic again.",
-            on_click=draft.set_all,
-            args=({},),
-        )
-
-
 def mirror_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
     """Draw the mirror's target and percentage."""
     candidates = draft.mirror_candidates()
-    target_key, percent_key = f"mirror_target:{endpoint}", f"mirror:{endpoint}"
+    target_key, percent_key, number_key = (
+        f"{kind}:{endpoint}" for kind in ("mirror_target", "mirror", "mirror_number")
+    )
     shown = draft.mirror_target if draft.mirror_target in candidates else None
+    percent = draft.mirror_percent if shown else 0
     _follow(target_key, shown or NOBODY)
-    _follow(percent_key, draft.mirror_percent if shown else 0)
+    _follow(percent_key, percent)
+    _follow(number_key, percent)
 
     def target_changed() -> None:
         chosen = st.session_state[target_key]
         draft.mirror_target = None if chosen == NOBODY else chosen
         draft.mirror_percent = (draft.mirror_percent or 10) if draft.mirror_target else 0
 
-    def percent_changed() -> None:
-        draft.mirror_percent = int(st.session_state[percent_key])
+    def percent_changed(key: str) -> None:
+        draft.mirror_percent = int(st.session_state[key])
 
+    off = disabled or shown is None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="mirror"):
         st.selectbox(
             "Copy requests to",
@@ -109,9 +112,21 @@ def mirror_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
             0,
             MAX_MIRROR_PERCENT,
             key=percent_key,
-            width=380,
-            disabled=disabled or shown is None,
+            width=320,
+            disabled=off,
             on_change=percent_changed,
+            args=(percent_key,),
+        )
+        st.number_input(
+            "Copied, %",
+            0,
+            MAX_MIRROR_PERCENT,
+            step=1,
+            key=number_key,
+            width=_NARROW,
+            disabled=off,
+            on_change=percent_changed,
+            args=(number_key,),
         )
     st.caption(_mirror_words(draft, candidates))
 
@@ -126,10 +141,5 @@ def _mirror_words(draft: Draft, candidates: list[str]) -> str:
         return f"{text} Every deployment has live traffic, and one with live traffic cannot be mirrored to."
     if missing:
         because = "it has" if len(missing) == 1 else "they have"
-        return f"{text} {_listed(missing)} cannot be chosen: {because} live traffic."
+        return f"{text} {listed(missing)} cannot be chosen: {because} live traffic."
     return text
-
-
-def _listed(names: list[str]) -> str:
-    escaped = [name.replace("_", r"\_") for name in names]
-    return escaped[0] if len(escaped) == 1 else f"{', '.join(escaped[:-1])} and {escaped[-1]}"

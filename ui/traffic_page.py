@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -31,15 +30,6 @@ def why_off(endpoint: Endpoint, permissions: Permissions) -> str:
 def show_why_off(reason: str) -> None:
     """Say why the controls below are off."""
     st.html(f'<p class="notice" role="note"><b>Read only.</b> {escape(reason)}</p>')
-
-
-def show_lonely(deployments: Sequence[Deployment]) -> None:
-    """Say what one deployment alone allows."""
-    if len(deployments) == 1:
-        st.caption(
-            "This endpoint has one deployment. Its traffic can be started and stopped; "
-            "shifting and mirroring need a second one."
-        )
 
 
 def show_drift(endpoint: Endpoint, wish: Draft) -> None:

@@ -31,12 +31,21 @@ def slow_operations(arm: Arm, seconds: float) -> Iterator[None]:
         arm.control("POST", "settings", json={"operation_seconds": before})
 
 
+def give_all(page: Page, deployment: str) -> None:
+    """Prepare all live traffic for one deployment."""
+    page.get_by_label("Give", exact=True).click()
+    page.get_by_role("option", name=deployment, exact=True).click()
+    expect(page.get_by_text(f"of live traffic to {deployment}")).to_be_visible()
+    page.get_by_test_id("stButtonGroup").get_by_text("All", exact=True).click()
+    expect(page.get_by_label(f"{deployment}, %")).to_have_value("100")
+
+
 def test_a_reload_and_a_second_tab_find_the_running_change_and_apply_nothing_twice(
     sluice: Sluice, open_page: Callable[..., Page]
 ) -> None:
     arm, url = sluice.arm, f"{sluice.url}/traffic?endpoint={WINES}"
     page = open_page(url)
-    page.get_by_role("button", name="All to bayes").click()
+    give_all(page, "bayes")
     settle(page)
     before = arm.get(f"onlineEndpoints/{WINES}")["systemData"]["lastModifiedAt"]
     with slow_operations(arm, 6):
@@ -58,7 +67,7 @@ def test_a_reload_and_a_second_tab_find_the_running_change_and_apply_nothing_twi
 def test_a_change_made_elsewhere_is_shown_and_not_overwritten(sluice: Sluice, open_page: Callable[..., Page]) -> None:
     arm = sluice.arm
     page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
-    page.get_by_role("button", name="All to linear").click()
+    give_all(page, "linear")
     settle(page)
     page.get_by_role("button", name="Shift traffic").click()
     expect(page.get_by_role("dialog")).to_be_visible()

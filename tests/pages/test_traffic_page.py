@@ -100,6 +100,25 @@ def test_a_change_made_elsewhere_is_shown_beside_what_was_prepared(
     assert after(page) == {"blue": ("50 %", "0 %"), "green": ("50 %", "0 %")}
 
 
+def test_a_preset_moves_the_draft_and_the_plan_says_that_a_mirror_ends(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    target = page.app.selectbox(key=f"preset_target:{SPLIT}")
+    assert target.value == "green", "the mirror's target is the first to think of"
+    page.app.button_group(key=f"preset_percent:{SPLIT}").set_value(25).run()
+    assert after(page) == {"blue": ("75 %", "0 %"), "green": ("25 %", "0 %")}
+    assert "mirrored traffic (20 %) ends in the same write" in page.html()
+    page.app.button(key=f"even:{SPLIT}").click().run()
+    assert after(page) == {"blue": ("50 %", "0 %"), "green": ("50 %", "0 %")}
+
+
+def test_swap_exchanges_live_and_mirror(open_page: Callable[..., Page], azure: LocalAzure) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    page.app.button(key=f"swap:{SPLIT}").click().run()
+    assert after(page) == {"blue": ("0 %", "20 %"), "green": ("100 %", "0 %")}
+
+
 def test_a_reader_sees_everything_and_why_nothing_can_be_changed(
     open_page: Callable[..., Page], azure: LocalAzure
 ) -> None:

@@ -1,7 +1,11 @@
-// Linked slider: n shares that always sum to 100, with n - 1 handles on their boundaries.
+// Linked slider: n shares that always sum to 100, with handles on the boundaries between neighbours.
 // A handle that reaches its neighbour pushes it along, so that every split can be reached from every other.
+// Of many deployments only those with a share stand on the bar: a handle for each of the others would hide the bar.
 
 const memory = new WeakMap();
+const ALL_ON_THE_BAR = 6;
+const GAP = 16;
+const REACH = 22;
 
 const STEPS = {
   ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -100, End: 100,
@@ -23,6 +27,24 @@ function moved(shares, index, position) {
   return sharesOf(edges);
 }
 
+// Handles that would cover each other stand side by side, so that each can be grasped.
+function places(edges, width) {
+  const gap = Math.min(GAP, width / Math.max(1, edges.length - 1));
+  const wanted = edges.map((edge) => (edge / 100) * width);
+  const right = [], left = [];
+  wanted.forEach((x, i) => { right[i] = i ? Math.max(x, right[i - 1] + gap) : x; });
+  for (let i = wanted.length - 1; i >= 0; i -= 1) {
+    left[i] = i < wanted.length - 1 ? Math.min(wanted[i], left[i + 1] - gap) : wanted[i];
+  }
+  const last = wanted.length - 1;
+  return wanted.map((_, i) => Math.min(width - (last - i) * gap, Math.max(i * gap, (right[i] + left[i]) / 2)));
+}
+
+function onTheBar(data) {
+  const all = data.names.map((_, i) => i);
+  return data.names.length <= ALL_ON_THE_BAR ? all : all.filter((i) => data.shares[i] > 0);
+}
+
 function element(tag, className, parent) {
   const node = document.createElement(tag);
   node.className = className;
@@ -30,17 +52,32 @@ function element(tag, className, parent) {
   return node;
 }
 
-export default function ({ parentElement, data, setStateValue }) {
-  const state = memory.get(parentElement) ?? { shares: data.shares, sequence: data.sequence, revision: data.revision };
+// An answer to an older move must not pull the handle back from under the person's finger.
+function remembered(parentElement, data) {
+  const known = memory.get(parentElement);
+  const isNew = !known || known.identity !== data.identity;
+  const state = isNew ? { identity: data.identity, sequence: data.sequence } : known;
   memory.set(parentElement, state);
-  // An answer to an older move must not pull the handle back from under the person's finger.
-  if (state.revision !== data.revision || data.sequence >= state.sequence) {
-    state.shares = [...data.shares];
+  if (isNew || state.revision !== data.revision) {
+    state.bar = onTheBar(data);
     state.revision = data.revision;
-    state.sequence = Math.max(state.sequence, data.sequence);
+    state.shares = [...data.shares];
+  } else if (data.sequence >= state.sequence) {
+    state.shares = [...data.shares];
   }
+  state.sequence = Math.max(state.sequence, data.sequence);
+  return state;
+}
+
+export default function ({ parentElement, data, setStateValue }) {
+  const state = remembered(parentElement, data);
   if (state.isDragging) return;
-  const { names, colours, disabled } = data;
+  const { disabled } = data;
+  const bar = state.bar;
+  const names = bar.map((i) => data.names[i]);
+  const colours = bar.map((i) => data.colours[i]);
+  const shares = () => bar.map((i) => state.shares[i]);
+  const setShares = (next) => bar.forEach((place, i) => { state.shares[place] = next[i]; });
 
   let root = parentElement.querySelector(".root");
   if (!root) root = element("div", "root", parentElement);
@@ -57,7 +94,6 @@ export default function ({ parentElement, data, setStateValue }) {
   const segments = names.map((name, i) => {
     const segment = element("div", "segment", fill);
     segment.style.background = colours[i];
-    segment.title = name;
     return segment;
   });
   const stopped = element("div", "stopped", track);
@@ -81,24 +117,25 @@ export default function ({ parentElement, data, setStateValue }) {
   });
 
   const draw = () => {
-    const total = state.shares.reduce((sum, share) => sum + share, 0);
-    const edges = boundaries(state.shares);
-    root.classList.toggle("none", total === 0);
+    const now = shares();
+    const edges = boundaries(now);
+    const xs = places(edges, track.clientWidth);
+    root.classList.toggle("none", !now.some((share) => share));
     segments.forEach((segment, i) => {
-      segment.style.width = `${state.shares[i]}%`;
-      const words = `${names[i]} ${state.shares[i]} %`;
-      const room = (track.clientWidth * state.shares[i]) / 100 - 24;
+      segment.style.width = `${now[i]}%`;
+      const words = `${names[i]} ${now[i]} %`;
+      segment.title = words;
+      const room = (track.clientWidth * now[i]) / 100 - 24;
       segment.textContent = room > words.length * 7.5 ? words : "";
     });
-    entries.forEach((entry, i) => { entry.textContent = `${state.shares[i]} %`; });
+    entries.forEach((entry, i) => { entry.textContent = `${now[i]} %`; });
     handles.forEach((handle, i) => {
-      // Handles on the same boundary stand side by side, so that each can be grasped.
-      const same = edges.map((edge, j) => (edge === edges[i] ? j : -1)).filter((j) => j >= 0);
-      const shift = (same.indexOf(i) - (same.length - 1) / 2) * 16;
-      handle.style.left = `calc(${edges[i]}% + ${shift}px)`;
+      const reach = (other) => (other === undefined ? REACH : Math.min(REACH, Math.abs(xs[i] - other) / 2));
+      handle.style.left = `${xs[i]}px`;
+      handle.style.setProperty("--to-left", `${reach(xs[i - 1])}px`);
+      handle.style.setProperty("--to-right", `${reach(xs[i + 1])}px`);
       handle.setAttribute("aria-valuenow", edges[i]);
-      handle.setAttribute(
-        "aria-valuetext", `${names[i]} ${state.shares[i]} %, ${names[i + 1]} ${state.shares[i + 1]} %`);
+      handle.setAttribute("aria-valuetext", `${names[i]} ${now[i]} %, ${names[i + 1]} ${now[i + 1]} %`);
     });
   };
 
@@ -114,7 +151,7 @@ export default function ({ parentElement, data, setStateValue }) {
       const step = STEPS[event.key];
       if (step === undefined || disabled) return;
       event.preventDefault();
-      state.shares = moved(state.shares, i, boundaries(state.shares)[i] + step);
+      setShares(moved(shares(), i, boundaries(shares())[i] + step));
       draw();
       clearTimeout(state.timer);
       state.timer = setTimeout(commit, 600);
@@ -128,9 +165,9 @@ export default function ({ parentElement, data, setStateValue }) {
       const before = state.shares.join();
       state.isDragging = true;
       const box = track.getBoundingClientRect();
-      const grasp = event.clientX - box.left - (boundaries(state.shares)[i] / 100) * box.width;
+      const grasp = event.clientX - box.left - (boundaries(shares())[i] / 100) * box.width;
       handle.onpointermove = (move) => {
-        state.shares = moved(state.shares, i, ((move.clientX - box.left - grasp) / box.width) * 100);
+        setShares(moved(shares(), i, ((move.clientX - box.left - grasp) / box.width) * 100));
         draw();
       };
       handle.onpointerup = handle.onpointercancel = () => {

@@ -15,6 +15,8 @@ _mount = st.components.v2.component(
     css=(_HERE / "traffic_slider.css").read_text(encoding="utf-8"),
     js=(_HERE / "traffic_slider.js").read_text(encoding="utf-8"),
 )
+ALL_ON_THE_BAR = 6
+"""Up to so many deployments all have a handle; of more, only those with live traffic. The browser has it too."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ def traffic_slider(
     shares: Mapping[str, int],
     *,
     key: str,
+    identity: str,
     colours: Mapping[str, str],
     sequence: int,
     revision: int,
@@ -39,13 +42,15 @@ def traffic_slider(
     """Draw the slider. ``on_move`` is called when a handle was let go; read the new shares with :func:`read_move`.
 
     ``sequence`` is that of the last move that ``shares`` already contains: the browser ignores shares older than what
-    the person is doing. A new ``revision`` makes it take ``shares`` in any case.
+    the person is doing. A new ``revision``, or another ``identity``, makes it take ``shares`` in any
+    case.
     """
     names = list(shares)
     _mount(
         key=key,
         data={
             "label": label,
+            "identity": identity,
             "names": names,
             "shares": [shares[name] for name in names],
             "colours": [colours[name] for name in names],
