@@ -20,6 +20,11 @@ def formatted(text: str) -> str:
     return "".join(_pieces(_PART.findall(text)))
 
 
+def on_one_line(text: str) -> str:
+    """The JSON ``text`` on one line. ``text`` must be JSON. Works on the text itself, as :func:`formatted` does."""
+    return "".join({",": ", ", ":": ": "}.get(part, part) for part in _PART.findall(text))
+
+
 def _pieces(parts: list[str]) -> Iterator[str]:
     depth = 0
     for part, following in zip(parts, [*parts[1:], ""], strict=True):
