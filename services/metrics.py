@@ -8,6 +8,7 @@ one minute of an hour is that minute's, and rates of sparse traffic are too high
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,9 +31,10 @@ MODEL_ERRORS = frozenset({"408", "424", "429"})
 
 _MOST_POINTS = 720
 """Points per line at most: more than a chart is wide in pixels per line is slower and shows nothing more."""
-_RATE = "RequestsPerMinute"
+RATE = "RequestsPerMinute"
+P95 = "RequestLatency_P95"
 _DEPLOYMENT_SPLIT = ("envoy_response_code",)
-_ENDPOINT_SPLIT = ("deployment", "statusCode", "statusCodeClass", "modelStatusCode")
+ENDPOINT_SPLIT = ("deployment", "statusCode", "statusCodeClass", "modelStatusCode")
 """Every dimension: an average over fewer is a mean over the rest, not their sum."""
 
 
@@ -102,7 +104,7 @@ def deployment_metrics(
 ) -> DeploymentMetrics:
     """Latency percentiles and requests by status of each deployment of ``endpoint``. Raises SluiceError."""
     names = {found.id.lower(): found.name for found in deployments if found.endpoint == endpoint.name}
-    latency, rates = _read_deployments(conn, [found.id for found in deployments], PERCENTILES, window)
+    latency, rates = _read_deployments(conn, endpoint, [found.id for found in deployments], PERCENTILES, window)
     return DeploymentMetrics(
         latency=_frame(
             ("at", "deployment", "percentile", "ms"),
@@ -110,7 +112,7 @@ def deployment_metrics(
                 (at, names[one.resource_id.lower()], one.metric.rsplit("_", 1)[-1].upper(), value)
                 for one in latency
                 if one.resource_id.lower() in names
-                for at, value in _points(one)
+                for at, value in points(one)
             ),
         ),
         requests=_frame(
@@ -119,7 +121,7 @@ def deployment_metrics(
                 (at, names[one.resource_id.lower()], one.dimensions.get("envoy_response_code", ""), value)
                 for one in rates
                 if one.resource_id.lower() in names
-                for at, value in _points(one)
+                for at, value in points(one)
             ),
         ),
         window=window,
@@ -128,12 +130,12 @@ def deployment_metrics(
 
 
 def summaries(conn: Connection, endpoints: Sequence[Endpoint], now: datetime) -> dict[str, Summary]:
-    """Endpoint name → what clients saw of it in the last 15 settled minutes. Raises SluiceError."""
-    window = _summary_window(now)
-    ids = [endpoint.id for endpoint in endpoints]
-    latency = read_metrics(conn, ids, ENDPOINT_NAMESPACE, ["RequestLatency_P95"], window) if ids else []
-    rates = read_metrics(conn, ids, ENDPOINT_NAMESPACE, [_RATE], window, split_by=_ENDPOINT_SPLIT) if ids else []
-    by_id = _summaries(ids, latency, rates, "statuscode", window)
+    """Endpoint name → what clients saw of it in the last 15 settled minutes; one workspace. Raises SluiceError."""
+    window = summary_window(now)
+    ids, region = [endpoint.id for endpoint in endpoints], next((each.location for each in endpoints), "")
+    latency = read_metrics(conn, ids, ENDPOINT_NAMESPACE, [P95], window, region=region)
+    rates = read_metrics(conn, ids, ENDPOINT_NAMESPACE, [RATE], window, split_by=ENDPOINT_SPLIT, region=region)
+    by_id = summaries_by_id(ids, latency, rates, "statuscode", window)
     return {endpoint.name: by_id[endpoint.id.lower()] for endpoint in endpoints}
 
 
@@ -141,37 +143,40 @@ def deployment_summaries(
     conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], now: datetime
 ) -> dict[str, Summary]:
     """Deployment name → what it did in the last 15 settled minutes, mirrored requests included. Raises SluiceError."""
-    window = _summary_window(now)
+    window = summary_window(now)
     ids = [found.id for found in deployments if found.endpoint == endpoint.name]
-    latency, rates = _read_deployments(conn, ids, ["P95"], window)
-    by_id = _summaries(ids, latency, rates, "envoy_response_code", window)
+    latency, rates = _read_deployments(conn, endpoint, ids, ["P95"], window)
+    by_id = summaries_by_id(ids, latency, rates, "envoy_response_code", window)
     return {found.name: by_id[found.id.lower()] for found in deployments if found.id.lower() in by_id}
 
 
 def _read_deployments(
-    conn: Connection, ids: Sequence[str], percentiles: Sequence[str], window: Window
+    conn: Connection, endpoint: Endpoint, ids: Sequence[str], percentiles: Sequence[str], window: Window
 ) -> tuple[list[Series], list[Series]]:
-    if not ids:
-        return [], []
     wanted = [f"RequestLatency_{percentile}" for percentile in percentiles]
-    latency = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, wanted, window)
-    return latency, read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [_RATE], window, split_by=_DEPLOYMENT_SPLIT)
+    region = endpoint.location
+    latency = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, wanted, window, region=region)
+    rates = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [RATE], window, split_by=_DEPLOYMENT_SPLIT, region=region)
+    return latency, rates
 
 
-def _summaries(
+def summaries_by_id(
     ids: Iterable[str], latency: Sequence[Series], rates: Sequence[Series], status: str, window: Window
 ) -> dict[str, Summary]:
+    """Resource id in lower case → its summary over ``window``; ``status`` is the dimension that holds the HTTP status.
+
+    ``latency`` holds P95 alone, ``rates`` requests per minute split by every dimension; both may reach further back.
+    """
     minutes = (window.end_at - window.start_at) / timedelta(minutes=1)
-    return {
-        resource_id.lower(): _summary(
-            [value for one in latency if _is_of(one, resource_id) for _, value in _points(one)],
-            [(one.dimensions, value) for one in rates if _is_of(one, resource_id) for _, value in _points(one)],
-            status,
-            minutes,
-            window,
-        )
-        for resource_id in ids
-    }
+    p95: defaultdict[str, list[float]] = defaultdict(list)
+    counts: defaultdict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
+    for one in latency:
+        p95[one.resource_id.lower()] += [value for at, value in points(one) if window.start_at <= at < window.end_at]
+    for one in rates:
+        counts[one.resource_id.lower()] += [
+            (one.dimensions, value) for at, value in points(one) if window.start_at <= at < window.end_at
+        ]
+    return {key: _summary(p95[key], counts[key], status, minutes, window) for key in (each.lower() for each in ids)}
 
 
 def _summary(
@@ -191,15 +196,13 @@ def _summary(
     )
 
 
-def _is_of(series: Series, resource_id: str) -> bool:
-    return series.resource_id.lower() == resource_id.lower()
-
-
-def _points(series: Series) -> list[tuple[datetime, float]]:
+def points(series: Series) -> list[tuple[datetime, float]]:
+    """The points of ``series`` that have data."""
     return [(at, value) for at, value in zip(series.times, series.values, strict=True) if value is not None]
 
 
-def _summary_window(now: datetime) -> Window:
+def summary_window(now: datetime) -> Window:
+    """The last 15 settled minutes."""
     end = settled_until(now)
     return Window(end - timedelta(minutes=SUMMARY_MINUTES), end, 60)
 

@@ -1,11 +1,13 @@
 """Platform metrics from Azure Monitor: the batch service first, one request per resource where that is not allowed.
 
-The batch service wants the role Monitoring Reader on the whole subscription; many people have it on a resource group
-only. What it refuses once is not asked of it again during the life of the connection.
+The batch service has an address in each region, and wants the role Monitoring Reader on the whole subscription; many
+people have it on a resource group only. What it refuses of a subscription in a region is not asked of it again for a
+quarter of an hour: about as long as a new role takes to work everywhere.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -31,6 +33,7 @@ _MOST_RESOURCES = 50
 _MOST_SERIES = 1000
 """Series in one answer. Azure's default is 10 and it drops the rest without a word."""
 _FALLBACK_THREADS = 4
+_REFUSED_SECONDS = 900.0
 _REFUSALS = frozenset({400, 403, 404, 501})
 _GRAINS = {
     60: "PT1M",
@@ -57,27 +60,38 @@ def read_metrics(
     window: Window,
     *,
     split_by: Sequence[str] = (),
+    region: str = "",
 ) -> list[Series]:
     """Average per grain of ``metrics`` for each resource, one Series per combination of the ``split_by`` values.
 
-    All resources must be of the type ``namespace``. Points without data are None, which is not 0; a resource that
-    Azure does not know (any more) has no Series. Raises SluiceError.
+    All resources must be of the type ``namespace``, in one subscription, and in ``region``: the one of the connection's
+    workspace when it is not given. Points without data are None, which is not 0; a resource that Azure does not know
+    (any more) has no Series. Raises SluiceError.
     """
+    if not resource_ids:
+        return []
     call = conn.call("The metrics could not be read.", _ROLE)
-    refused = ("monitor", "batch refused", namespace)
-    if refused not in conn.memory:
+    address = batch_address(conn, region)
+    refused = refusal_key(namespace, resource_ids[0], address)
+    if conn.memory.get(refused, 0.0) <= time.monotonic():
         try:
-            return _batches(conn, resource_ids, namespace, metrics, window, split_by, call)
+            return _batches(conn, address, resource_ids, namespace, metrics, window, split_by, call)
         except SluiceError as error:
-            status = getattr(error.__cause__, "status_code", None)
-            if status not in _REFUSALS:
+            if getattr(error.__cause__, "status_code", None) not in _REFUSALS:
                 raise
-            conn.memory[refused] = status
+            conn.memory[refused] = time.monotonic() + _REFUSED_SECONDS
     return _one_by_one(conn, resource_ids, namespace, metrics, window, split_by, call)
+
+
+def refusal_key(namespace: str, resource_id: str, address: str) -> tuple[str, ...]:
+    """Where a connection's memory says until when the batch service at ``address`` is not asked for such a resource."""
+    subscription = "".join(resource_id.split("/")[2:3])
+    return ("monitor", "batch refused", namespace, subscription.lower(), address)
 
 
 def _batches(
     conn: Connection,
+    address: str,
     resource_ids: Sequence[str],
     namespace: str,
     metrics: Sequence[str],
@@ -87,8 +101,8 @@ def _batches(
 ) -> list[Series]:
     """All resources, 50 at a time."""
     series: list[Series] = []
-    client = _client(conn)
-    call = replace(call, address=urlsplit(_address(conn)).netloc)
+    client = _client(conn, address)
+    call = replace(call, address=urlsplit(address).netloc)
     for first in range(0, len(resource_ids), _MOST_RESOURCES):
         with translated(call):
             results = client.query_resources(
@@ -138,24 +152,32 @@ def _one_by_one(
         return [series for found in pool.map(read, resource_ids) for series in found]
 
 
-def _client(conn: Connection) -> MetricsClient:
-    """The batch client of the workspace's region, or of the address in the settings."""
-    key = ("monitor", "client")
+def _client(conn: Connection, address: str) -> MetricsClient:
+    """The batch client of a region, or of the address in the settings."""
+    key = ("monitor", "client", address)
     client = conn.memory.get(key)
     if client is None:
         audience = f"https://{conn.cloud.metrics_domain}"
-        client = MetricsClient(_address(conn), conn.credential, audience=audience, **conn.client_options)
+        client = MetricsClient(address, conn.credential, audience=audience, **conn.client_options)
         conn.memory[key] = client
     return client
 
 
-def _address(conn: Connection) -> str:
-    """Where the batch service is: in the settings, else in the workspace's region."""
-    key = ("monitor", "address")
-    if key not in conn.memory:
-        given = conn.settings.metrics_endpoint
-        conn.memory[key] = given or f"https://{workspace(conn).location}.{conn.cloud.metrics_domain}"
-    return str(conn.memory[key])
+def batch_address(conn: Connection, region: str) -> str:
+    """Where the batch service is: in the settings, else in ``region``, else in the region of the workspace."""
+    if conn.settings.metrics_endpoint:
+        return conn.settings.metrics_endpoint
+    if not region:
+        key = ("monitor", "region", conn.workspace.address.lower())
+        if key not in conn.memory:
+            conn.memory[key] = workspace(conn).location
+        region = str(conn.memory[key])
+    return f"https://{region_name(region)}.{conn.cloud.metrics_domain}"
+
+
+def region_name(region: str) -> str:
+    """The short name of a region that a document may write for people: "West Europe" is "westeurope"."""
+    return region.replace(" ", "").lower()
 
 
 def _filter(split_by: Sequence[str]) -> str | None:
