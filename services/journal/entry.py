@@ -16,6 +16,8 @@ CHANGE, DRIFT, FIRST_SEEN = "change", "drift", "first seen"
 APPLIED, REFUSED, CANCELLED, FAILED, UNKNOWN = "applied", "refused", "cancelled", "failed", "unknown"
 """How a change ended: read back; nothing was written; stopped by the person before the write; Azure accepted it and
 failed; or it is not known what became of it."""
+BEGINNINGS = {"begun": CHANGE, "drift": DRIFT, "first seen": FIRST_SEEN}
+"""Kind of the event that an entry begins with → kind of the entry."""
 OPEN, KEPT, RESTORED, SUPERSEDED = "open", "kept", "restored", "superseded"
 """What became of a change made elsewhere: nobody has decided, kept, undone, or followed by another change."""
 
@@ -53,9 +55,10 @@ class Entry:
     ``kind`` is CHANGE (made with Sluice), DRIFT (made elsewhere and noticed) or FIRST_SEEN. ``before`` is None for the
     last. ``outcome`` is "" while a change runs, else one of APPLIED…UNKNOWN; for a drift OPEN, KEPT, RESTORED or
     SUPERSEDED. ``began_at`` is when a change was asked for, or when a drift was noticed; ``changed_at`` is Azure's time
-    of a drift, None while not known. ``sent_at`` is set once a write may have left for Azure; ``followed_at`` is
-    Azure's time of the last write before that. ``held`` is what Azure held when a change ended, None when that could
-    not be read. ``overwrote`` has one sentence for each write by others that this change may have overwritten unseen.
+    of a drift, None while not known, and ``unseen_since`` the last thing that the journal knows before it. ``sent_at``
+    is set once a write may have left for Azure; ``followed_at`` is Azure's time of the last write before that. ``held``
+    is what Azure held when a change ended, None when that could not be read. ``overwrote`` has one sentence for each
+    write by others that this change may have overwritten unseen.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Entry:
     restores: str
     began_at: datetime
     changed_at: datetime | None = None
+    unseen_since: datetime | None = None
     sent_at: datetime | None = None
     followed_at: datetime | None = None
     ended_at: datetime | None = None
@@ -104,9 +108,9 @@ def applied(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def begun(row: sa.Row[Any]) -> Entry:
-    """The entry that its first event begins."""
+    """The entry that its first event begins, which is one of BEGINNINGS."""
     body = json.loads(row.body)
-    kind = {"begun": CHANGE, "drift": DRIFT}.get(row.kind, FIRST_SEEN)
+    kind = BEGINNINGS[row.kind]
     before = body.get("before")
     return Entry(
         id=row.entry_id,
@@ -120,13 +124,15 @@ def begun(row: sa.Row[Any]) -> Entry:
         reason=body.get("reason", ""),
         restores=body.get("restores", ""),
         began_at=datetime.fromisoformat(row.at),
+        changed_at=moment(body.get("changed_at")),
+        unseen_since=moment(body.get("unseen_since")),
         outcome={DRIFT: OPEN, FIRST_SEEN: KEPT}.get(kind, ""),
         sequence=row.sequence,
     )
 
 
 def followed(entry: Entry, row: sa.Row[Any]) -> Entry:
-    """The entry after one more event."""
+    """The entry after one more event. One of a kind that only a newer Sluice knows leaves it as it is."""
     body, at = json.loads(row.body), datetime.fromisoformat(row.at)
     ids = tuple(dict.fromkeys([*entry.request_ids, *body.get("request_ids", ())]))
     if row.kind == "sent":
@@ -135,9 +141,11 @@ def followed(entry: Entry, row: sa.Row[Any]) -> Entry:
         return replace(entry, overwrote=(*entry.overwrote, body["sentence"]))
     if row.kind == "attributed":
         who = replace(entry.who, principal=body["principal"])
-        return replace(entry, who=who, changed_at=moment(body["changed_at"]), request_ids=ids)
+        return replace(entry, who=who, changed_at=moment(body["changed_at"]) or entry.changed_at, request_ids=ids)
     if row.kind == "decided":
         return replace(entry, outcome=body["outcome"], ended_at=at)
+    if row.kind != "ended":
+        return entry
     failure = Failure(**body["failure"]) if "failure" in body else None
     held = to_split(body["held"]) if "held" in body else None
     return replace(entry, outcome=body["outcome"], ended_at=at, held=held, failure=failure, request_ids=ids)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.journal.entry import Entry, Known, begun, followed, from_split, moment, to_split
+from services.journal.entry import BEGINNINGS, Entry, Known, begun, followed, from_split, moment, to_split
 from services.store import EVENTS
 
 
@@ -54,12 +54,15 @@ class Events:
         return self.entries(connection, EVENTS.c.entry_id == entry_id)[0]
 
     def entries(self, connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[Entry]:
-        """The folded entries of the wanted events, the newest first."""
+        """The folded entries of the wanted events, the newest first. What a newer Sluice began is left out."""
         rows = connection.execute(sa.select(EVENTS).where(wanted, EVENTS.c.cloud == self._cloud).order_by("sequence"))
         folded: dict[str, Entry] = {}
         for row in rows:
             before = folded.get(row.entry_id)
-            folded[row.entry_id] = begun(row) if before is None else followed(before, row)
+            if before is not None:
+                folded[row.entry_id] = followed(before, row)
+            elif row.kind in BEGINNINGS:
+                folded[row.entry_id] = begun(row)
         return sorted(folded.values(), key=lambda entry: -entry.sequence)
 
     def known(self, connection: sa.Connection, key: str) -> Known | None:
@@ -78,11 +81,21 @@ class Events:
 
     def open_drifts(self, connection: sa.Connection, key: str) -> list[Entry]:
         """Changes made elsewhere that nobody has decided on."""
-        decided = sa.select(EVENTS.c.entry_id).where(EVENTS.c.endpoint_id == key, EVENTS.c.kind == "decided")
-        drifts = sa.select(EVENTS.c.entry_id).where(
-            EVENTS.c.cloud == self._cloud, EVENTS.c.endpoint_id == key, EVENTS.c.kind == "drift"
+        return self.entries(connection, EVENTS.c.entry_id.in_(self._drifts("decided", EVENTS.c.endpoint_id == key)))
+
+    def unattributed(self, connection: sa.Connection, since: datetime) -> list[Entry]:
+        """Changes made elsewhere, noticed since then, that the activity log has not been found to explain."""
+        return self.entries(
+            connection, EVENTS.c.entry_id.in_(self._drifts("attributed", EVENTS.c.at >= text_of(since)))
         )
-        return self.entries(connection, EVENTS.c.entry_id.in_(drifts.where(EVENTS.c.entry_id.not_in(decided))))
+
+    def _drifts(self, without: str, condition: sa.ColumnElement[bool]) -> sa.Select[tuple[str]]:
+        """Ids of the drifts that no event of a kind has followed."""
+        later = EVENTS.alias()
+        follows = sa.select(later.c.sequence).where(later.c.entry_id == EVENTS.c.entry_id, later.c.kind == without)
+        return sa.select(EVENTS.c.entry_id).where(
+            EVENTS.c.cloud == self._cloud, EVENTS.c.kind == "drift", condition, ~follows.exists()
+        )
 
     def newest(self, connection: sa.Connection, key: str) -> Entry | None:
         """The newest change of ours."""
@@ -95,13 +108,38 @@ class Events:
         return next(iter(self.entries(connection, EVENTS.c.entry_id.in_(newest.scalar_subquery()))), None)
 
     def is_newest(self, connection: sa.Connection, entry: Entry) -> bool:
-        """Whether no other change, ours or somebody else's, has followed."""
-        newest = sa.select(sa.func.max(EVENTS.c.sequence)).where(
+        """Whether no other change, ours or somebody else's, has followed since this one was sent.
+
+        One that was noticed before it was sent lies before it, though its entry is younger.
+        """
+        own = sa.select(sa.func.max(EVENTS.c.sequence)).where(
+            EVENTS.c.entry_id == entry.id, EVENTS.c.kind.in_(("begun", "sent"))
+        )
+        last = sa.select(sa.func.max(EVENTS.c.sequence)).where(
             EVENTS.c.cloud == self._cloud,
             EVENTS.c.endpoint_id == entry.endpoint_id.lower(),
             EVENTS.c.kind.in_(("begun", "drift")),
         )
-        return bool(connection.execute(newest).scalar_one() == entry.sequence)
+        return bool(connection.execute(last).scalar_one() <= connection.execute(own).scalar_one())
+
+    def is_without(self, connection: sa.Connection, entry_id: str, kind: str) -> bool:
+        """Whether an entry has no event of a kind."""
+        found = sa.select(EVENTS.c.sequence).where(EVENTS.c.entry_id == entry_id, EVENTS.c.kind == kind).limit(1)
+        return connection.execute(found).first() is None
+
+    def request_ids(self, connection: sa.Connection, key: str, since: datetime) -> set[str]:
+        """The request ids of an endpoint in events since then."""
+        rows = connection.execute(
+            sa.select(EVENTS.c.body).where(
+                EVENTS.c.cloud == self._cloud, EVENTS.c.endpoint_id == key, EVENTS.c.at >= text_of(since)
+            )
+        )
+        return {str(found) for row in rows for found in json.loads(row.body).get("request_ids", ())}
+
+    def endpoints(self, connection: sa.Connection) -> list[str]:
+        """The keys of all endpoints."""
+        rows = connection.execute(sa.select(EVENTS.c.endpoint_id).where(EVENTS.c.cloud == self._cloud).distinct())
+        return sorted(str(row.endpoint_id) for row in rows)
 
 
 def text_of(at: datetime | None) -> str | None:

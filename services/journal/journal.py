@@ -15,14 +15,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.errors import Conflict
-from services.journal import leases
+from services.journal import leases, observing
 from services.journal.entry import (
     APPLIED,
+    BEGINNINGS,
     FAILED,
-    OPEN,
     REFUSED,
-    RESTORED,
-    SUPERSEDED,
     UNKNOWN,
     Entry,
     Failure,
@@ -31,14 +29,8 @@ from services.journal.entry import (
     from_split,
 )
 from services.journal.events import Events, text_of
-from services.model import Endpoint, Split
+from services.model import Endpoint, Split, WorkspaceRef
 from services.store import EVENTS, Store
-
-LAG_SECONDS = 300.0
-"""For how long an answer of Azure that is older than a known one is taken for a lagging read."""
-LOOK_AGAIN_SECONDS = 900.0
-LOOK_AGAIN_UNSEEN_SECONDS = 86400.0
-"""For how long a change that ended UNKNOWN is looked at again; longer while nobody could see what Azure holds."""
 
 
 class Journal:
@@ -94,8 +86,10 @@ class Journal:
     def sent(self, entry: Entry, followed_at: datetime | None = None, request_ids: Sequence[str] = ()) -> None:
         """Write down that the write is about to leave for Azure: from here on it may have happened.
 
-        ``followed_at`` is Azure's time of the last write before this one. Raises Conflict, and the write must not
-        leave, when another process has taken the change over meanwhile.
+        Azure has just been seen to hold the entry's ``before``; ``followed_at`` is its time of the write that brought
+        it. When that is news, somebody else's change is written down too. Raises Conflict, and the write must not
+        leave, when another process has taken the change over meanwhile, or when what was seen is older than what is
+        known.
         """
         with self._store.writing() as connection:
             current = self._events.entry(connection, entry.id)
@@ -105,6 +99,7 @@ class Journal:
                     "This process stood still for so long that another one has taken the change over.",
                     "Look at the split that Azure holds now, then decide again.",
                 )
+            observing.catch_up(self._events, connection, entry, followed_at, self._now())
             body = {"request_ids": list(request_ids), "followed_at": text_of(followed_at)}
             self._events.append(connection, entry.id, "sent", _key(entry.endpoint_id), body)
 
@@ -132,11 +127,12 @@ class Journal:
         with self._store.writing() as connection:
             current = self._events.entry(connection, entry.id)
             if _is_news(current, outcome, held):
+                is_last = self._events.is_newest(connection, entry)
                 is_ours = held is not None and held.split in (entry.before, entry.after)
-                is_known = is_ours and outcome in (APPLIED, FAILED) and self._events.is_newest(connection, entry)
+                is_known = is_ours and is_last and outcome in (APPLIED, FAILED)
                 self._events.append(connection, entry.id, "ended", key, body, held if is_known else None)
-                if outcome == APPLIED:
-                    self._supersede(connection, entry)
+                if outcome == APPLIED and is_last:
+                    observing.supersede(self._events, connection, key, entry.after, entry.who)
             leases.end(connection, entry.id)
             return self._events.entry(connection, entry.id)
 
@@ -149,43 +145,41 @@ class Journal:
         """Compare an endpoint that was asked for at ``read_at`` with what was known of it.
 
         Returns the new entry: FIRST_SEEN, or DRIFT when somebody else has changed the split. None when nothing is new,
-        while a change of ours may be the reason, or when the read is older than what is known.
+        while an operation runs on the endpoint or a change of ours may be the reason, or when the read is older than
+        what is known.
         """
-        key = _key(endpoint.id)
+        return next(iter(self.observe_all([endpoint], read_at)), None)
+
+    def observe_all(self, endpoints: Sequence[Endpoint], read_at: datetime) -> list[Entry]:
+        """:meth:`observe` for what one list has answered. Costs no write while nothing is new."""
+        with self._store.reading() as connection:
+            now = self._now()
+            news = [found for found in endpoints if observing.is_news(self._events, connection, found, read_at, now)]
+        if not news:
+            return []
         with self._store.writing() as connection:
-            known = self._events.known(connection, key)
-            if known is None:
-                return self._note(connection, endpoint, "first seen", None, read_at)
-            if known.split == endpoint.split or self._may_be_ours(connection, key, endpoint.split):
-                return None
-            # A moment in the future is one from before the clock was set back.
-            if read_at <= known.at <= self._now():
-                return None
-            if _is_older(endpoint.modified_at, known.modified_at) and read_at < known.at + timedelta(
-                seconds=LAG_SECONDS
-            ):
-                # Azure's reads can lag behind its writes: this is an answer from before the one that is known.
-                return None
-            for open_one in self._events.open_drifts(connection, key):
-                self._events.append(connection, open_one.id, "decided", key, {"outcome": SUPERSEDED})
-            return self._note(connection, endpoint, "drift", known.split, read_at)
+            # Again: another process may have written it down in between.
+            return [
+                observing.note(self._events, connection, found, read_at)
+                for found in news
+                if observing.is_news(self._events, connection, found, read_at, self._now())
+            ]
 
     def attribute(self, entry: Entry, principal: str, changed_at: datetime | None, request_ids: Sequence[str]) -> None:
-        """Add to a drift who made it and when, as Azure's activity log says."""
+        """Add to a drift who made it and when, as Azure's activity log says. The first answer stays."""
         body = {
             "principal": principal,
             "changed_at": changed_at.isoformat() if changed_at else None,
             "request_ids": list(request_ids),
         }
         with self._store.writing() as connection:
-            self._events.append(connection, entry.id, "attributed", _key(entry.endpoint_id), body)
+            if self._events.is_without(connection, entry.id, "attributed"):
+                self._events.append(connection, entry.id, "attributed", _key(entry.endpoint_id), body)
 
     def decide(self, entry: Entry, outcome: str, who: Who) -> None:
         """Write down that a drift was KEPT or RESTORED, and by whom."""
-        body = {"outcome": outcome, "by": {"principal": who.principal, "person": who.person}}
         with self._store.writing() as connection:
-            if self._events.entry(connection, entry.id).outcome == OPEN:
-                self._events.append(connection, entry.id, "decided", _key(entry.endpoint_id), body)
+            observing.decide(self._events, connection, entry, outcome, who)
 
     def entry(self, entry_id: str) -> Entry | None:
         """One entry, None when there is none."""
@@ -201,8 +195,7 @@ class Journal:
         limit: int = 100,
     ) -> list[Entry]:
         """The newest entries first, of one endpoint or of all; ``before`` is the sequence of the last one shown."""
-        begins = EVENTS.c.kind.in_(("begun", "drift", "first seen"))
-        wanted = sa.select(EVENTS.c.entry_id).where(EVENTS.c.cloud == self.cloud, begins)
+        wanted = sa.select(EVENTS.c.entry_id).where(EVENTS.c.cloud == self.cloud, EVENTS.c.kind.in_(BEGINNINGS))
         if endpoint_id is not None:
             wanted = wanted.where(EVENTS.c.endpoint_id == _key(endpoint_id))
         if since is not None:
@@ -222,7 +215,7 @@ class Journal:
         """Changes that nobody has ended and no living process works on, and those that ended UNKNOWN a short while ago
         and that nothing has followed: what has to be looked at again. Oldest first."""
         now = self._now()
-        since = (now - timedelta(seconds=LOOK_AGAIN_UNSEEN_SECONDS)).astimezone(UTC).isoformat()
+        since = (now - timedelta(seconds=observing.LOOK_AGAIN_UNSEEN_SECONDS)).astimezone(UTC).isoformat()
         with self._store.reading() as connection:
             unknown = sa.select(EVENTS.c.entry_id).where(
                 EVENTS.c.cloud == self.cloud,
@@ -271,36 +264,21 @@ class Journal:
     def endpoints(self) -> list[str]:
         """ARM ids, in lower case, of all endpoints that the journal knows."""
         with self._store.reading() as connection:
-            rows = connection.execute(sa.select(EVENTS.c.endpoint_id).where(EVENTS.c.cloud == self.cloud).distinct())
-            return sorted(str(row.endpoint_id) for row in rows)
+            return self._events.endpoints(connection)
 
-    def _note(
-        self, connection: sa.Connection, endpoint: Endpoint, kind: str, before: Split | None, read_at: datetime
-    ) -> Entry:
-        entry_id = uuid.uuid4().hex
-        body = {
-            "endpoint_id": endpoint.id,
-            "endpoint_name": endpoint.name,
-            "before": from_split(before) if before is not None else None,
-            "after": from_split(endpoint.split),
-        }
-        known = Known(endpoint.split, endpoint.modified_at, read_at)
-        self._events.append(connection, entry_id, kind, _key(endpoint.id), body, known)
-        return self._events.entries(connection, EVENTS.c.entry_id == entry_id)[0]
+    def workspaces(self) -> list[WorkspaceRef]:
+        """The workspaces of all endpoints that the journal knows, their names in lower case."""
+        return sorted({WorkspaceRef.of(found) for found in self.endpoints()}, key=lambda found: found.address)
 
-    def _supersede(self, connection: sa.Connection, entry: Entry) -> None:
-        for drift in self._events.open_drifts(connection, _key(entry.endpoint_id)):
-            restored = entry.after == drift.before
-            self._events.append(
-                connection,
-                drift.id,
-                "decided",
-                _key(entry.endpoint_id),
-                {
-                    "outcome": RESTORED if restored else SUPERSEDED,
-                    "by": {"principal": entry.who.principal, "person": entry.who.person},
-                },
-            )
+    def unattributed(self, since: datetime) -> list[Entry]:
+        """Changes made elsewhere, noticed since then, that :meth:`attribute` has told nothing about."""
+        with self._store.reading() as connection:
+            return self._events.unattributed(connection, since)
+
+    def request_ids(self, endpoint_id: str, since: datetime) -> set[str]:
+        """The request ids of all changes of an endpoint that were written down since then."""
+        with self._store.reading() as connection:
+            return self._events.request_ids(connection, _key(endpoint_id), since)
 
     def _make_way(self, connection: sa.Connection, endpoint: Endpoint, key: str) -> None:
         """Raise Conflict unless a new change may begin; end an interrupted one that has not been sent."""
@@ -328,21 +306,9 @@ class Journal:
     def _is_unfinished(self, connection: sa.Connection, entry: Entry) -> bool:
         if leases.is_held(connection, self.cloud, _key(entry.endpoint_id), self._now()):
             return False
-        return entry.outcome == "" or (self._is_looked_at(entry) and self._events.is_newest(connection, entry))
-
-    def _is_looked_at(self, entry: Entry) -> bool:
-        seconds = LOOK_AGAIN_SECONDS if entry.held is not None else LOOK_AGAIN_UNSEEN_SECONDS
-        ended_at = entry.ended_at or entry.began_at
-        return entry.outcome == UNKNOWN and self._now() < ended_at + timedelta(seconds=seconds)
-
-    def _may_be_ours(self, connection: sa.Connection, key: str, split: Split) -> bool:
-        """Whether the newest change of ours may have made this split, and it is still to be found out."""
-        newest = self._events.newest(connection, key)
-        if newest is None:
-            return False
-        if newest.outcome == "":
-            return newest.sent_at is not None
-        return newest.after == split and self._is_looked_at(newest) and self._events.is_newest(connection, newest)
+        return entry.outcome == "" or (
+            observing.is_looked_at(entry, self._now()) and self._events.is_newest(connection, entry)
+        )
 
 
 def _is_news(current: Entry, outcome: str, held: Known | None) -> bool:
@@ -353,7 +319,3 @@ def _is_news(current: Entry, outcome: str, held: Known | None) -> bool:
 
 def _key(endpoint_id: str) -> str:
     return endpoint_id.lower()
-
-
-def _is_older(at: datetime | None, known: datetime | None) -> bool:
-    return at is not None and known is not None and at < known

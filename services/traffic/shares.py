@@ -118,8 +118,8 @@ def judge_mirror(split: Split, counts: Counts, shown_in: Collection[str]) -> Mir
     level = level_of(counts.looks, len({*split.live, *counts.live} - {target}) + 1)
     share = _share(target, configured, min(copies, live), live, level)
     verdict = DIFFERS if live and copies > live * (1 + _SAME) else share.verdict
-    if verdict == DIFFERS and (not sources or (len(sources) > 1 and not shown_in)):
-        # Not visible is not absent; and what both sources count alike may be requests that name the target.
+    if not shown_in and round(counts.target or 0) and round(counts.target_live or 0) and verdict == DIFFERS:
+        # While it is not known which source counts copies, what both count may be requests that name the target.
         verdict = NOT_YET_KNOWN
     if not sources:
         return MirrorArrival(target, configured, live, 0, None, None, None, "", NOT_YET_KNOWN)
@@ -130,10 +130,9 @@ def judge_mirror(split: Split, counts: Counts, shown_in: Collection[str]) -> Mir
 
 def showing(mirror: MirrorArrival | None) -> frozenset[str]:
     """The sources that have been shown to count copies."""
-    if mirror is None or not mirror.copies:
+    if mirror is None or not mirror.copies or mirror.verdict == NOT_YET_KNOWN:
         return frozenset()
-    sources = frozenset(mirror.source.split(" and "))
-    return sources if len(sources) == 1 or mirror.verdict == ARRIVES else frozenset()
+    return frozenset(mirror.source.split(" and "))
 
 
 def _copies(counts: Counts, shown_in: Collection[str]) -> tuple[int, tuple[str, ...]]:

@@ -1,0 +1,218 @@
+"""Watches workspaces for changes of traffic that were made elsewhere, and writes them into the journal.
+
+One list call per workspace and poll. Several processes may watch with one journal: it takes each change once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from services.azure.activity import Write, writes
+from services.azure.connection import Connection
+from services.azure.endpoints import list_endpoints
+from services.errors import ServiceFailed, SluiceError
+from services.journal.entry import Entry
+from services.journal.journal import Journal
+from services.model import Endpoint, WorkspaceRef
+from services.traffic.attribution import CLOCKS, attribution
+
+LONGEST_PAUSE_SECONDS = 600.0
+"""How long a workspace that cannot be read is left alone at most."""
+ASKING = timedelta(hours=3)
+"""How long the activity log is asked who made a change. On Azure it is complete after 20 minutes."""
+
+_log = logging.getLogger(__name__)
+_FAILED = "Changes made elsewhere could not be looked for."
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How the watch over a workspace goes.
+
+    ``read_at`` is the beginning of the last poll that succeeded. ``problem`` is why the last one did not.
+    """
+
+    workspace: WorkspaceRef
+    read_at: datetime | None = None
+    problem: SluiceError | None = None
+
+
+@dataclass
+class _Turn:
+    watch: Watch
+    due: float = 0.0
+    failures: int = 0
+
+
+@dataclass
+class _Question:
+    due: float = 0.0
+    asked: int = 0
+
+
+class Watcher:
+    """Polls the connection's workspace, those in the journal, and those given to :meth:`watch`. Safe for threads.
+
+    ``recover`` is called before a round while the journal has unfinished changes that no living process works on.
+    ``now`` dates reads, ``clock`` (seconds, never set back) paces them. Nothing that fails ends the watch: a workspace
+    that cannot be read is left alone for longer and longer, up to ten minutes, and as long as ``Retry-After`` asks.
+    """
+
+    def __init__(
+        self,
+        conn: Connection,
+        journal: Journal,
+        *,
+        every_seconds: float,
+        recover: Callable[[Connection], object] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+        read: Callable[[Connection], Sequence[Endpoint]] = list_endpoints,
+        read_writes: Callable[[Connection, str, datetime, datetime], Sequence[Write]] = writes,
+    ) -> None:
+        self._conn = conn
+        self._journal = journal
+        self._every = every_seconds
+        self._recover = recover
+        self._now = now
+        self._clock = clock
+        self._read = read
+        self._read_writes = read_writes
+        self._lock = threading.Lock()
+        self._turns: dict[str, _Turn] = {}
+        self._questions: dict[str, _Question] = {}
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.watch(conn.workspace)
+
+    def start(self) -> None:
+        """Begin to watch in the background. Again is nothing."""
+        with self._lock:
+            if self._thread is None and not self._ended.is_set():
+                self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+                self._thread.start()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """End it for good, after at most ``timeout_seconds``: a call that hangs is left to the end of the process."""
+        self._ended.set()
+        self._wake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout_seconds)
+
+    def watch(self, workspace: WorkspaceRef) -> None:
+        """Watch ``workspace`` too, from now on and for the life of the process."""
+        with self._lock:
+            if workspace.address.lower() in self._turns:
+                return
+            self._turns[workspace.address.lower()] = _Turn(Watch(workspace))
+        self._wake.set()
+
+    def state(self, workspace: WorkspaceRef) -> Watch | None:
+        """How the watch over ``workspace`` goes, None when it is not watched."""
+        with self._lock:
+            turn = self._turns.get(workspace.address.lower())
+            return turn.watch if turn else None
+
+    def poll(self, workspace: WorkspaceRef) -> list[Entry]:
+        """Read the workspace's endpoints once, and write down what is new of them. Returns the new entries.
+
+        Then asks the activity log about changes whose author is not known; when that fails, it is asked again on a
+        later poll. Raises the SluiceError of the list, and StoreFailed.
+        """
+        read_at = self._now()
+        found = self._read(self._conn.at(workspace))
+        entries = self._journal.observe_all(found, read_at)
+        self._attribute(workspace)
+        self._read_well(workspace, read_at)
+        return entries
+
+    def round(self) -> float:
+        """Poll every workspace that is due. Returns the seconds until the next one is."""
+        self._prepare()
+        for turn in self._due():
+            if self._ended.is_set():
+                break
+            try:
+                self.poll(turn.watch.workspace)
+            except SluiceError as error:
+                self._postpone(turn, error)
+            except Exception:
+                _log.exception("Watching %s broke", turn.watch.workspace.address)
+                why = "Sluice itself failed; the log has the details."
+                self._postpone(turn, ServiceFailed(_FAILED, why, "Sluice tries again by itself."))
+            else:
+                turn.failures, turn.due = 0, self._clock() + self._every
+        with self._lock:
+            next_due = min(turn.due for turn in self._turns.values())
+        return max(0.0, next_due - self._clock())
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._wake.clear()
+            try:
+                pause = self.round()
+            except Exception:
+                _log.exception("A round of the watcher broke")
+                pause = self._every
+            self._wake.wait(pause)
+
+    def _prepare(self) -> None:
+        """Take up what the journal brings: workspaces to watch, and changes that a dead process has left behind."""
+        try:
+            for workspace in self._journal.workspaces():
+                self.watch(workspace)
+            if self._recover is not None and self._journal.unfinished():
+                self._recover(self._conn)
+        except SluiceError as error:
+            _log.warning("The watcher could not take up what the journal has: %s", error)
+        except Exception:
+            _log.exception("Taking up unfinished changes broke")
+
+    def _due(self) -> list[_Turn]:
+        with self._lock:
+            return [turn for turn in self._turns.values() if turn.due <= self._clock()]
+
+    def _read_well(self, workspace: WorkspaceRef, read_at: datetime) -> None:
+        with self._lock:
+            turn = self._turns.get(workspace.address.lower())
+            if turn is not None:
+                turn.watch = Watch(workspace, read_at)
+
+    def _postpone(self, turn: _Turn, error: SluiceError) -> None:
+        turn.failures += 1
+        pause = min(self._every * 2.0 ** min(turn.failures, 16), max(self._every, LONGEST_PAUSE_SECONDS))
+        turn.due = self._clock() + max(pause, getattr(error, "retry_after_seconds", None) or 0.0)
+        with self._lock:
+            turn.watch = Watch(turn.watch.workspace, turn.watch.read_at, error)
+
+    def _attribute(self, workspace: WorkspaceRef) -> None:
+        """Ask the log about each open question that is due. A failure is told in the log file and ends the asking."""
+        now, clock = self._now(), self._clock()
+        drifts = [drift for drift in self._journal.unattributed(now - ASKING) if drift.workspace.is_same(workspace)]
+        for drift in drifts:
+            question = self._questions.setdefault(drift.id, _Question())
+            if question.due > clock:
+                continue
+            # Twice as long each time: asked once it is likely there, without asking 300 times in three hours.
+            question.due = clock + min(self._every * 2.0**question.asked, LONGEST_PAUSE_SECONDS)
+            question.asked = min(question.asked + 1, 16)
+            try:
+                self._ask(drift, now)
+            except SluiceError as error:
+                question.due = max(question.due, clock + (getattr(error, "retry_after_seconds", None) or 0.0))
+                _log.warning("Who changed %s is not known yet: %s", drift.endpoint_name, error)
+                return
+
+    def _ask(self, drift: Entry, now: datetime) -> None:
+        since = (drift.unseen_since or drift.began_at - CLOCKS) - CLOCKS
+        found = self._read_writes(self._conn, drift.endpoint_id, since, now + CLOCKS)
+        ours = self._journal.request_ids(drift.endpoint_id, since - CLOCKS)
+        known = attribution(drift, found, ours, now)
+        if known is not None:
+            self._journal.attribute(drift, known.principal, known.changed_at, known.request_ids)
