@@ -24,13 +24,13 @@ else:
 
     from starlette.middleware import Middleware
 
-    from ui.context import stop, warm_up
+    from ui.context import keep_watching, stop, warm_up
     from ui.problem import on_script_error
 
     readiness = host.Readiness()
     app = st.App(
         Path(__file__).resolve().parent / "ui" / "shell.py",
-        lifespan=host.lifespan(readiness, warm_up(), stop),
+        lifespan=host.lifespan(readiness, (*warm_up(), keep_watching), stop),
         routes=host.routes(readiness),
         middleware=[Middleware(host.LoopbackOnly)],
         on_script_error=on_script_error,

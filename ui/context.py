@@ -20,15 +20,19 @@ import streamlit as st
 
 from services.azure import connection as azure_connection
 from services.azure.connection import Connection
-from services.errors import SluiceError
+from services.errors import NotConfigured, SluiceError
 from services.fleet import Fleet
 from services.journal.journal import Journal
 from services.local_azure import LocalAzure
+from services.model import WorkspaceRef
 from services.settings import Settings, export_env_file
 from services.store import Store
+from services.test_log import TestLog
 from services.traffic.applier import Applier
+from services.traffic.watcher import Watcher
 
 ROOT = Path(__file__).resolve().parent.parent
+WATCHER_RETRY_SECONDS, WATCHER_BROKEN_SECONDS = 5.0, 300.0
 _log = logging.getLogger("sluice.ui")
 
 
@@ -51,8 +55,10 @@ class _Process:
     journal: Journal | None = None
     applier: Applier | None = None
     fleet: Fleet | None = None
+    watcher: Watcher | None = None
     local: LocalAzure | None = None
     start: Start | None = None
+    is_ending: threading.Event = field(default_factory=threading.Event)
 
 
 @st.cache_resource(show_spinner=False)
@@ -112,6 +118,12 @@ def journal() -> Journal:
         return process.journal
 
 
+def test_log() -> TestLog:
+    """The last test requests to the deployments of the connection's cloud. Raises NotConfigured, Unreachable,
+    StoreFailed."""
+    return TestLog(store(), connection().arm_host)
+
+
 def person() -> str:
     """The user of this machine that Sluice runs as, "" when the machine does not say: there is no sign-in yet."""
     try:
@@ -144,6 +156,46 @@ def forget_fleet() -> None:
     with process.lock:
         if process.fleet is not None:
             process.fleet.forget()
+
+
+def watcher() -> Watcher:
+    """What looks for changes made elsewhere, started. Raises NotConfigured, Unreachable, StoreFailed."""
+    process = _process()
+    connection().arm_host  # noqa: B018 - may ask the cloud, which nobody who wants the lock should wait for
+    with process.lock:
+        if process.watcher is None:
+            process.watcher = Watcher(connection(), journal(), every_seconds=settings().watch_seconds)
+            process.watcher.start()
+        return process.watcher
+
+
+def watch(workspace: WorkspaceRef) -> None:
+    """Look for changes in ``workspace`` too from now on, if this process looks for any."""
+    found = _process().watcher
+    if found is not None:
+        found.watch(workspace)
+
+
+def keep_watching() -> None:
+    """Watch for the life of the process: as soon as there is a cloud that answers, and again on another one."""
+    threading.Thread(target=_keep_watching, args=(_process(),), name="keep-watching", daemon=True).start()
+
+
+def _keep_watching(process: _Process) -> None:
+    told = ""
+    while not process.is_ending.is_set():
+        try:
+            watcher()
+        except NotConfigured:
+            pass
+        except SluiceError as error:
+            if str(error) != told:
+                told = str(error)
+                _log.warning("Changes made elsewhere are not looked for yet: %s", error)
+        except Exception:
+            _log.exception("The watch over changes made elsewhere could not be started")
+            process.is_ending.wait(WATCHER_BROKEN_SECONDS)
+        process.is_ending.wait(WATCHER_RETRY_SECONDS)
 
 
 def generation() -> int:
@@ -186,7 +238,10 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
         with process.lock:
             if process.fleet is not None:
                 process.fleet.close()
+            if process.watcher is not None:
+                process.watcher.stop(0.0)
             process.settings = process.connection = process.journal = process.applier = process.fleet = None
+            process.watcher = None
             process.generation += 1
     except SluiceError as error:
         start.error = error
@@ -202,6 +257,9 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
 def stop() -> None:
     """Stop what this process has started. Called once, when the server ends."""
     process = _process()
+    process.is_ending.set()
+    if process.watcher is not None:
+        process.watcher.stop()
     if process.fleet is not None:
         process.fleet.close()
     if process.store is not None:

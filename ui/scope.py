@@ -46,6 +46,7 @@ def workspace() -> WorkspaceRef:
 def choose(workspace: WorkspaceRef) -> None:
     """Look at ``workspace`` from now on, in this session and in the URL."""
     st.session_state[_REMEMBERED] = workspace
+    context.watch(workspace)
     if workspace.is_same(home()):
         st.query_params.pop(_PARAMETER, None)
     elif st.query_params.get(_PARAMETER) != workspace.address:
