@@ -59,6 +59,9 @@ def _target(settings: Settings, local: LocalAzure, *, wanted: bool) -> Mapping[s
     if settings.is_configured:
         host = urlsplit(settings.cloud_metadata_url or "https://management.azure.com").netloc
         _say(f"Target: workspace {settings.workspace_name}, resource group {settings.resource_group}, at {host}.")
+        origin = settings.origins["AZUREML_WORKSPACE_NAME"]
+        if origin != "the environment":
+            _say(f"The workspace is named in {origin}.")
         _say("Nothing is created there by starting Sluice.")
         return {}
     if not wanted:

@@ -1,7 +1,8 @@
 """All settings, read once: environment, then ``.env``, then an Azure ML ``config.json``.
 
 Each setting is looked up on its own in that order, so a single variable in the environment overrides the same entry of
-a file. Azure's own variables keep Azure's names; ours begin with ``SLUICE_``.
+a file. When no workspace comes out of it, the defaults of the Azure CLI count, if they make one. Azure's own variables
+keep Azure's names; ours begin with ``SLUICE_``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dotenv import dotenv_values, load_dotenv
 from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from services import az_defaults
 from services.errors import NotConfigured
 
 _READ_FAILED = "The settings could not be read."
@@ -102,10 +104,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ, folder: Path | None = None) -> Settings:
-        """Read the settings from ``environ``, ``folder/.env`` and the nearest Azure ML ``config.json``.
+        """Read the settings from ``environ``, ``folder/.env``, the nearest Azure ML ``config.json`` and the Azure CLI.
 
         ``config.json`` is looked for in ``folder``, in its ``.azureml`` folder, and the same way in every parent, as
-        the Azure ML SDK does. Empty values count as absent.
+        the Azure ML SDK does. Empty values count as absent. What the Azure CLI has as defaults is used only when it
+        completes a workspace, in the cloud that the other sources name, if they name one.
 
         Raises NotConfigured when a file or a value is broken, or when only a part of subscription, resource group and
         workspace is there. None of the three is fine: see :attr:`is_configured`.
@@ -121,6 +124,7 @@ class Settings(BaseSettings):
                 name = str(field.alias)
                 if name not in values and source.get(name):
                     values[name], origins[name] = source[name], origin
+        _complete(values, origins, environ)
         try:
             settings = cls(**values)
         except ValidationError as error:
@@ -163,6 +167,21 @@ def export_env_file(folder: Path) -> None:
     local Azure's ``azure.env`` copied to ``.env`` works only after this. Call it once, before the first connection.
     """
     load_dotenv(folder / ".env", override=False)
+
+
+def _complete(values: dict[str, Any], origins: dict[str, str], environ: Mapping[str, str]) -> None:
+    """Take what is missing of the workspace from the Azure CLI's defaults, all of it or nothing."""
+    missing = [name for name in _WORKSPACE_KEYS if name not in values]
+    if not missing or "ARM_CLOUD_METADATA_URL" in values:
+        return
+    found = az_defaults.read(environ)
+    cloud = found.values.get("AZUREML_CURRENT_CLOUD")
+    if not all(name in found.values for name in missing) or values.get("AZUREML_CURRENT_CLOUD", cloud) != cloud:
+        return
+    also = ["AZUREML_CURRENT_CLOUD", *(["AZURE_TENANT_ID"] if "AZURE_SUBSCRIPTION_ID" in missing else [])]
+    for name in [*missing, *also]:
+        if name in found.values and name not in values:
+            values[name], origins[name] = found.values[name], found.origins[name]
 
 
 def _sources(environ: Mapping[str, str], folder: Path) -> Iterator[tuple[str, Callable[[], Mapping[str, Any]]]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.local_azure import LocalAzure
+
+# The defaults of whoever runs the tests would send Sluice to their own workspace.
+os.environ["AZURE_CONFIG_DIR"] = os.devnull
 
 
 @pytest.fixture(scope="session", autouse=True)

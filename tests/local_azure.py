@@ -27,7 +27,9 @@ AZURE_VARIABLES = ("AZURE_", "AZUREML_", "ARM_", "IDENTITY_", "MSI_", "SLUICE_",
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without anything that points at a cloud."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(AZURE_VARIABLES)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(AZURE_VARIABLES)}
+    # Nothing else keeps the Azure CLI's defaults of whoever runs the tests away.
+    return {**kept, "AZURE_CONFIG_DIR": os.devnull}
 
 
 class LocalAzure:

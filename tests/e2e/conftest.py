@@ -50,7 +50,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("AZURE", "ARM_", "IDENTITY_", "SLUICE_", "EMULATOR_"))
     }
-    return {**kept, **extra}
+    return {**kept, "AZURE_CONFIG_DIR": os.devnull, **extra}
 
 
 def free_port() -> int:

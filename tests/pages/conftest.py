@@ -112,7 +112,7 @@ def read_split(azure: LocalAzure) -> tuple[dict[str, int], dict[str, int]]:
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test sees the connection or the cached reads of another one, nor a workspace of this machine's user."""
     for name in list(os.environ):
-        if name.startswith(AZURE_VARIABLES):
+        if name.startswith(AZURE_VARIABLES) and name != "AZURE_CONFIG_DIR":
             monkeypatch.delenv(name)
     st.cache_resource.clear()
     st.cache_data.clear()

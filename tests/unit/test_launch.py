@@ -24,7 +24,8 @@ WORKSPACE = {
 
 def environment(state: Path, **extra: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE", "ARM_", "SLUICE_"))}
-    return {**kept, "SLUICE_LOCAL_AZURE_DIR": str(state), "PYTHONUNBUFFERED": "1", **extra}
+    ours = {"SLUICE_LOCAL_AZURE_DIR": str(state), "PYTHONUNBUFFERED": "1", "AZURE_CONFIG_DIR": os.devnull}
+    return {**kept, **ours, **extra}
 
 
 def first_lines(count: int, env: dict[str, str], *arguments: str) -> list[str]:
@@ -50,6 +51,14 @@ def test_a_configured_workspace_is_named_and_no_local_azure_is_started(tmp_path:
     assert target == "Target: workspace production, resource group models, at management.azure.com."
     assert promise == "Nothing is created there by starting Sluice."
     assert not state.exists()
+
+
+def test_a_workspace_that_a_file_names_says_which(tmp_path: Path) -> None:
+    (tmp_path / "azureProfile.json").write_text('{"subscriptions": [{"id": "s", "isDefault": true}]}')
+    (tmp_path / "config").write_text("[defaults]\ngroup = models\nworkspace = production\n")
+    target, origin = first_lines(2, environment(tmp_path / "state", AZURE_CONFIG_DIR=str(tmp_path)))
+    assert target.startswith("Target: workspace production, resource group models")
+    assert origin == f"The workspace is named in {tmp_path / 'config'}."
 
 
 def test_without_a_workspace_and_without_wanting_the_local_azure_nothing_is_started(tmp_path: Path) -> None:
