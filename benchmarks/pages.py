@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
@@ -22,12 +23,17 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.crowd import TABS, TICK_SECONDS, crowd
 from benchmarks.report import Cell, Report, middle, percentile
 from benchmarks.scene import ROOT
-from benchmarks.visitor import Visitor
+from benchmarks.visitor import Run, Visitor
 from tests import browser as chromium
 
-PAGES = ("Endpoints", "Traffic", "Test", "Metrics")
+PAGES = ("Endpoints", "Traffic", "Test", "Metrics", "Journal")
+BARE = ""
+"""The address of the bare page."""
+SLIDER = "traffic"
+"""The page whose slider is moved."""
 QUERY = "endpoint=whats-in-a-name"
 RERUNS = 40
 CLICKS = 8
@@ -90,19 +96,48 @@ def reruns(port: int, page: str) -> dict[str, Cell]:
     """Time the server: the first run of a page for a new visitor, and many reruns."""
     with Visitor(port) as visitor:
         first = visitor.run(page, QUERY)
-        runs = []
-        for _ in range(RERUNS):
-            time.sleep(THINK_SECONDS)
-            runs.append(visitor.run(page, QUERY))
-    if any(run.failed for run in runs):
-        raise RuntimeError(f"The page {page or 'Endpoints'} shows an exception.")
-    times = [run.milliseconds for run in runs]
+        runs = paced(partial(again, visitor, page))
     return {
         "first ms": round(first.milliseconds, 1),
-        "rerun p50 ms": round(middle(times), 1),
-        "rerun p95 ms": round(percentile(times, 95), 1),
+        **times("rerun", runs),
         "KiB": round(middle([run.kibibytes for run in runs]), 1),
     }
+
+
+def again(visitor: Visitor, page: str, _number: int) -> Run:
+    """Run a page once more."""
+    return visitor.run(page, QUERY)
+
+
+def paced(run: Callable[[int], Run]) -> list[Run]:
+    """Do something as often and as quickly as a person. Raises RuntimeError when a page shows an exception."""
+    runs = []
+    for number in range(1, RERUNS + 1):
+        time.sleep(THINK_SECONDS)
+        runs.append(run(number))
+    if any(one.failed for one in runs):
+        raise RuntimeError("A page shows an exception.")
+    return runs
+
+
+def times(name: str, runs: list[Run]) -> dict[str, Cell]:
+    """Median and 95th percentile of some runs."""
+    taken = [run.milliseconds for run in runs]
+    return {f"{name} p50 ms": round(middle(taken), 1), f"{name} p95 ms": round(percentile(taken, 95), 1)}
+
+
+def in_a_crowd(port: int, pages: Sequence[str], slider: str) -> dict[str, dict[str, Cell]]:
+    """Time reruns of each page, and moves of the slider on one of them, while many pages are open."""
+    found = {}
+    with crowd(port, pages, QUERY):
+        for page in pages:
+            with Visitor(port) as visitor:
+                visitor.run(page, QUERY)
+                found[page] = times(f"{TABS} open", paced(partial(again, visitor, page)))
+        with Visitor(port) as visitor:
+            visitor.run(slider, QUERY)
+            found["move"] = times(f"{TABS} open", paced(partial(visitor.move, slider, QUERY)))
+    return found
 
 
 def settle(page: Page, heading: str) -> None:
@@ -162,30 +197,41 @@ def measure() -> Report:
             bare_cold = middle([cold_tab(browser, f"http://localhost:{bare_port}", "Bare") for _ in range(COLD_TABS)])
             clicked = clicks(browser, url)
             browser.close()
-        rows: list[dict[str, Cell]] = [{"page": "bare Streamlit page", **reruns(bare_port, ""), "click ms": "-"}]
-        rows += [
-            {
-                "page": name,
-                **reruns(port, "" if name == PAGES[0] else name.lower()),
-                "click ms": round(clicked[name]),
-            }
-            for name in PAGES
-        ]
+        addresses = [name.lower() for name in PAGES]
+        alone = {BARE: reruns(bare_port, BARE), **{page: reruns(port, page) for page in addresses}}
+        bare_crowd, crowded = in_a_crowd(bare_port, [BARE], BARE), in_a_crowd(port, addresses, SLIDER)
+    rows: list[dict[str, Cell]] = [{"page": "bare Streamlit page", **alone[BARE], **bare_crowd[BARE], "click ms": "-"}]
+    rows += [
+        {"page": name, **alone[page], **crowded[page], "click ms": round(clicked[name])}
+        for name, page in zip(PAGES, addresses, strict=True)
+    ]
     for row in rows:
         row["rerun to bare"] = round(float(row["rerun p50 ms"]) / float(rows[0]["rerun p50 ms"]), 1)
+    facts = {
+        f"{name} {figure}": value
+        for name, moves in (("bare slider move", bare_crowd["move"]), ("slider move", crowded["move"]))
+        for figure, value in moves.items()
+    }
+    p50 = f"{TABS} open p50 ms"
+    moved = (
+        f"With {TABS} pages open, a move of the slider takes {facts[f'slider move {p50}']} ms, "
+        f"of the bare page's {facts[f'bare slider move {p50}']} ms"
+    )
     return Report(
         name="pages",
         question="Time of every page: on the server (first visit, rerun), and in a browser from click to settled.",
         rows=rows,
-        verdict=f"Ready after {ready:.1f} s, samples and history in place after {filled:.0f} s on a new folder; "
-        f"first page in an empty tab {cold:.2f} s, the bare page {bare_cold:.2f} s.",
+        verdict=f"{moved}. Ready after {ready:.1f} s, samples and history in place after {filled:.0f} s on a new "
+        f"folder; first page in an empty tab {cold:.2f} s, the bare page {bare_cold:.2f} s.",
         notes=(
+            f"{TABS} open: so many other pages are open and read their data again every {TICK_SECONDS:.0f} s.",
             f"Medians: {RERUNS} reruns {THINK_SECONDS} s apart, {CLICKS} clicks, {COLD_TABS} tabs.",
             "Streamlit collects garbage after every run, which is most of the bare page's time; Sluice sets what it",
             "loaded at the start aside (gc.freeze), and its collection has little left to look at.",
         ),
         seconds=time.perf_counter() - began,
         facts={
+            **facts,
             "ready seconds": round(ready, 2),
             "filled seconds": round(filled, 1),
             "first page seconds": round(cold, 2),
