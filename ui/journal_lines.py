@@ -75,33 +75,39 @@ def draw(figure: go.Figure, found: Sequence[Line], zone: tzinfo, *, is_dark: boo
         return
     ours, theirs = (DARK, DARK_ELSEWHERE) if is_dark else (LIGHT, LIGHT_ELSEWHERE)
     moments = [each.at.astimezone(zone).replace(tzinfo=None) for each in found]
-    for line, at in zip(found, moments, strict=True):
-        colour = theirs if line.is_elsewhere else ours
-        dash = "dash" if line.is_elsewhere else "solid"
-        figure.add_shape(
-            type="line",
-            x0=at,
-            x1=at,
-            y0=0,
-            y1=1,
-            yref="paper",
-            line={"color": colour, "width": 1, "dash": dash},
-            layer="below",
-        )
-        if line.label:
-            figure.add_annotation(
-                x=at,
-                y=1,
-                yref="paper",
-                text=_escaped(line.label),
-                textangle=-90,
-                showarrow=False,
-                xanchor="right",
-                yanchor="top",
-                font={"size": 10, "color": colour},
-                bgcolor=DARK_PAPER if is_dark else LIGHT_PAPER,
-                borderpad=1,
-            )
+    tones = [theirs if each.is_elsewhere else ours for each in found]
+    strokes = [
+        {
+            "type": "line",
+            "x0": at,
+            "x1": at,
+            "y0": 0,
+            "y1": 1,
+            "yref": "paper",
+            "line": {"color": colour, "width": 1, "dash": "dash" if line.is_elsewhere else "solid"},
+            "layer": "below",
+        }
+        for line, at, colour in zip(found, moments, tones, strict=True)
+    ]
+    labels = [
+        {
+            "x": at,
+            "y": 1,
+            "yref": "paper",
+            "text": _escaped(line.label),
+            "textangle": -90,
+            "showarrow": False,
+            "xanchor": "right",
+            "yanchor": "top",
+            "font": {"size": 10, "color": colour},
+            "bgcolor": DARK_PAPER if is_dark else LIGHT_PAPER,
+            "borderpad": 1,
+        }
+        for line, at, colour in zip(found, moments, tones, strict=True)
+        if line.label
+    ]
+    # All at once: adding them one by one takes a second for a hundred lines.
+    figure.update_layout(shapes=strokes, annotations=labels)
     figure.add_scatter(
         x=moments,
         y=[0] * len(moments),
@@ -110,7 +116,7 @@ def draw(figure: go.Figure, found: Sequence[Line], zone: tzinfo, *, is_dark: boo
         marker={
             "symbol": ["diamond-open" if each.is_elsewhere else "triangle-up" for each in found],
             "size": 7,
-            "color": [theirs if each.is_elsewhere else ours for each in found],
+            "color": tones,
         },
         hovertext=[each.hover for each in found],
         hovertemplate="%{hovertext}<extra></extra>",
