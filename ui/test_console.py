@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 
 import streamlit as st
@@ -12,6 +14,7 @@ from services import payloads, scoring
 from services.azure.connection import Connection, Permissions
 from services.errors import SluiceError
 from services.json_text import formatted
+from services.metrics import is_server_error
 from services.model import Deployment, Endpoint
 from services.scoring import Answer
 from ui import colours, context, problem, tables, words
@@ -20,6 +23,7 @@ from ui.facts import Fact, facts
 SPLIT = "Through the split"
 _POLL_SECONDS = 0.5
 _EDITOR_HEIGHT = 380
+_log = logging.getLogger("sluice.ui")
 
 
 @dataclass(frozen=True)
@@ -147,12 +151,26 @@ def send_request(conn: Connection, endpoint: Endpoint, request: Request, attempt
     """Send ``request`` and note in ``attempt`` what came of it."""
     try:
         attempt.outcome = scoring.send(conn, endpoint, request.body, deployment=request.deployment)
+        _remember(endpoint, attempt.outcome)
     except SluiceError as error:
         # Its traceback and its cause hold the request with the key; the session keeps the words alone.
         error.__cause__ = error.__context__ = None
         attempt.outcome = error.with_traceback(None)
     finally:
         attempt.is_over = True
+
+
+def _remember(endpoint: Endpoint, answer: Answer) -> None:
+    """Keep what the answer says about a deployment, for the preflight of a change of traffic."""
+    is_telling = 200 <= answer.status < 300 or is_server_error(str(answer.status))
+    if answer.deployment is None or not is_telling:
+        return
+    deployment = f"{endpoint.id}/deployments/{answer.deployment}"
+    try:
+        context.test_log().record(deployment, datetime.now(UTC), answer.status, answer.total_ms, answer.model_ms)
+    except SluiceError as error:
+        # The answer is here and is shown; that it could not be kept must not hide it.
+        _log.warning("A test request could not be kept: %s", error)
 
 
 @st.fragment(run_every=_POLL_SECONDS)

@@ -51,6 +51,24 @@ def test_a_failing_model_shows_its_status_and_the_scripts_own_words(
     assert any("KeyError" in code.value for code in page.app.code)
 
 
+def test_what_a_test_says_about_a_deployment_is_kept_for_the_next_change_of_traffic(
+    open_page: Callable[..., Page], seeded: LocalAzure
+) -> None:
+    page = open_page("test", seeded, endpoint=SPLIT)
+    blue = f"{seeded.workspace}/onlineEndpoints/{SPLIT}/deployments/blue"
+    page.app.text_area(key=BODY).set_value('{"data": [1]}').run()
+    page.app.button(key="send").click().run()
+    good = context.test_log().last(blue)
+    page.app.text_area(key=BODY).set_value('{"no-data": 1}').run()
+    page.app.button(key="send").click().run()
+    bad = context.test_log().last(blue)
+    assert good is not None
+    assert good.is_good
+    assert good.model_ms is not None
+    assert bad is not None
+    assert (bad.status, bad.is_good) == (424, False)
+
+
 def test_json_that_does_not_parse_cannot_be_sent_and_is_located(
     open_page: Callable[..., Page], seeded: LocalAzure
 ) -> None:
