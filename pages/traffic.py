@@ -2,7 +2,19 @@
 
 import streamlit as st
 
-from ui import applying, chosen, draft, presets_view, readers, split_editor, strip, traffic_page
+from ui import (
+    applying,
+    arrival_panel,
+    chosen,
+    draft,
+    drift_notice,
+    history,
+    presets_view,
+    readers,
+    split_editor,
+    strip,
+    traffic_page,
+)
 
 strip.refresh_every(readers.RESOURCE_SECONDS)
 endpoint = chosen.heading("Traffic")
@@ -15,6 +27,8 @@ if endpoint is not None:
         is_running = shown == "running"
         if shown == "nothing":
             traffic_page.show_drift(endpoint, wish)
+        if not is_running:
+            drift_notice.show(endpoint)
         if off:
             traffic_page.show_why_off(off)
         disabled = bool(off) or is_running
@@ -25,5 +39,7 @@ if endpoint is not None:
         split_editor.mirror_traffic(endpoint.name, wish, disabled=disabled)
         st.header("What will change", anchor=False)
         traffic_page.show_plan(endpoint, deployments, wish, is_off=disabled, is_running=is_running)
+        arrival_panel.show(endpoint, deployments)
     else:
         traffic_page.show_no_deployments(endpoint)
+    history.show(endpoint)
