@@ -43,6 +43,14 @@ def current(names: Sequence[str]) -> Choice:
     return choice
 
 
+def carried() -> str | None:
+    """The choice of a page that works without one: kept in the session and in the URL, and not looked up."""
+    name: str | None = st.query_params.get(_PARAMETER) or st.session_state.get(_REMEMBERED)
+    if name:
+        choose(name)
+    return name
+
+
 def choose(name: str) -> None:
     """Choose an endpoint by name, for this session and in the URL."""
     st.session_state[_REMEMBERED] = name

@@ -1,151 +1,219 @@
-"""What the Endpoints page is made of: the list, one endpoint with its deployments, and the empty states."""
+"""The list of endpoints: drawn as it arrives, with what could not be read beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 
 import streamlit as st
 
 from services.errors import SluiceError
-from services.metrics import Summary
-from services.model import Deployment, Endpoint
-from ui import chosen, context, problem, readers, tables, words
-from ui.components.table import read_opened, table
-from ui.facts import Fact, facts
+from services.fleet import FleetView, Scope
+from services.model import WorkspaceRef
+from ui import chosen, context, endpoint_table, fleet_view, problem, samples, scope, words, workspace_chooser
+from ui.components.table import View, read_opened, read_view, table
+from ui.fleet_view import Seen
 
 _TABLE = "endpoints"
-_PROGRESS_SECONDS = 1.5
-_PAGES = context.ROOT / "pages"
-NEXT_PAGES = (
-    ("traffic.py", "Shift traffic", ":material/call_split:"),
-    ("test.py", "Send a test request", ":material/send:"),
-    ("metrics.py", "See metrics", ":material/monitoring:"),
-)
+_LISTED = "listed_scopes"
+_OPENED = "opened_endpoint"
+_POLL_SECONDS = 1.0
+_MOST_CARDS = 3
+_VIEW = "endpoints_view"
+_SEARCH, _SHOW, _SORT = "q", "show", "sort"
 
 
-def title() -> None:
-    """Draw the page's title."""
-    st.title("Endpoints", anchor=False)
+@dataclass(frozen=True)
+class Trouble:
+    """Something that could not be read, and for which workspaces."""
+
+    error: SluiceError
+    workspaces: tuple[str, ...]
 
 
-def show(endpoints: Sequence[Endpoint], summaries: Mapping[str, Summary], current: str | None) -> None:
-    """Draw the list. A row opens its endpoint below."""
+def heading() -> None:
+    """Draw the page's title with the choice of workspaces beside it. Raises NotFound, NotConfigured."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="page_heading"):
+        st.title("Endpoints", anchor=False, width="content")
+        workspace_chooser.show()
+    workspace_chooser.show_dialog()
+
+
+def show(wanted: Scope) -> None:
+    """Draw the list as far as it is known, and more of it as it arrives.
+
+    Raises the SluiceError of the only workspace, or of the search for all of them, when there is nothing else to show.
+    """
+    seen = fleet_view.first_look(wanted)
+    failed = [each.error for each in troubles(seen)]
+    if seen.view.is_complete and not seen.view.members and len(failed) == 1 and len(seen.view.workspaces) <= 1:
+        raise failed[0]
+    st.fragment(_draw, run_every=_POLL_SECONDS if seen.is_busy else None)(wanted, polls=seen.is_busy)
+
+
+def _draw(wanted: Scope, *, polls: bool) -> None:
+    seen = fleet_view.look(wanted)
+    _go_to_opened()
+    _show_troubles(troubles(seen))
+    if seen.view.members:
+        _show_table(seen)
+    elif seen.view.is_complete:
+        _show_empty(seen.view)
+    if _is_first_reading(seen.view):
+        _show_progress(seen.view)
+    if polls and not seen.is_busy:
+        # The whole page once more: the strip says how old the data is, and nothing asks every second any longer.
+        st.rerun()
+
+
+def _is_first_reading(view: FleetView) -> bool:
+    """Whether this session has never seen the whole list; reading it again is not worth a word."""
+    listed: set[object] = st.session_state.setdefault(_LISTED, set())
+    key = (context.generation(), view.scope)
+    if view.is_complete:
+        listed.add(key)
+    return key not in listed
+
+
+def troubles(seen: Seen) -> list[Trouble]:
+    """What could not be read, each failure once however many workspaces it befell."""
+    found: dict[tuple[str, str], Trouble] = {}
+
+    def add(error: SluiceError, workspace: str = "") -> None:
+        key = (type(error).__name__, error.why if workspace else error.what)
+        before = found.get(key)
+        names = (*(before.workspaces if before else ()), *([workspace] if workspace else []))
+        found[key] = Trouble(before.error if before else error, names)
+
+    for error in seen.view.problems:
+        add(error)
+    for reading in seen.view.workspaces:
+        if reading.problem:
+            add(reading.problem, reading.workspace.name)
+    for member in seen.view.members:
+        if member.problem:
+            add(member.problem)
+    for error in seen.problems:
+        add(error)
+    return list(found.values())
+
+
+def _show_troubles(found: Sequence[Trouble]) -> None:
+    if not found:
+        return
+    for trouble in found[:_MOST_CARDS]:
+        _show_trouble(trouble)
+    if len(found) > _MOST_CARDS:
+        with st.expander(f"{words.count(len(found) - _MOST_CARDS, 'more failure')}"):
+            for trouble in found[_MOST_CARDS:]:
+                _show_trouble(trouble)
+    st.button("Try again", key="retry_list", icon=":material/refresh:", on_click=fleet_view.forget)
+
+
+def _show_trouble(trouble: Trouble) -> None:
+    error, names = trouble.error, trouble.workspaces
+    if not names:
+        problem.show(error)
+        return
+    what = f"Workspace {names[0]}: {error.what}"
+    if len(names) > 1:
+        what = f"{len(names)} workspaces could not be read: {', '.join(names)}."
+    problem.show(type(error)(what, error.why, error.next_step, request_id=error.request_id))
+
+
+def _show_table(seen: Seen) -> None:
+    view, numbers = seen.view, seen.numbers or {}
+    listing = endpoint_table.Listing(
+        home=scope.home(),
+        now=datetime.now(UTC),
+        has_many=len(view.workspaces) > 1,
+        is_counting=seen.is_busy and seen.numbers is None,
+    )
     table(
-        f"Online endpoints, {len(endpoints)}",
-        tables.ENDPOINT_COLUMNS,
-        tables.endpoint_rows(endpoints, summaries),
+        f"Online endpoints, {len(view.members)}",
+        endpoint_table.columns(listing),
+        [endpoint_table.row(each, numbers.get(each.endpoint.id.lower()), listing) for each in view.members],
         key=_TABLE,
-        current=current,
+        current=_current(view),
+        filters=endpoint_table.filters(has_numbers=bool(numbers), is_listed=not _is_first_reading(view)),
+        view=_view(),
+        download="endpoints.csv",
         on_open=_open,
+        on_view=_change_view,
+    )
+
+
+def _current(view: FleetView) -> str | None:
+    name, workspace = chosen.carried(), scope.workspace()
+    return next(
+        (
+            each.endpoint.id
+            for each in view.members
+            if each.endpoint.name == name and each.endpoint.workspace_ref.is_same(workspace)
+        ),
+        None,
     )
 
 
 def _open() -> None:
-    opened = read_opened(_TABLE)
+    st.session_state[_OPENED] = read_opened(_TABLE)
+
+
+def _go_to_opened() -> None:
+    opened = st.session_state.pop(_OPENED, None)
     if opened:
-        chosen.choose(opened)
+        workspace, name = WorkspaceRef.of(opened), opened.rsplit("/", 1)[-1]
+        scope.choose(workspace)
+        chosen.choose(name)
+        st.switch_page(context.ROOT / "pages" / "overview.py", query_params=scope.link(workspace, name))
 
 
-def show_one(endpoint: Endpoint, *, with_numbers: bool) -> None:
-    """Draw one endpoint: what it is, where callers reach it, its deployments, and where to go from here.
-
-    Without ``with_numbers`` Azure Monitor is not asked: it has just failed for the list, which has been said.
-    """
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="endpoint_head"):
-        st.header(endpoint.name, anchor=False, width="content")
-        for file, label, icon in NEXT_PAGES:
-            st.page_link(_PAGES / file, label=label, icon=icon, query_params={"endpoint": endpoint.name})
-    if endpoint.description:
-        st.text(endpoint.description)
-    deployments = readers.deployments(endpoint)
-    if deployments:
-        _deployments(endpoint, deployments, with_numbers=with_numbers)
+def _view() -> View:
+    """The search, filters and order: of the URL, else what this session had before."""
+    asked = st.query_params
+    if not {_SEARCH, _SHOW, _SORT} & set(asked):
+        view: View = st.session_state.get(_VIEW, View())
     else:
-        st.html(
-            '<p class="lead">This endpoint has no deployment yet, so it answers nothing. Create one with '
-            f"<code>az ml online-deployment create --endpoint {escape(endpoint.name)} -f deployment.yml</code>.</p>"
-        )
-    facts(
-        [
-            Fact("State", endpoint.state, tone=tables.state_cell(endpoint.state).tone),
-            Fact("Created", f"{words.moment(endpoint.created_at)}{_by(endpoint.created_by)}"),
-            Fact("Changed", words.moment(endpoint.modified_at)),
-            Fact("Public network access", "on" if endpoint.public_network_access else "off"),
-            Fact("Kind", "Kubernetes, read only here" if endpoint.is_kubernetes else "managed"),
-        ]
+        shown = tuple(filter(None, asked.get(_SHOW, "").split(",")))
+        view = View(asked.get(_SEARCH, ""), shown, asked.get(_SORT, ""))
+    _remember(view)
+    return view
+
+
+def _change_view() -> None:
+    view = read_view(_TABLE)
+    if view:
+        _remember(view)
+
+
+def _remember(view: View) -> None:
+    st.session_state[_VIEW] = view
+    for name, value in ((_SEARCH, view.search), (_SHOW, ",".join(view.filters)), (_SORT, view.sort)):
+        if value and st.query_params.get(name) != value:
+            st.query_params[name] = value
+        elif not value:
+            st.query_params.pop(name, None)
+
+
+def _show_progress(view: FleetView) -> None:
+    read = sum(each.is_done for each in view.workspaces)
+    of = f"{read} of {words.count(len(view.workspaces), 'workspace')}" if view.workspaces else "Looking for workspaces"
+    found = words.count(len(view.members), "endpoint")
+    st.html(
+        f'<p class="working"><b>Reading.</b> {escape(of)}, {found} so far. '
+        f"{view.done} of at least {view.expected} calls to Azure are answered.</p>"
     )
-    st.html('<p class="label">Scoring URI</p>')
-    st.code(endpoint.scoring_uri or "none", language=None, wrap_lines=True)
 
 
-def _deployments(endpoint: Endpoint, deployments: Sequence[Deployment], *, with_numbers: bool) -> None:
-    try:
-        summaries = readers.deployment_summaries(endpoint) if with_numbers else {}
-    except SluiceError as error:
-        problem.show(error, key="deployment_summaries", retry=readers.forget)
-        summaries = {}
-    table(
-        f"Deployments of {endpoint.name}",
-        tables.DEPLOYMENT_COLUMNS,
-        tables.deployment_rows(endpoint, deployments, summaries),
-        key=f"deployments:{endpoint.name}",
-    )
-
-
-def _by(who: str) -> str:
-    return f" by {who}" if who else ""
-
-
-def show_empty() -> None:
-    """Say why the list is empty and what comes next."""
-    if show_progress():
+def _show_empty(view: FleetView) -> None:
+    if view.problems or any(each.problem for each in view.workspaces) or samples.are_coming():
+        return
+    if view.scope.workspaces is None:
+        count = words.count(len(view.workspaces), "workspace")
+        st.html(f'<p class="lead">{count} can be seen, and none has online endpoints yet.</p>')
         return
     st.html('<p class="lead">This workspace has no online endpoints yet. Create one with the Azure ML CLI:</p>')
     st.code("az ml online-endpoint create -f endpoint.yml", language=None)
-    if st.button("Look again", type="primary", icon=":material/refresh:", on_click=readers.forget):
-        st.rerun()
-
-
-def show_progress() -> bool:
-    """Say what the deployment of the samples is doing, while it is doing it. Returns whether it is."""
-    if not _is_local():
-        return False
-    failure = context.local_azure().samples_failure()
-    if failure is not None:
-        problem.show(failure, key="samples")
-        return True
-    if not sample_work(context.local_azure().progress()):
-        return False
-    _progress()
-    return True
-
-
-def sample_work(line: str) -> str:
-    """What the deployment of the samples is busy with, from the newest line it wrote; "" when it is not."""
-    said = line.partition("]")[2].strip() if line.startswith("[") else line
-    return "" if said.startswith(("sending", "done")) else said
-
-
-def _is_local() -> bool:
-    try:
-        return readers.standing().is_local
-    except SluiceError:
-        return False
-
-
-@st.fragment(run_every=_PROGRESS_SECONDS)
-def _progress() -> None:
-    line = sample_work(context.local_azure().progress())
-    if line != st.session_state.get("sample_progress", line):
-        st.session_state["sample_progress"] = line
-        if line:
-            # Every step of the deployment can have added something to the list.
-            readers.forget_resources()
-        else:
-            readers.forget()
-        st.rerun()
-    st.session_state["sample_progress"] = line
-    if line:
-        step = escape(line[:1].upper() + line[1:])
-        st.html(f'<p class="working" role="status"><b>The samples are being deployed.</b> {step}</p>')
+    st.button("Look again", type="primary", icon=":material/refresh:", key="look_again", on_click=fleet_view.forget)

@@ -11,13 +11,14 @@ from typing import Literal
 import streamlit as st
 
 from services.errors import SluiceError
-from ui import context, recovery, scope, strip
+from ui import context, recovery, scope, strip, workspace_chooser
 
 PAGES = context.ROOT / "pages"
 ICON = context.ROOT / "assets" / "icon.png"
 STYLE = context.ROOT / "ui" / "style.css"
 MENU = (
     ("endpoints.py", "Endpoints", ":material/lan:"),
+    ("overview.py", "Overview", ":material/dns:"),
     ("traffic.py", "Traffic", ":material/call_split:"),
     ("test.py", "Test", ":material/send:"),
     ("metrics.py", "Metrics", ":material/monitoring:"),
@@ -46,6 +47,7 @@ def main() -> None:
         page.run()
     except SluiceError as error:
         recovery.show_for_page(error)
+        workspace_chooser.way_back()
     strip.data_age(place)
 
 

@@ -12,7 +12,7 @@ from services.model import Split
 from ui import draft
 from ui.chosen import Choice, resolve
 from ui.components.traffic_slider import Move, read_move
-from ui.endpoint_list import sample_work
+from ui.samples import sample_work
 
 ALL_BLUE = Split({"blue": 100}, {"green": 20})
 NAMES = ("blue", "green", "red")

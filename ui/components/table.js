@@ -139,6 +139,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
   root.replaceChildren();
   root.classList.toggle("compact", data.compact);
   root.classList.toggle("tall", Boolean(data.tall));
+  root.classList.toggle("tight", columns.length > 10);
 
   const tell = () => {
     clearTimeout(state.timer);
@@ -177,11 +178,10 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
   const chips = element("div", "chips", bar);
   chips.setAttribute("role", "group");
   chips.setAttribute("aria-label", "Filter");
-  const side = element("div", "side", bar);
-  const said = element("span", "said", side);
+  const said = element("span", "said", bar);
   said.setAttribute("role", "status");
   if (data.download) {
-    const button = element("button", "tool", side, "Download CSV");
+    const button = element("button", "tool", bar, "Download CSV");
     button.type = "button";
     button.dataset.focus = "download";
     button.disabled = !data.rows.length;
