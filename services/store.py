@@ -78,7 +78,11 @@ _FIRST = (
         "total_ms REAL NOT NULL, model_ms REAL, PRIMARY KEY (cloud, deployment_id))"
     ),
 )
-_MIGRATIONS = (_FIRST,)
+_SECOND = (
+    "CREATE INDEX events_by_kind ON events (cloud, kind, at)",
+    "CREATE INDEX events_by_endpoint_and_kind ON events (cloud, endpoint_id, kind, sequence)",
+)
+_MIGRATIONS = (_FIRST, _SECOND)
 """Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""
 
 

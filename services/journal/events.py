@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,9 @@ import sqlalchemy as sa
 
 from services.journal.entry import BEGINNINGS, Entry, Known, begun, followed, from_split, moment, to_split
 from services.store import EVENTS
+
+_AT_ONCE = 500
+"""Ids in one statement; older builds of SQLite take 999 variables."""
 
 
 class Events:
@@ -51,19 +54,31 @@ class Events:
 
     def entry(self, connection: sa.Connection, entry_id: str) -> Entry:
         """An entry that is there."""
-        return self.entries(connection, EVENTS.c.entry_id == entry_id)[0]
+        return self.entries(connection, [entry_id])[0]
 
-    def entries(self, connection: sa.Connection, wanted: sa.ColumnElement[bool]) -> list[Entry]:
-        """The folded entries of the wanted events, the newest first. What a newer Sluice began is left out."""
-        rows = connection.execute(sa.select(EVENTS).where(wanted, EVENTS.c.cloud == self._cloud).order_by("sequence"))
+    def find(self, connection: sa.Connection, entry_id: str) -> Entry | None:
+        """An entry, None when it is not there."""
+        return next(iter(self.entries(connection, [entry_id])), None)
+
+    def entries(self, connection: sa.Connection, entry_ids: Iterable[str]) -> list[Entry]:
+        """The folded entries, the newest first. What a newer Sluice began is left out."""
+        wanted = list(dict.fromkeys(entry_ids))
         folded: dict[str, Entry] = {}
-        for row in rows:
-            before = folded.get(row.entry_id)
-            if before is not None:
-                folded[row.entry_id] = followed(before, row)
-            elif row.kind in BEGINNINGS:
-                folded[row.entry_id] = begun(row)
+        for first in range(0, len(wanted), _AT_ONCE):
+            some = EVENTS.c.entry_id.in_(wanted[first : first + _AT_ONCE])
+            for row in connection.execute(sa.select(EVENTS).where(some).order_by(EVENTS.c.sequence)):
+                # Not in the query: SQLite would choose the index by cloud and read all of it.
+                if row.cloud == self._cloud:
+                    _fold(folded, row)
         return sorted(folded.values(), key=lambda entry: -entry.sequence)
+
+    def ids(
+        self, connection: sa.Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None
+    ) -> list[str]:
+        """The entries that have an event which meets the conditions, the newest such event first."""
+        wanted = sa.select(EVENTS.c.entry_id).where(EVENTS.c.cloud == self._cloud, *conditions)
+        rows = connection.execute(wanted.order_by(EVENTS.c.sequence.desc()).limit(limit))
+        return [str(row.entry_id) for row in rows]
 
     def known(self, connection: sa.Connection, key: str) -> Known | None:
         """The split that Azure was last known to hold."""
@@ -81,31 +96,22 @@ class Events:
 
     def open_drifts(self, connection: sa.Connection, key: str) -> list[Entry]:
         """Changes made elsewhere that nobody has decided on."""
-        return self.entries(connection, EVENTS.c.entry_id.in_(self._drifts("decided", EVENTS.c.endpoint_id == key)))
+        return self.entries(connection, self._drifts(connection, "decided", EVENTS.c.endpoint_id == key))
 
     def unattributed(self, connection: sa.Connection, since: datetime) -> list[Entry]:
         """Changes made elsewhere, noticed since then, that the activity log has not been found to explain."""
-        return self.entries(
-            connection, EVENTS.c.entry_id.in_(self._drifts("attributed", EVENTS.c.at >= text_of(since)))
-        )
+        return self.entries(connection, self._drifts(connection, "attributed", EVENTS.c.at >= text_of(since)))
 
-    def _drifts(self, without: str, condition: sa.ColumnElement[bool]) -> sa.Select[tuple[str]]:
+    def _drifts(self, connection: sa.Connection, without: str, condition: sa.ColumnElement[bool]) -> list[str]:
         """Ids of the drifts that no event of a kind has followed."""
         later = EVENTS.alias()
         follows = sa.select(later.c.sequence).where(later.c.entry_id == EVENTS.c.entry_id, later.c.kind == without)
-        return sa.select(EVENTS.c.entry_id).where(
-            EVENTS.c.cloud == self._cloud, EVENTS.c.kind == "drift", condition, ~follows.exists()
-        )
+        return self.ids(connection, EVENTS.c.kind == "drift", condition, ~follows.exists())
 
     def newest(self, connection: sa.Connection, key: str) -> Entry | None:
         """The newest change of ours."""
-        newest = (
-            sa.select(EVENTS.c.entry_id)
-            .where(EVENTS.c.cloud == self._cloud, EVENTS.c.endpoint_id == key, EVENTS.c.kind == "begun")
-            .order_by(EVENTS.c.sequence.desc())
-            .limit(1)
-        )
-        return next(iter(self.entries(connection, EVENTS.c.entry_id.in_(newest.scalar_subquery()))), None)
+        of_ours = (EVENTS.c.endpoint_id == key, EVENTS.c.kind == "begun")
+        return next(iter(self.entries(connection, self.ids(connection, *of_ours, limit=1))), None)
 
     def is_newest(self, connection: sa.Connection, entry: Entry) -> bool:
         """Whether no other change, ours or somebody else's, has followed since this one was sent.
@@ -131,7 +137,10 @@ class Events:
         """The request ids of an endpoint in events since then."""
         rows = connection.execute(
             sa.select(EVENTS.c.body).where(
-                EVENTS.c.cloud == self._cloud, EVENTS.c.endpoint_id == key, EVENTS.c.at >= text_of(since)
+                EVENTS.c.cloud == self._cloud,
+                EVENTS.c.kind.in_(("sent", "ended", "attributed")),
+                EVENTS.c.at >= text_of(since),
+                EVENTS.c.endpoint_id == key,
             )
         )
         return {str(found) for row in rows for found in json.loads(row.body).get("request_ids", ())}
@@ -140,6 +149,14 @@ class Events:
         """The keys of all endpoints."""
         rows = connection.execute(sa.select(EVENTS.c.endpoint_id).where(EVENTS.c.cloud == self._cloud).distinct())
         return sorted(str(row.endpoint_id) for row in rows)
+
+
+def _fold(folded: dict[str, Entry], row: sa.Row[Any]) -> None:
+    before = folded.get(row.entry_id)
+    if before is not None:
+        folded[row.entry_id] = followed(before, row)
+    elif row.kind in BEGINNINGS:
+        folded[row.entry_id] = begun(row)
 
 
 def text_of(at: datetime | None) -> str | None:

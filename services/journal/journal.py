@@ -64,9 +64,9 @@ class Journal:
         have been sent and has not been looked at yet.
         """
         with self._store.writing() as connection:
-            existing = self._events.entries(connection, EVENTS.c.entry_id == entry_id)
+            existing = self._events.find(connection, entry_id)
             if existing:
-                return existing[0], False
+                return existing, False
             key = _key(endpoint.id)
             self._make_way(connection, endpoint, key)
             leases.take(connection, self.cloud, key, entry_id, self._holder, self._now())
@@ -81,7 +81,7 @@ class Journal:
                 "restores": restores,
             }
             self._events.append(connection, entry_id, "begun", key, body)
-            return self._events.entries(connection, EVENTS.c.entry_id == entry_id)[0], True
+            return self._events.entry(connection, entry_id), True
 
     def sent(self, entry: Entry, followed_at: datetime | None = None, request_ids: Sequence[str] = ()) -> None:
         """Write down that the write is about to leave for Azure: from here on it may have happened.
@@ -184,7 +184,7 @@ class Journal:
     def entry(self, entry_id: str) -> Entry | None:
         """One entry, None when there is none."""
         with self._store.reading() as connection:
-            return next(iter(self._events.entries(connection, EVENTS.c.entry_id == entry_id)), None)
+            return self._events.find(connection, entry_id)
 
     def entries(
         self,
@@ -195,16 +195,15 @@ class Journal:
         limit: int = 100,
     ) -> list[Entry]:
         """The newest entries first, of one endpoint or of all; ``before`` is the sequence of the last one shown."""
-        wanted = sa.select(EVENTS.c.entry_id).where(EVENTS.c.cloud == self.cloud, EVENTS.c.kind.in_(BEGINNINGS))
+        wanted: list[sa.ColumnElement[bool]] = [EVENTS.c.kind.in_(BEGINNINGS)]
         if endpoint_id is not None:
-            wanted = wanted.where(EVENTS.c.endpoint_id == _key(endpoint_id))
+            wanted.append(EVENTS.c.endpoint_id == _key(endpoint_id))
         if since is not None:
-            wanted = wanted.where(EVENTS.c.at >= since.astimezone(UTC).isoformat())
+            wanted.append(EVENTS.c.at >= text_of(since))
         if before is not None:
-            wanted = wanted.where(EVENTS.c.sequence < before)
-        wanted = wanted.order_by(EVENTS.c.sequence.desc()).limit(limit)
+            wanted.append(EVENTS.c.sequence < before)
         with self._store.reading() as connection:
-            return self._events.entries(connection, EVENTS.c.entry_id.in_(wanted.scalar_subquery()))
+            return self._events.entries(connection, self._events.ids(connection, *wanted, limit=limit))
 
     def newest(self, endpoint_id: str) -> Entry | None:
         """The newest change of an endpoint made with Sluice, None when there is none."""
@@ -215,17 +214,15 @@ class Journal:
         """Changes that nobody has ended and no living process works on, and those that ended UNKNOWN a short while ago
         and that nothing has followed: what has to be looked at again. Oldest first."""
         now = self._now()
-        since = (now - timedelta(seconds=observing.LOOK_AGAIN_UNSEEN_SECONDS)).astimezone(UTC).isoformat()
         with self._store.reading() as connection:
-            unknown = sa.select(EVENTS.c.entry_id).where(
-                EVENTS.c.cloud == self.cloud,
-                EVENTS.c.at >= since,
+            unknown = self._events.ids(
+                connection,
                 EVENTS.c.kind == "ended",
+                EVENTS.c.at >= text_of(now - timedelta(seconds=observing.LOOK_AGAIN_UNSEEN_SECONDS)),
                 sa.func.json_extract(EVENTS.c.body, "$.outcome") == UNKNOWN,
             )
             interrupted = leases.interrupted(connection, self.cloud, now)
-            either = sa.or_(EVENTS.c.entry_id.in_(unknown), EVENTS.c.entry_id.in_(interrupted))
-            found = self._events.entries(connection, either)
+            found = self._events.entries(connection, [*unknown, *interrupted])
             return [entry for entry in reversed(found) if self._is_unfinished(connection, entry)]
 
     def take(self, entry: Entry) -> bool:
@@ -287,10 +284,10 @@ class Journal:
             why = "Another change of this endpoint is under way."
             raise Conflict(what, why, "Wait until it has ended, then decide again.")
         last = leases.last_of(connection, self.cloud, key)
-        found = self._events.entries(connection, EVENTS.c.entry_id == last) if last else []
-        if not found or found[0].outcome:
+        found = self._events.find(connection, last) if last else None
+        if found is None or found.outcome:
             return
-        if found[0].sent_at:
+        if found.sent_at:
             why = "An earlier change of this endpoint was interrupted, and what became of it is being looked at."
             raise Conflict(what, why, "Wait until that is known, then decide again.")
         body = {
