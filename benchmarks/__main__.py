@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import control, gateway, mirror, pages, shift
+from benchmarks import control, fleet, gateway, mirror, pages, shift
 from benchmarks.report import RESULTS, Report
 
 ALL: dict[str, Callable[[], Report]] = {
@@ -15,6 +15,7 @@ ALL: dict[str, Callable[[], Report]] = {
     "shift": shift.main,
     "control": control.main,
     "pages": pages.main,
+    "fleet": fleet.main,
 }
 
 
