@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from services import attention
 from services.attention import Need
 from services.fleet import Member
 from services.fleet_numbers import Numbers
-from services.model import Endpoint, Split, WorkspaceRef
+from services.model import Split, WorkspaceRef
 from ui import colours, words
 from ui.components.table import Cell, Column, Filter, Row, Share
 from ui.tables import LAST_MINUTES, mirror_words, split_words, state_cell
@@ -66,6 +67,8 @@ _KINDS = {
     "no traffic": ("No traffic assigned", "No deployment has a share of the live requests."),
     "idle": ("Idle for 24 h", "No request has come for 24 hours."),
 }
+_MOST_REMEMBERED = 4096
+"""Of the links and bars: most of the cost of a row, and the same on every rerun."""
 _NO_DATA = Cell(words.NO_DATA, muted=True)
 _READING = Cell("reading…", muted=True)
 _COUNTED = frozenset({"errors", "mirror", "idle"})
@@ -120,7 +123,7 @@ def row(member: Member, numbers: Numbers | None, listing: Listing) -> Row:
     return Row(
         endpoint.id,
         (*name, *place, *rest) if listing.has_many else (*name, *rest, *place),
-        href=_href(endpoint, workspace, listing.home),
+        href=_href(endpoint.name, "" if workspace.is_same(listing.home) else workspace.address),
         marks=(NEEDS, *dict.fromkeys(need.kind for need in needed)) if needed else (),
         also=_also(member, workspace),
     )
@@ -128,10 +131,16 @@ def row(member: Member, numbers: Numbers | None, listing: Listing) -> Row:
 
 def split_cell(split: Split) -> Cell:
     """The live split as a bar in the deployments' colours, with its words, largest share first."""
-    palette = colours.of_deployments([*split.live, *split.mirror])
-    ordered = sorted(split.live.items(), key=lambda item: (-item[1], item[0]))
-    shares = tuple(Share(name, percent, palette[name]) for name, percent in ordered)
-    return Cell(split_words(split), shares=shares, muted=not shares)
+    return Cell(
+        split_words(split), shares=_shares(tuple(split.live.items()), tuple(split.mirror)), muted=not split.live
+    )
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _shares(live: tuple[tuple[str, int], ...], mirrored: tuple[str, ...]) -> tuple[Share, ...]:
+    palette = colours.of_deployments([*(name for name, _ in live), *mirrored])
+    ordered = sorted(live, key=lambda item: (-item[1], item[0]))
+    return tuple(Share(name, percent, palette[name]) for name, percent in ordered)
 
 
 def auth_words(mode: str) -> str:
@@ -175,10 +184,9 @@ def _changed(at: datetime | None) -> Cell:
     return Cell(f"{utc:%Y-%m-%d %H:%M}", sort=utc.timestamp(), csv=f"{utc:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def _href(endpoint: Endpoint, workspace: WorkspaceRef, home: WorkspaceRef) -> str:
-    query = {"endpoint": endpoint.name}
-    if not workspace.is_same(home):
-        query["workspace"] = workspace.address
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _href(endpoint: str, workspace: str) -> str:
+    query = {"endpoint": endpoint, **({"workspace": workspace} if workspace else {})}
     return f"overview?{urlencode(query)}"
 
 

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from services.metrics import Summary
-from services.model import Deployment, Endpoint, Split
+from services.model import Deployment, Split
 from services.traffic.plan import Plan
-from ui import colours, words
-from ui.components.table import Cell, Column, Row, Share
+from ui import colours
+from ui.components.table import Cell, Column, Row
 
 LAST_MINUTES = "Over the last 15 settled minutes, from Azure Monitor."
-
-ENDPOINT_COLUMNS = (
-    Column("Endpoint"),
-    Column("State"),
-    Column("Live traffic", help="Which deployment answers what share of the requests."),
-    Column("Mirror", help="The deployment that gets a copy of a share of the live requests; its answers are dropped."),
-    Column("Requests", number=True, help=f"Requests per minute. {LAST_MINUTES}"),
-    Column("P95", number=True, help=f"95 of 100 requests were answered in this time or less. {LAST_MINUTES}"),
-    Column("Errors", number=True, help=f"Share of 5xx, 424, 408 and 429 answers. {LAST_MINUTES}"),
-    Column("Auth", help="How callers prove who they are."),
-    Column("Region"),
-)
-
-DEPLOYMENT_COLUMNS = (
-    Column("Deployment"),
-    Column("Live", number=True, help="Share of the requests that this deployment answers."),
-    Column("Mirror", number=True, help="Share of the live requests that is copied to this deployment."),
-    Column("State"),
-    Column("Model"),
-    Column("Environment"),
-    Column("Instances"),
-    Column("Requests", number=True, help=f"Requests per minute, mirrored ones included. {LAST_MINUTES}"),
-    Column("P95", number=True, help=f"95 of 100 requests were answered in this time or less. {LAST_MINUTES}"),
-    Column("Errors", number=True, help=f"Share of 5xx, 424, 408 and 429 answers. {LAST_MINUTES}"),
-)
 
 PLAN_COLUMNS = (
     Column("Deployment"),
@@ -69,48 +43,6 @@ def split_words(split: Split) -> str:
 def mirror_words(split: Split) -> str:
     """The mirrored share in words: ``10 % to green``, or ``none``."""
     return f"{split.mirror_percent} % to {split.mirror_target}" if split.mirror_target else "none"
-
-
-def endpoint_rows(endpoints: Sequence[Endpoint], summaries: Mapping[str, Summary]) -> list[Row]:
-    """One row per endpoint; an endpoint without a summary has no data."""
-    return [
-        Row(
-            endpoint.name,
-            (
-                Cell(endpoint.name),
-                state_cell(endpoint.state),
-                _split_cell(endpoint.split),
-                _muted_if(mirror_words(endpoint.split), not endpoint.split.mirror_target),
-                *_summary_cells(summaries.get(endpoint.name)),
-                Cell(_auth_words(endpoint.auth_mode)),
-                Cell(endpoint.location, note="Kubernetes" if endpoint.is_kubernetes else ""),
-            ),
-        )
-        for endpoint in endpoints
-    ]
-
-
-def deployment_rows(
-    endpoint: Endpoint, deployments: Sequence[Deployment], summaries: Mapping[str, Summary]
-) -> list[Row]:
-    """One row per deployment of ``endpoint``."""
-    palette = colours.of_deployments(each.name for each in deployments)
-    return [
-        Row(
-            each.name,
-            (
-                Cell(each.name, colour=palette[each.name], strong=True),
-                percent_cell(endpoint.split.live_percent(each.name)),
-                percent_cell(endpoint.split.mirror.get(each.name, 0)),
-                state_cell(each.state),
-                Cell(each.model, code=True),
-                Cell(each.environment, code=True),
-                Cell(f"{each.instance_count} × {each.instance_type}", sort=each.instance_count),
-                *_summary_cells(summaries.get(each.name)),
-            ),
-        )
-        for each in deployments
-    ]
 
 
 def plan_rows(plan: Plan, deployments: Sequence[Deployment]) -> list[Row]:
@@ -151,38 +83,3 @@ def _points_cell(points: int) -> Cell:
     if points == 0:
         return Cell("no change", sort=0, muted=True)
     return Cell(f"{'+' if points > 0 else '−'}{abs(points)} points", sort=points, strong=True)
-
-
-def _split_cell(split: Split) -> Cell:
-    palette = colours.of_deployments([*split.live, *split.mirror])
-    ordered = sorted(split.live.items(), key=lambda item: (-item[1], item[0]))
-    shares = tuple(Share(name, percent, palette[name]) for name, percent in ordered)
-    return Cell(split_words(split), shares=shares, muted=not shares)
-
-
-def _summary_cells(summary: Summary | None) -> tuple[Cell, Cell, Cell]:
-    if summary is None:
-        return (_no_data(), _no_data(), _no_data())
-    return (
-        _number(words.rate(summary.requests_per_minute), summary.requests_per_minute),
-        _number(words.milliseconds(summary.p95_ms), summary.p95_ms),
-        _number(words.percent(summary.error_percent), summary.error_percent),
-    )
-
-
-def _number(text: str, value: float | None) -> Cell:
-    return _no_data() if value is None else Cell(text, sort=value)
-
-
-def _no_data() -> Cell:
-    return Cell(words.NO_DATA, muted=True)
-
-
-def _muted_if(text: str, muted: bool) -> Cell:
-    return Cell(text, sort=text, muted=muted)
-
-
-def _auth_words(mode: str) -> str:
-    return {"key": "key", "amltoken": "Azure ML token", "aadtoken": "Entra token"}.get(
-        mode.lower().replace("_", ""), mode
-    )
