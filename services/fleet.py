@@ -161,11 +161,11 @@ class Fleet:
             wanted = {ref.address.lower(): ref for ref in scope.workspaces}
             return [self._state(Workspace(ref, "")) for ref in wanted.values()]
         search = self._search
-        found = [self._state(each) for sub in search.subscriptions for each in search.workspaces.get(sub.id, ())]
-        if search.problems and not any(state.workspace.ref.is_same(self._conn.workspace) for state in found):
+        found = [each for sub in search.subscriptions for each in search.workspaces.get(sub.id, ())]
+        if search.problems:
             # The list of subscriptions may be closed to somebody who works in this workspace every day.
-            found.append(self._state(Workspace(self._conn.workspace, "")))
-        return found
+            found.append(Workspace(self._conn.workspace, ""))
+        return list({each.ref.address.lower(): self._state(each) for each in found}.values())
 
     def _state(self, workspace: Workspace) -> State:
         state = self._states.setdefault(workspace.ref.address.lower(), State(workspace))

@@ -71,9 +71,12 @@ class State:
         return self.workspace.ref.address.lower()
 
     def keep(self, endpoints: list[Endpoint]) -> None:
-        """Replace the endpoints, and forget those that are gone."""
-        self.endpoints = tuple(endpoints)
-        known = {endpoint.id.lower() for endpoint in endpoints}
+        """Replace the endpoints, and forget those that are gone.
+
+        What is made or deleted while pages are read can stand on two of them; it is one endpoint.
+        """
+        known = {endpoint.id.lower(): endpoint for endpoint in endpoints}
+        self.endpoints = tuple(known.values())
         self.deployments = {key: found for key, found in self.deployments.items() if key in known}
         self.problems = {key: problem for key, problem in self.problems.items() if key in known}
 
@@ -169,10 +172,10 @@ class Reader:
                 return
             state.keep(endpoints)
             state.problem, state.read_at = None, at
-            for endpoint in endpoints:
+            for endpoint in state.endpoints:
                 run = partial(self._deployments, state, number, endpoint)
                 self._ask_workspace(state, number, run, partial(state.fail_one, endpoint.id.lower()))
-            state.calls.answer(self._clock(), more=len(endpoints))
+            state.calls.answer(self._clock(), more=len(state.endpoints))
 
     def _deployments(self, state: State, number: int, endpoint: Endpoint) -> None:
         if state.timeouts >= _PATIENCE:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from services.azure.connection import Connection
 from services.azure.workspaces import list_subscriptions, list_workspaces
-from services.errors import AccessDenied, NotFound, ServiceFailed, Throttled
+from services.errors import AccessDenied, NotFound, ServiceFailed, Throttled, Timeout, Unreachable
 from services.fleet import Fleet, FleetView, Member, Scope
 from services.model import WorkspaceRef
 from tests.local_azure import LocalAzure
@@ -338,6 +339,61 @@ def test_an_answer_from_before_a_change_is_not_shown_after_it(
     fleet.forget()
 
     assert [each.endpoint.name for each in complete(fleet, of(SOUTH)).members] == ["fleet-f"]
+
+
+def test_an_endpoint_that_stands_on_two_pages_is_one(fleet: Fleet, local_azure: LocalAzure, fault: Fault) -> None:
+    link = f"{local_azure.url}{endpoints(SOUTH)}?api-version=2024-10-01"
+    first = {"value": [document(SOUTH, "FLEET-F")], "nextLink": link}
+    fault(path=endpoints(SOUTH), status=200, body=first, times=1)
+
+    view = complete(fleet, of(SOUTH))
+
+    assert [len(each.deployments or ()) for each in view.members] == [2]
+    assert view.done == view.expected == 2
+
+
+def test_a_workspace_whose_answers_do_not_come_is_given_up(
+    conn: Connection, local_azure: LocalAzure, fault: Fault
+) -> None:
+    fleet = Fleet(conn, parallel=1)
+    fault(path=endpoints(BARE), status=200, body={"value": [document(BARE, f"silent-{n}") for n in range(9)]})
+    fault(path=f"{endpoints(BARE)}/*", status=408)
+
+    view = complete(fleet, of(BARE, NORTH))
+
+    assert requests_to(local_azure, f"{endpoints(BARE)}/*") == 3
+    problems = [type(member.problem) for member in view.members if member.endpoint.workspace == BARE.name]
+    assert problems == [Timeout] * 3 + [Unreachable] * 6
+    assert member(view, "fleet-d").deployments is not None
+    fleet.close()
+
+
+def test_many_people_who_look_and_read_again_get_the_whole_list(fleet: Fleet) -> None:
+    scopes = [of(EAST), of(EAST, NORTH), of(NORTH, SOUTH, BARE), of(EAST, NORTH, SOUTH, BARE)]
+
+    def person(number: int) -> None:
+        for turn in range(40):
+            view = fleet.view(scopes[(number + turn) % len(scopes)], max_age_seconds=0)
+            assert view.done <= view.expected
+            if turn % 10 == number % 10:
+                fleet.forget()
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(person, range(12)))
+
+    view = complete(fleet, scopes[-1])
+    assert [each.endpoint.name for each in view.members] == [f"fleet-{letter}" for letter in "abcdef"]
+    assert all(len(each.deployments or ()) == 2 and each.problem is None for each in view.members)
+
+
+def test_a_closed_fleet_begins_nothing(fleet: Fleet, local_azure: LocalAzure, fault: Fault) -> None:
+    fault(path=f"{endpoints(SOUTH)}*", delay_seconds=0.001)
+    fleet.close()
+
+    view = fleet.view(of(SOUTH))
+
+    assert [each.is_done for each in view.workspaces] == [False]
+    assert requests_to(local_azure, f"{endpoints(SOUTH)}*") == 0
 
 
 def test_no_workspace_is_complete_at_once(fleet: Fleet) -> None:
