@@ -98,9 +98,11 @@ class Store:
         sa.event.listen(self._engine, "connect", _prepare)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # Before SQLite makes it: its log files get the same mode.
+            path.touch(mode=0o600)
+            self._file = _file(path)
             with self.writing() as connection:
                 _migrate(connection, path)
-            path.chmod(0o600)
         except (OSError, StoreFailed) as error:
             self.close()
             raise error if isinstance(error, StoreFailed) else _failed(path, error) from error
@@ -112,10 +114,10 @@ class Store:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                _roll_back(connection)
                 raise
-            connection.exec_driver_sql("COMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -125,7 +127,7 @@ class Store:
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                _roll_back(connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -133,11 +135,34 @@ class Store:
 
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
+        if _file(self.path) != self._file:
+            raise StoreFailed(
+                "What Sluice keeps on disk cannot be used.",
+                f"{self.path} was removed or replaced while Sluice runs.",
+                "Put it back, or start Sluice again to begin a new one.",
+            )
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise _failed(self.path, error.orig or error) from error
+        except sa.exc.TimeoutError as error:
+            raise _failed(self.path, error) from error
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file it is; SQLite would go on writing into one that nobody can find any more."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _roll_back(connection: sa.Connection) -> None:
+    # SQLite has ended the transaction by itself when the disk is full or fails.
+    if connection.connection.in_transaction:
+        connection.exec_driver_sql("ROLLBACK")
 
 
 def _prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
