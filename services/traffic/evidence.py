@@ -23,7 +23,7 @@ REQUESTS = "the requests per minute"
 MEAN_MINUTES = 15
 PROBE_MINUTES = 30
 """How long ago a probe may have failed to count as failing; events reach Log Analytics up to ten minutes late."""
-_LOG_LINES = 1000
+LOG_LINES = 1000
 """Lines of a container's log in which scoring times are looked for; one request writes two or three."""
 _FEWEST_TIMED = 20
 """Requests whose mean says more than the quiet minutes do."""
@@ -125,7 +125,7 @@ def collect(
     for each in deployments:
         last_test = tested[each.name].result()
         found[each.name] = DeploymentEvidence(
-            service=_service(worked[each.name].result(), (quiet.result() or {}).get(each.name), last_test),
+            service=service_time(worked[each.name].result(), (quiet.result() or {}).get(each.name), last_test),
             ready_instances=(ready.result() or {}).get(each.name),
             # A test is known at once, metrics only minutes later.
             has_answered=True if last_test and last_test.is_good else (answered.result() or {}).get(each.name),
@@ -170,13 +170,13 @@ def _rate(minutes: Mapping[datetime, float] | None, until: datetime) -> Rate | N
 
 
 def _worked(conn: Connection, deployment: Deployment) -> server_log.Worked | None:
-    return server_log.worked(logs(conn, deployment.endpoint, deployment.name, _LOG_LINES))
+    return server_log.worked(logs(conn, deployment.endpoint, deployment.name, LOG_LINES))
 
 
-def _service(
+def service_time(
     worked: server_log.Worked | None, quiet: capacity.Quiet | None, last_test: TestResult | None
 ) -> ServiceTime | None:
-    """The best that is known: many requests in the log, quiet minutes, a few requests in the log, the last test."""
+    """The best of what is known: many requests in the log, quiet minutes, a few in the log, the last test. Pure."""
     if worked and (worked.requests >= _FEWEST_TIMED or not quiet):
         turnaround = worked.turnaround_seconds or 0.0
         source = f"{worked.requests} requests in its log" if worked.requests > 1 else "one request in its log"

@@ -1,0 +1,266 @@
+"""How many requests a deployment refuses, measured on the local Azure beside what the preflight predicts.
+
+``python -m tests.contract.queue_grid`` measures the full grid, and where the model of a queue is not met, and prints
+the tables of docs/preflight.md. It takes about fifteen minutes and wants a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import os
+import random
+import ssl
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import requests
+
+from services.azure.connection import Connection, connect
+from services.azure.endpoints import get_endpoint, list_deployments, logs, scoring_secret
+from services.model import Deployment
+from services.settings import Settings
+from services.traffic import queueing, server_log
+from services.traffic.evidence import LOG_LINES, DeploymentEvidence, service_time
+from services.traffic.overload import room
+from tests.contract.conftest import SCORE
+from tests.deployable import create_endpoint, upload_and_put
+from tests.local_azure import LocalAzure
+
+ENDPOINT = "queue-grid"
+SEED = 37
+ROUND_SECONDS = 40.0
+"""How long each round of the full grid is."""
+TOLERANCE = 0.1
+"""How far the predicted share may be from the measured one."""
+
+Service = Callable[[random.Random, float], float]
+"""Seconds that the model takes for one request, from a source of randomness and the mean."""
+
+
+def exponential(source: random.Random, mean_seconds: float) -> float:
+    """What the formula assumes."""
+    return source.expovariate(1 / mean_seconds)
+
+
+def constant(_source: random.Random, mean_seconds: float) -> float:
+    """What many models do."""
+    return mean_seconds
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A deployment and a load. ``load`` is the arriving work as a share of what all servers can do."""
+
+    max_concurrent: int
+    workers: int
+    instances: int
+    load: float
+    service_seconds: float = 0.1
+    service: Service = exponential
+    timeout_seconds: int = 60
+
+    @property
+    def deployment(self) -> str:
+        """The deployment that is used for it; the number of workers cannot change while one runs."""
+        return f"workers-{self.workers}"
+
+    @property
+    def per_second(self) -> float:
+        """Requests per second."""
+        return self.load * self.instances * min(self.max_concurrent, self.workers) / self.service_seconds
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one cell: how many requests were sent, and shares of them, 0 to 1: refused (429), too late (408), predicted.
+
+    ``ideal`` is what a queue without any overhead refuses of these very requests: how far it is from ``predicted`` is
+    chance, how far ``refused`` is from it is the deployment's doing.
+    """
+
+    cell: Cell
+    requests: int
+    refused: float
+    ideal: float
+    timed_out: float
+    predicted: float
+    seconds_per_request: float
+
+
+def full_grid() -> list[tuple[Cell, ...]]:
+    """Rounds of cells that are measured at the same time."""
+    return [
+        tuple(Cell(concurrent, workers, instances, load) for workers in (1, 2, 4))
+        for concurrent in (1, 2, 4)
+        for instances in (1, 2)
+        for load in (0.6, 1.0, 1.6)
+    ]
+
+
+def off_the_model() -> list[tuple[str, Cell]]:
+    """What an M/M/s/K queue does not describe, in words and as a cell."""
+    return [
+        ("every request takes the same time", Cell(1, 1, 1, 1.0, service=constant)),
+        ("every request takes the same time", Cell(2, 2, 1, 1.0, service=constant)),
+        ("a very quick model, 5 ms", Cell(2, 1, 1, 0.8, service_seconds=0.005)),
+        ("a very quick model, 2 ms", Cell(2, 1, 1, 0.6, service_seconds=0.002)),
+        ("the timeout comes before a full queue", Cell(8, 1, 1, 1.5, timeout_seconds=1)),
+    ]
+
+
+def measure(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], seconds: float) -> list[Measured]:
+    """Load all cells at the same time for so long. Their deployments, which must differ, are made as they need."""
+    if azure.arm("GET", f"onlineEndpoints/{ENDPOINT}").status_code == 404:
+        assert create_endpoint(azure, ENDPOINT).ok
+    for answer in [_deploy(azure, cell) for cell in cells]:
+        assert azure.finish(answer, 240)["status"] == "Succeeded", azure.output()
+    endpoint = get_endpoint(conn, ENDPOINT)
+    target = Target(endpoint.scoring_uri, scoring_secret(conn, endpoint), azure.bundle)
+    counts = asyncio.run(_load_all(target, cells, seconds))
+    found = {each.name: each for each in list_deployments(conn, ENDPOINT)}
+    return [
+        _judged(conn, found[cell.deployment], cell, count, ideal_share(cell, seconds))
+        for cell, count in zip(cells, counts, strict=True)
+    ]
+
+
+def ideal_share(cell: Cell, seconds: float) -> float:
+    """The share of the requests of a cell that a queue without overhead and without timeouts refuses."""
+    places = queueing.places(cell.instances, cell.max_concurrent)
+    free = [0.0] * queueing.servers(cell.instances, cell.max_concurrent, cell.workers)
+    leaving: list[float] = []
+    refused = number = 0
+    for at, takes in _arrivals(cell, seconds):
+        number += 1
+        while leaving and leaving[0] <= at:
+            heapq.heappop(leaving)
+        if len(leaving) >= places:
+            refused += 1
+            continue
+        end = max(at, heapq.heappop(free)) + takes
+        heapq.heappush(free, end)
+        heapq.heappush(leaving, end)
+    return refused / number
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where requests go, the key, and the certificates to trust."""
+
+    address: str
+    key: str
+    bundle: str
+
+
+def _deploy(azure: LocalAzure, cell: Cell) -> requests.Response:
+    return upload_and_put(
+        azure,
+        ENDPOINT,
+        cell.deployment,
+        1,
+        score=SCORE,
+        sku={"name": "Default", "capacity": cell.instances},
+        environmentVariables={"WORKER_COUNT": str(cell.workers)},
+        requestSettings={
+            "maxConcurrentRequestsPerInstance": cell.max_concurrent,
+            "requestTimeout": f"PT{cell.timeout_seconds}S",
+        },
+    )
+
+
+async def _load_all(target: Target, cells: Sequence[Cell], seconds: float) -> list[Counter[int]]:
+    trust = ssl.create_default_context(cafile=target.bundle)
+    headers = {"Authorization": f"Bearer {target.key}"}
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust, limit=0), headers=headers) as session:
+        return list(await asyncio.gather(*(_load(session, target, cell, seconds) for cell in cells)))
+
+
+async def _load(session: aiohttp.ClientSession, target: Target, cell: Cell, seconds: float) -> Counter[int]:
+    """Send requests at random moments, whether or not the earlier ones are answered. Statuses and their numbers."""
+    statuses: Counter[int] = Counter()
+    headers = {"azureml-model-deployment": cell.deployment}
+
+    async def send(sleep: float) -> None:
+        body = {"sleep": sleep, "data": [1]}
+        async with session.post(target.address, json=body, headers=headers) as answer:
+            await answer.read()
+            statuses[answer.status] += 1
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as under_way:
+        for at, sleep in _arrivals(cell, seconds):
+            await asyncio.sleep(max(0.0, began + at - time.perf_counter()))
+            under_way.create_task(send(sleep))
+    return statuses
+
+
+def _arrivals(cell: Cell, seconds: float) -> Iterator[tuple[float, float]]:
+    """When each request is sent, and how long the model takes for it; the same for the same cell."""
+    source, at = random.Random(SEED), 0.0
+    while (at := at + source.expovariate(cell.per_second)) < seconds:
+        yield at, cell.service(source, cell.service_seconds)
+
+
+def _judged(conn: Connection, deployment: Deployment, cell: Cell, statuses: Counter[int], ideal: float) -> Measured:
+    """The time per request comes from the log, as it does before a change of traffic; the rate is the intended one."""
+    worked = server_log.worked(logs(conn, ENDPOINT, deployment.name, LOG_LINES))
+    queue = room(deployment, DeploymentEvidence(service=service_time(worked, None, None)))
+    assert queue is not None
+    number = statuses.total()
+    return Measured(
+        cell=cell,
+        requests=number,
+        refused=statuses[429] / number,
+        ideal=ideal,
+        timed_out=statuses[408] / number,
+        predicted=queue.lost_share(60 * cell.per_second),
+        seconds_per_request=queue.service_seconds,
+    )
+
+
+def main() -> None:
+    """Measure everything and print it as Markdown."""
+    with tempfile.TemporaryDirectory() as folder, LocalAzure(Path(folder) / "state") as azure:
+        azure.control("POST", "settings", {"cores_quota": 1000}).raise_for_status()
+        os.environ.update(azure.environment)
+        conn = connect(Settings.read(azure.environment, Path(folder)))
+        write = sys.stdout.write
+        write("| max concurrent | workers | instances | load | requests/s | predicted | ideal queue | measured |\n")
+        write("|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+        for cells in full_grid():
+            for one in measure(azure, conn, cells, ROUND_SECONDS):
+                write(_row(one))
+                sys.stdout.flush()
+        write("\n| what is different | settings | requests/s | predicted | ideal queue | 429 | 408 |\n")
+        write("|---|---|---:|---:|---:|---:|---:|\n")
+        for words, cell in off_the_model():
+            write(_odd_row(words, measure(azure, conn, [cell], ROUND_SECONDS)[0]))
+            sys.stdout.flush()
+
+
+def _row(one: Measured) -> str:
+    cell = one.cell
+    return (
+        f"| {cell.max_concurrent} | {cell.workers} | {cell.instances} | {cell.load} | {cell.per_second:.0f} | "
+        f"{one.predicted:.1%} | {one.ideal:.1%} | {one.refused:.1%} |\n"
+    )
+
+
+def _odd_row(words: str, one: Measured) -> str:
+    cell = one.cell
+    settings = f"{cell.max_concurrent} concurrent, {cell.workers} workers, load {cell.load}"
+    return (
+        f"| {words} | {settings} | {cell.per_second:.0f} | {one.predicted:.1%} | {one.ideal:.1%} | {one.refused:.1%} | "
+        f"{one.timed_out:.1%} |\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
