@@ -50,7 +50,8 @@ def running(command: list[str], changes: dict[str, str], log: Path) -> Iterator[
         n: v for n, v in os.environ.items() if not n.startswith(("AZURE", "ARM_", "IDENTITY_", "SLUICE_", "EMULATOR_"))
     }
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env={**kept, **changes}, stdout=output, stderr=output)
+        environment = {**kept, "AZURE_CONFIG_DIR": os.devnull, **changes}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
             yield
         finally:
@@ -183,7 +184,9 @@ def measure() -> Report:
         state, port, bare_port = Path(folder) / "state", free_port(), free_port()
         launch = [sys.executable, "-m", "services.launch", "--headless", "--port", str(port)]
         log = Path(folder) / "log"
-        stack.enter_context(running(launch, {"SLUICE_LOCAL_AZURE_DIR": str(state)}, log))
+        stack.enter_context(
+            running(launch, {"SLUICE_LOCAL_AZURE_DIR": str(state), "SLUICE_DATA_DIR": str(Path(folder) / "data")}, log)
+        )
         url = f"http://localhost:{port}"
         ready = until(answers(f"{url}/readyz"), "the dashboard")
         progress = state / "demo-progress.txt"
