@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from ui import chosen, readers, test_console
+from ui import chosen, endpoint_notices, readers, test_console
 
 endpoint = chosen.heading("Test")
 if endpoint is not None:
+    endpoint_notices.show(endpoint)
     deployments = readers.deployments(endpoint)
     left, right = st.columns(2, gap="medium")
     with left:

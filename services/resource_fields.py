@@ -16,6 +16,9 @@ _AZURES_OWN_PROPERTIES = ("provisioningState", "scoringUri", "swaggerUri", "keys
 _AZURES_OWN_MARKS = ("azureml.onlineendpointid", "AzureAsyncOperationUri")
 """What Azure writes into the free dictionary ``properties.properties`` by itself."""
 _APP_ROOT = "/var/azureml-app/"
+_CODE = re.compile(r".*/codes/([^/]+)/versions/([^/]+)", re.IGNORECASE)
+_GENERATED = re.compile(r"[0-9a-f-]{32,64}", re.IGNORECASE)
+"""The names that ``az ml`` gives to what it uploads: a hash or a GUID."""
 _ASSET = re.compile(
     r"(?P<workspace>/subscriptions/.+/workspaces/[^/]+)/(?:models|environments)/([^/]+)/versions/([^/]+)"
 )
@@ -62,6 +65,15 @@ def asset_reference(resource: Json, workspace: WorkspaceRef | None) -> str | Non
         if own.is_same(workspace):
             return f"azureml:{found[2]}:{found[3]}"
     return code_reference(text)
+
+
+def code_name(resource: Json) -> str:
+    """A short form of an uploaded folder's id for people: its name and version, or the beginning of its hash."""
+    found = _CODE.fullmatch(str(resource or ""))
+    if not found:
+        return str(resource or "")
+    name, version = found.groups()
+    return f"uploaded {name[:7]}" if _GENERATED.fullmatch(name) else f"{name}:{version}"
 
 
 def code_reference(resource: Json) -> str | None:

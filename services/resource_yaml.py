@@ -48,7 +48,14 @@ def _hidden(dumper: yaml.SafeDumper, value: Hidden) -> yaml.Node:  # noqa: ARG00
     return dumper.represent_scalar(HIDDEN_TAG, "")
 
 
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    # PyYAML folds these line breaks of Unicode into spaces unless it is told to escape them.
+    style = '"' if any(mark in value for mark in "\x85\u2028\u2029\r") else "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
 _Dumper.add_representer(Hidden, _hidden)
+_Dumper.add_representer(str, _text)
 
 
 def endpoint_file(endpoint: Endpoint, *, show_hidden: bool = False) -> ResourceFile:
@@ -130,7 +137,7 @@ def _head(
 ) -> list[str]:
     where = f"-f {shlex.quote(file)} --resource-group {shlex.quote(workspace.resource_group)}"
     where += f" --workspace-name {shlex.quote(workspace.name)} --subscription {shlex.quote(workspace.subscription_id)}"
-    lines = [f"Make it anew:  az ml {command} create {where}", f"Put it back:   az ml {command} update {where}"]
+    lines = [f"Create it:  az ml {command} create {where}", f"Update it:  az ml {command} update {where}"]
     if left_out:
         lines += ["Not in this file, because az ml has no word for it:", *(f"  {each}" for each in left_out)]
     if hidden:

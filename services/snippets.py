@@ -1,10 +1,11 @@
 """Ready programs that call an endpoint: curl, Python and ``az``. None of them holds a key.
 
-The key comes from the environment variable ``ENDPOINT_KEY``, and the way to fill it is part of each program.
+They read the key from the environment variable ``ENDPOINT_KEY``; the first command fills it.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass
 
@@ -29,9 +30,13 @@ class Snippet:
 
 
 def snippets(endpoint: Endpoint, payload: str, deployment: str | None = None) -> tuple[Snippet, ...]:
-    """The programs for ``endpoint`` with a JSON ``payload``, through the split or pinned to ``deployment``."""
+    """The command that fills the key, and the programs that send a JSON ``payload`` to ``endpoint``.
+
+    They go through the split, or are pinned to ``deployment``.
+    """
     compact = _compact(payload)
     return (
+        Snippet("The key", "bash", f'export {KEY_VARIABLE}="$({credential_command(endpoint)})"\n'),
         Snippet("curl", "bash", _curl(endpoint, compact, deployment)),
         Snippet("Python", "python", _python(endpoint, compact, deployment)),
         Snippet("Azure CLI", "bash", _az(endpoint, compact, deployment)),
@@ -59,9 +64,9 @@ def _curl(endpoint: Endpoint, payload: str | None, deployment: str | None) -> st
         f'--header "Authorization: Bearer ${KEY_VARIABLE}"',
         '--header "Content-Type: application/json"',
         *([f"--header {shlex.quote(f'azureml-model-deployment: {deployment}')}"] if deployment else []),
-        f"--data {shlex.quote(payload) if payload is not None else f'@{PAYLOAD_FILE}'}",
+        f"--data {shlex.quote(payload)}" if payload is not None else f"--data-binary @{PAYLOAD_FILE}",
     ]
-    return f"# {KEY_VARIABLE}=$({credential_command(endpoint)})\n" + " \\\n  ".join(lines) + "\n"
+    return " \\\n  ".join(lines) + "\n"
 
 
 def _python(endpoint: Endpoint, payload: str | None, deployment: str | None) -> str:
@@ -71,15 +76,14 @@ def _python(endpoint: Endpoint, payload: str | None, deployment: str | None) -> 
     body = f"{payload!r}.encode()" if payload is not None else f'pathlib.Path("{PAYLOAD_FILE}").read_bytes()'
     modules = ["json", "os", *([] if payload is not None else ["pathlib"]), "urllib.request"]
     imports = "\n".join(f"import {module}" for module in modules)
-    return f"""# {KEY_VARIABLE}: {credential_command(endpoint)}
-{imports}
+    return f"""{imports}
 
 request = urllib.request.Request(
-    {endpoint.scoring_uri!r},
+    {json.dumps(endpoint.scoring_uri)},
     data={body},
     headers={{
         "Authorization": "Bearer " + os.environ["{KEY_VARIABLE}"],
-{"".join(f"        {name!r}: {value!r},{chr(10)}" for name, value in headers.items())}    }},
+{"".join(f"        {json.dumps(name)}: {json.dumps(value)},{chr(10)}" for name, value in headers.items())}    }},
 )
 with urllib.request.urlopen(request, timeout=60) as answer:
     print("answered by", answer.headers["azureml-model-deployment"])

@@ -11,7 +11,7 @@ from services.azure.cloud import Json
 from services.azure.documents import asset_name, milliseconds
 from services.masking import looks_secret
 from services.model import Deployment
-from services.resource_fields import own_variables, without_azures_marks
+from services.resource_fields import code_name, own_variables, without_azures_marks
 
 NOT_SET = ""
 _AZURES_OWN = ("id", "name", "type", "systemData", "etag")
@@ -47,7 +47,8 @@ _LABELS = {
     "location": "Region",
 }
 """Dotted path → what people call it, in the order in which they look. Everything else follows under its path."""
-_ASSETS = ("properties.model", "properties.codeConfiguration.codeId", "properties.environmentId")
+_ASSETS = ("properties.model", "properties.environmentId")
+_CODE = "properties.codeConfiguration.codeId"
 _DURATIONS = ("requestTimeout", "maxQueueWait", "initialDelay", "period", "timeout", "pollingInterval")
 
 
@@ -108,6 +109,8 @@ def _line(path: str, left: Json, right: Json) -> Line:
 def _words(path: str, value: Json) -> str:
     if value is None:
         return NOT_SET
+    if path == _CODE:
+        return code_name(value)
     return asset_name(value) if path in _ASSETS else _full(path, value)
 
 

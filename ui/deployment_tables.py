@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.azure.documents import asset_name, milliseconds
+from services.azure.documents import milliseconds
 from services.metrics import Summary
 from services.model import Deployment, Endpoint
+from services.resource_fields import code_name
 from ui import colours, tables, words
 from ui.components.table import Cell, Column, Row
 
@@ -101,7 +102,7 @@ def _code(deployment: Deployment) -> Cell:
         # An MLflow model brings its own scoring code.
         return _unknown(NOT_SET)
     return Cell(
-        asset_name(given["codeId"]).removesuffix("/versions"),
+        code_name(given["codeId"]),
         code=True,
         note=str(given.get("scoringScript") or ""),
         title=str(given["codeId"]),

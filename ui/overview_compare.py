@@ -27,8 +27,12 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     by_name = {each.name: each for each in deployments}
     first, second = _usual(endpoint, list(by_name))
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_choice"):
-        left = st.selectbox("Compare", list(by_name), index=list(by_name).index(first), key="left", width=240)
-        right = st.selectbox("with", list(by_name), index=list(by_name).index(second), key="right", width=240)
+        left = st.selectbox(
+            "Compare", list(by_name), index=list(by_name).index(first), key=f"left:{endpoint.name}", width=240
+        )
+        right = st.selectbox(
+            "with", list(by_name), index=list(by_name).index(second), key=f"right:{endpoint.name}", width=240
+        )
         only = st.toggle("Only differences", value=True, key="only_differences")
     lines = specification.compare(by_name[left], by_name[right])
     different = sum(line.is_different for line in lines)

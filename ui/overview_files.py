@@ -19,8 +19,10 @@ _ENDPOINT = "The endpoint"
 def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     """Draw the choice of resource and format, the text, and what it lacks."""
     by_name: dict[str, Endpoint | Deployment] = {each.name: each for each in deployments}
-    with st.container(horizontal=True, vertical_alignment="bottom", key="file_choice"):
-        which = st.selectbox("Resource", [_ENDPOINT, *by_name], key="resource", format_func=_title, width=260)
+    with st.container(horizontal=True, vertical_alignment="top", key="file_choice"):
+        which = st.selectbox(
+            "Resource", [_ENDPOINT, *by_name], key=f"resource:{endpoint.name}", format_func=_title, width=260
+        )
         style = st.segmented_control("Format", [YAML, JSON], key="format", default=YAML, required=True)
     resource = by_name.get(which, endpoint)
     hidden = _file(resource, style, show_hidden=False).hidden

@@ -11,11 +11,13 @@ import streamlit as st
 from services.azure import links
 from services.azure.connection import Permissions
 from services.errors import SluiceError
-from services.model import Deployment, Endpoint
+from services.masking import looks_secret
+from services.model import Deployment, Endpoint, Split
 from ui import (
     chosen,
     context,
     deployment_tables,
+    endpoint_notices,
     overview_compare,
     overview_events,
     overview_files,
@@ -38,12 +40,7 @@ _NEXT_PAGES = (
     ("test.py", "Send a test request", ":material/send:"),
     ("metrics.py", "See metrics", ":material/monitoring:"),
 )
-_KUBERNETES = "Sluice shows Kubernetes endpoints and changes nothing about them. They have no mirrored traffic."
-_PRIVATE = (
-    "Public network access is off: the scoring URI answers only inside the virtual network that has the workspace's "
-    "private endpoint. A test request from here gets 403 or no answer, unless Sluice runs in that network. Traffic, "
-    "metrics and everything else on these pages work from anywhere."
-)
+_MOST_SHARES = 4
 _AUTH_WORDS = {"key": "key", "aml_token": "Azure ML token", "aad_token": "Microsoft Entra token"}
 
 
@@ -52,23 +49,14 @@ def show_head(endpoint: Endpoint) -> None:
     _ways_on(endpoint)
     if endpoint.description:
         st.text(endpoint.description)
-    for lead, why in notices(endpoint):
-        st.html(f'<p class="notice" role="note"><b>{escape(lead)}</b> {escape(why)}</p>')
+    endpoint_notices.show(endpoint)
     facts(_facts(endpoint))
     _tags(endpoint)
-    with st.container(key="addresses"):
+    left, right = st.columns(2)
+    with left:
         _address("Scoring URI", endpoint.scoring_uri)
+    with right:
         _address("Swagger URI", endpoint.swagger_uri)
-
-
-def notices(endpoint: Endpoint) -> list[tuple[str, str]]:
-    """What a person must know before using the endpoint from here: a lead and an explanation each."""
-    found = []
-    if endpoint.is_kubernetes:
-        found.append(("Kubernetes, read only.", _KUBERNETES))
-    if not endpoint.public_network_access:
-        found.append(("Private.", _PRIVATE))
-    return found
 
 
 def _ways_on(endpoint: Endpoint) -> None:
@@ -95,7 +83,7 @@ def _facts(endpoint: Endpoint) -> list[Fact]:
     changed_by = str(system.get("lastModifiedBy") or "")
     return [
         Fact("State", endpoint.state, tone=tables.state_cell(endpoint.state).tone),
-        Fact("Live traffic", tables.split_words(endpoint.split)),
+        Fact("Live traffic", _live_words(endpoint.split)),
         Fact("Mirror", tables.mirror_words(endpoint.split)),
         Fact("Callers sign in with", _AUTH_WORDS.get(endpoint.auth_mode, endpoint.auth_mode or "not said")),
         Fact("Public network access", "on" if endpoint.public_network_access else "off"),
@@ -106,6 +94,14 @@ def _facts(endpoint: Endpoint) -> list[Fact]:
         Fact("Created", f"{words.moment(endpoint.created_at)}{_by(endpoint.created_by)}"),
         Fact("Changed", f"{words.moment(endpoint.modified_at)}{_by(changed_by)}"),
     ]
+
+
+def _live_words(split: Split) -> str:
+    """The live split, or its largest shares: the table below has them all."""
+    if len(split.live) <= _MOST_SHARES:
+        return tables.split_words(split)
+    largest = sorted(split.live.items(), key=lambda item: (-item[1], item[0]))[:_MOST_SHARES]
+    return f"{tables.split_words(Split(dict(largest)))}, and {len(split.live) - _MOST_SHARES} more"
 
 
 def identity_words(identity: Any) -> str:  # noqa: ANN401 - raw JSON
@@ -129,7 +125,8 @@ def _tags(endpoint: Endpoint) -> None:
     if not endpoint.tags:
         return
     entries = "".join(
-        f"<li><span>{escape(name)}</span> {escape(value)}</li>" for name, value in sorted(endpoint.tags.items())
+        f"<li><span>{escape(name)}</span> {'(hidden)' if looks_secret(name, value) else escape(value)}</li>"
+        for name, value in sorted(endpoint.tags.items())
     )
     st.html(f'<p class="label">Tags</p><ul class="tags">{entries}</ul>')
 

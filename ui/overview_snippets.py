@@ -19,14 +19,16 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     if not endpoint.scoring_uri:
         st.html('<p class="lead">This endpoint has no scoring URI yet, so there is nothing to call.</p>')
         return
-    target = st.selectbox("Send to", [SPLIT, *(each.name for each in deployments)], key="snippet_target", width=260)
+    target = st.selectbox(
+        "Send to", [SPLIT, *(each.name for each in deployments)], key=f"snippet_target:{endpoint.name}", width=260
+    )
     folder = context.settings().samples_dir
     sample = payloads.sample_for(endpoint.name, folder if folder.is_absolute() else context.ROOT / folder)
     payload = sample or _NO_SAMPLE
     found = snippets.snippets(endpoint, payload, None if target == SPLIT else target)
     st.caption(
-        f"The key is not part of the programs. They read it from {snippets.KEY_VARIABLE}; the first line says how to "
-        "fill it." + ("" if sample else " There is no sample request for this endpoint: put your own payload in.")
+        f"No program holds a key. They read it from {snippets.KEY_VARIABLE}, which the first command fills."
+        + ("" if sample else " There is no sample request for this endpoint: put your own payload in.")
     )
     if sample and snippets.needs_file(payload):
         st.download_button(
