@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.model import Deployment, Split
@@ -135,10 +135,11 @@ def _not_ready(deployment: Deployment, known: DeploymentEvidence) -> Iterator[Fi
         yield Finding("not_ready", name, title, "Its requests may fail until the state is Succeeded.")
     elif wanted < 1:
         yield Finding("not_ready", name, f"{name} has no instance", "Nothing would answer its requests.")
+    elif ready == 0:
+        yield Finding("not_ready", name, f"No instance of {name} is ready", "Its requests would be answered 424.")
     elif ready is not None and ready < wanted:
-        title = f"{ready} of {_count(wanted, 'instance')} of {name} {'is' if ready == 1 else 'are'} ready"
-        detail = "The others take no requests now." if ready else "Its requests would be answered 424."
-        yield Finding("not_ready", name, title, detail)
+        title = f"{ready} of {wanted} instances of {name} {'is' if ready == 1 else 'are'} ready"
+        yield Finding("not_ready", name, title, "The others take no requests now.")
 
 
 def _reputation(plan: Plan, deployment: Deployment, known: DeploymentEvidence) -> Iterator[Finding]:
@@ -158,10 +159,9 @@ def _reputation(plan: Plan, deployment: Deployment, known: DeploymentEvidence) -
         yield Finding("last_test", name, title, f"It was sent at {when}.{later}")
 
 
-def _unknown(plan: Plan, growing: Iterable[Deployment], evidence: Evidence) -> Iterator[Finding]:
-    concerned = list(growing)
-    names = {each.name for each in concerned}
-    for each in concerned:
+def _unknown(plan: Plan, growing: Sequence[Deployment], evidence: Evidence) -> Iterator[Finding]:
+    names = {each.name for each in growing}
+    for each in growing:
         known = evidence.deployments.get(each.name, DeploymentEvidence())
         if known.service is None:
             yield Finding(
@@ -170,7 +170,7 @@ def _unknown(plan: Plan, growing: Iterable[Deployment], evidence: Evidence) -> I
                 f"How long {each.name} takes for a request is not known",
                 "So nobody can say whether it keeps up. Send it a few test requests.",
             )
-    if concerned and evidence.requests is None and not any(gap.what == REQUESTS for gap in evidence.gaps):
+    if growing and evidence.requests is None and not any(gap.what == REQUESTS for gap in evidence.gaps):
         why = "Azure Monitor has no data of the last hour, so no load can be predicted."
         yield Finding("unknown", None, "How many requests come in is not known", why)
     for gap in evidence.gaps:
