@@ -57,8 +57,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _target(settings: Settings, local: LocalAzure, *, wanted: bool) -> Mapping[str, str]:
     """Print the target, start the local Azure when it is the target, and return what the dashboard needs on top."""
     if settings.is_configured:
-        host = urlsplit(settings.cloud_metadata_url or "https://management.azure.com").netloc
-        _say(f"Target: workspace {settings.workspace_name}, resource group {settings.resource_group}, at {host}.")
+        place = _at(settings)
+        _say(f"Target: workspace {settings.workspace_name}, resource group {settings.resource_group}, at {place}.")
         origin = settings.origins["AZUREML_WORKSPACE_NAME"]
         if origin != "the environment":
             _say(f"The workspace is named in {origin}.")
@@ -75,6 +75,13 @@ def _target(settings: Settings, local: LocalAzure, *, wanted: bool) -> Mapping[s
     local.start_samples()
     _say(f"The sample endpoints are being deployed in the background; see {_shown(local) / 'demo.log'}.")
     return local.environment()
+
+
+def _at(settings: Settings) -> str:
+    """Where the workspace is: the host of a described cloud, else the name of one that is not the public one."""
+    if settings.cloud_metadata_url:
+        return urlsplit(settings.cloud_metadata_url).netloc
+    return settings.cloud if settings.cloud not in (None, "AzureCloud") else "management.azure.com"
 
 
 def _dashboard(options: argparse.Namespace, environment: Mapping[str, str], stopping: threading.Event) -> int:

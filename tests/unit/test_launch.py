@@ -55,9 +55,10 @@ def test_a_configured_workspace_is_named_and_no_local_azure_is_started(tmp_path:
 
 def test_a_workspace_that_a_file_names_says_which(tmp_path: Path) -> None:
     (tmp_path / "azureProfile.json").write_text('{"subscriptions": [{"id": "s", "isDefault": true}]}')
-    (tmp_path / "config").write_text("[defaults]\ngroup = models\nworkspace = production\n")
+    defaults = "[defaults]\ngroup = models\nworkspace = production\n[cloud]\nname = AzureUSGovernment\n"
+    (tmp_path / "config").write_text(defaults)
     target, origin = first_lines(2, environment(tmp_path / "state", AZURE_CONFIG_DIR=str(tmp_path)))
-    assert target.startswith("Target: workspace production, resource group models")
+    assert target == "Target: workspace production, resource group models, at AzureUSGovernment."
     assert origin == f"The workspace is named in {tmp_path / 'config'}."
 
 
