@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     metrics_endpoint: str | None = Field(
         None,
         alias="SLUICE_METRICS_ENDPOINT",
-        description="Address of the Azure Monitor metrics batch service. Default: the one of the workspace's region.",
+        description="Address of the Azure Monitor metrics batch service. Default: the one of each endpoint's region.",
     )
     logs_endpoint: str | None = Field(
         None,
