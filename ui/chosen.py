@@ -51,9 +51,14 @@ def carried() -> str | None:
     return name
 
 
+def remember(name: str) -> None:
+    """Choose an endpoint for the next page; the URL of this one stays as it is, for who comes back to it."""
+    st.session_state[_REMEMBERED] = name
+
+
 def choose(name: str) -> None:
     """Choose an endpoint by name, for this session and in the URL."""
-    st.session_state[_REMEMBERED] = name
+    remember(name)
     if st.query_params.get(_PARAMETER) != name:
         st.query_params[_PARAMETER] = name
 

@@ -54,8 +54,8 @@ def show(wanted: Scope) -> None:
 
 
 def _draw(wanted: Scope, *, polls: bool) -> None:
-    seen = fleet_view.look(wanted)
     _go_to_opened()
+    seen = fleet_view.look(wanted)
     _show_troubles(troubles(seen))
     if seen.view.members:
         _show_table(seen)
@@ -165,8 +165,8 @@ def _go_to_opened() -> None:
     opened = st.session_state.pop(_OPENED, None)
     if opened:
         workspace, name = WorkspaceRef.of(opened), opened.rsplit("/", 1)[-1]
-        scope.choose(workspace)
-        chosen.choose(name)
+        scope.remember(workspace)
+        chosen.remember(name)
         st.switch_page(context.ROOT / "pages" / "overview.py", query_params=scope.link(workspace, name))
 
 

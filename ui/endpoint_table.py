@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -69,6 +69,7 @@ _KINDS = {
 }
 _MOST_REMEMBERED = 4096
 """Of the links and bars: most of the cost of a row, and the same on every rerun."""
+_CSV_DIGITS = 3
 _NO_DATA = Cell(words.NO_DATA, muted=True)
 _READING = Cell("reading…", muted=True)
 _COUNTED = frozenset({"errors", "mirror", "idle"})
@@ -162,8 +163,9 @@ def _numbers(numbers: Numbers | None, *, is_counting: bool) -> tuple[Cell, Cell,
     summary = numbers.summary
     spark = numbers.per_minute if any(value is not None for value in numbers.per_minute) else ()
     rate = summary.requests_per_minute
+    requests = _number(words.rate(rate), rate)
     return (
-        Cell(words.rate(rate), sort=rate, spark=spark, muted=rate is None),
+        replace(requests, spark=tuple(None if each is None else round(each, _CSV_DIGITS) for each in spark)),
         _number(words.milliseconds(summary.p95_ms), summary.p95_ms),
         _number(words.percent(summary.error_percent), summary.error_percent),
     )
@@ -198,4 +200,4 @@ def _also(member: Member, workspace: WorkspaceRef) -> str:
 
 
 def _number(text: str, value: float | None) -> Cell:
-    return _NO_DATA if value is None else Cell(text, sort=value)
+    return _NO_DATA if value is None else Cell(text, sort=round(value, _CSV_DIGITS))

@@ -43,9 +43,14 @@ def workspace() -> WorkspaceRef:
     return found
 
 
+def remember(workspace: WorkspaceRef) -> None:
+    """Look at ``workspace`` on the next page; the URL of this one stays as it is, for who comes back to it."""
+    st.session_state[_REMEMBERED] = workspace
+
+
 def choose(workspace: WorkspaceRef) -> None:
     """Look at ``workspace`` from now on, in this session and in the URL."""
-    st.session_state[_REMEMBERED] = workspace
+    remember(workspace)
     context.watch(workspace)
     if workspace.is_same(home()):
         st.query_params.pop(_PARAMETER, None)
@@ -54,11 +59,12 @@ def choose(workspace: WorkspaceRef) -> None:
 
 
 def lists_all() -> bool:
-    """Whether the list of endpoints looks at all workspaces. The URL wins over what the session remembers."""
+    """Whether the list of endpoints looks at all workspaces: the URL says so, or the session remembers it.
+
+    A workspace in the URL does not end it: who opens an endpoint of the list and comes back has one there.
+    """
     if st.query_params.get(_PARAMETER_ALL) == _ALL:
         st.session_state[_REMEMBERED_ALL] = True
-    elif _PARAMETER in st.query_params:
-        st.session_state[_REMEMBERED_ALL] = False
     elif st.session_state.get(_REMEMBERED_ALL):
         st.query_params[_PARAMETER_ALL] = _ALL
     return bool(st.session_state.get(_REMEMBERED_ALL))
