@@ -25,7 +25,7 @@ from services.traffic.shares import (
 
 __all__ = ["ARRIVES", "DIFFERS", "NOT_YET_KNOWN", "Arrival", "MirrorArrival", "ShareArrival", "measure"]
 
-LONGEST = timedelta(hours=2)
+LONGEST = timedelta(hours=6)
 """The newest part of a split that is older is measured: more requests than these tell nothing new."""
 CLOCKS = timedelta(seconds=30)
 """How far Azure's clock may be ahead of this machine's: so long after a change its first whole minute may begin."""

@@ -22,7 +22,7 @@ LEVEL = 0.01
 """How likely a share that arrives is ever called different, over all looks and deployments of one change."""
 ENDPOINT_METRICS, DEPLOYMENT_METRICS = "endpoint metrics", "deployment metrics"
 
-_BROAD_POINTS = 5.0
+_BROAD_POINTS = 10.0
 _NARROW_POINTS = 0.5
 _SAME = 0.02
 """Two sources that count the same requests may differ by this part."""
