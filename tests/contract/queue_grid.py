@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import aiohttp
 import requests
@@ -34,8 +35,8 @@ from tests.deployable import create_endpoint, upload_and_put
 from tests.local_azure import LocalAzure
 
 ENDPOINT = "queue-grid"
-SEED = 37
-ROUND_SECONDS = 40.0
+SEED = 4
+ROUND_SECONDS = 30.0
 """How long each round of the full grid is."""
 TOLERANCE = 0.1
 """How far the predicted share may be from the measured one."""
@@ -81,8 +82,10 @@ class Cell:
 class Measured:
     """Of one cell: how many requests were sent, and shares of them, 0 to 1: refused (429), too late (408), predicted.
 
-    ``ideal`` is what a queue without any overhead refuses of these very requests: how far it is from ``predicted`` is
-    chance, how far ``refused`` is from it is the deployment's doing.
+    ``predicted`` uses the time per request of the server's log. ``held_seconds`` is how long a place at an instance was
+    really held, which only the gateway knows, and ``explained`` is what the formula says with that; it is None where
+    requests wait at the instance for a worker, which that time includes. ``ideal`` is what a queue without any overhead
+    refuses of these very requests: how far it is from ``predicted`` is chance.
     """
 
     cell: Cell
@@ -91,7 +94,9 @@ class Measured:
     ideal: float
     timed_out: float
     predicted: float
-    seconds_per_request: float
+    explained: float | None
+    logged_seconds: float
+    held_seconds: float
 
 
 def full_grid() -> list[tuple[Cell, ...]]:
@@ -123,10 +128,12 @@ def measure(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], seconds:
         assert azure.finish(answer, 240)["status"] == "Succeeded", azure.output()
     endpoint = get_endpoint(conn, ENDPOINT)
     target = Target(endpoint.scoring_uri, scoring_secret(conn, endpoint), azure.bundle)
+    began = time.time()
     counts = asyncio.run(_load_all(target, cells, seconds))
+    held = _held_seconds(azure, began)
     found = {each.name: each for each in list_deployments(conn, ENDPOINT)}
     return [
-        _judged(conn, found[cell.deployment], cell, count, ideal_share(cell, seconds))
+        _judged(conn, found[cell.deployment], cell, count, ideal_share(cell, seconds), held[cell.deployment])
         for cell, count in zip(cells, counts, strict=True)
     ]
 
@@ -203,25 +210,43 @@ async def _load(session: aiohttp.ClientSession, target: Target, cell: Cell, seco
 
 def _arrivals(cell: Cell, seconds: float) -> Iterator[tuple[float, float]]:
     """When each request is sent, and how long the model takes for it; the same for the same cell."""
-    source, at = random.Random(SEED), 0.0
+    source, at = random.Random(SEED + cell.workers), 0.0
     while (at := at + source.expovariate(cell.per_second)) < seconds:
         yield at, cell.service(source, cell.service_seconds)
 
 
-def _judged(conn: Connection, deployment: Deployment, cell: Cell, statuses: Counter[int], ideal: float) -> Measured:
+def _held_seconds(azure: LocalAzure, since: float) -> dict[str, float]:
+    """Deployment → the mean time between sending a request to an instance and having read its answer."""
+    rows = azure.control("GET", f"requests?endpoint={ENDPOINT}&since={since}&limit=100000").json()["value"]
+    times: dict[str, list[float]] = {}
+    for row in rows:
+        if row["status"] == 200:
+            times.setdefault(row["deployment"], []).append(row["model_ms"] / 1000)
+    return {name: fmean(found) for name, found in times.items()}
+
+
+def _judged(
+    conn: Connection, deployment: Deployment, cell: Cell, statuses: Counter[int], ideal: float, held: float
+) -> Measured:
     """The time per request comes from the log, as it does before a change of traffic; the rate is the intended one."""
     worked = server_log.worked(logs(conn, ENDPOINT, deployment.name, LOG_LINES))
     queue = room(deployment, DeploymentEvidence(service=service_time(worked, None, None)))
     assert queue is not None
-    number = statuses.total()
+    number, rate = statuses.total(), cell.per_second
     return Measured(
         cell=cell,
         requests=number,
         refused=statuses[429] / number,
         ideal=ideal,
         timed_out=statuses[408] / number,
-        predicted=queue.lost_share(60 * cell.per_second),
-        seconds_per_request=queue.service_seconds,
+        predicted=queue.lost_share(60 * rate),
+        explained=(
+            queueing.rejected_share(rate, held, queue.servers, queue.places)
+            if cell.max_concurrent <= cell.workers
+            else None
+        ),
+        logged_seconds=queue.service_seconds,
+        held_seconds=held,
     )
 
 
@@ -232,13 +257,16 @@ def main() -> None:
         os.environ.update(azure.environment)
         conn = connect(Settings.read(azure.environment, Path(folder)))
         write = sys.stdout.write
-        write("| max concurrent | workers | instances | load | requests/s | predicted | ideal queue | measured |\n")
-        write("|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+        write(
+            "| max concurrent | workers | instances | load | requests/s | time in the log | predicted | measured "
+            "| place held | predicted with that |\n"
+        )
+        write("|---:" * 10 + "|\n")
         for cells in full_grid():
             for one in measure(azure, conn, cells, ROUND_SECONDS):
                 write(_row(one))
                 sys.stdout.flush()
-        write("\n| what is different | settings | requests/s | predicted | ideal queue | 429 | 408 |\n")
+        write("\n| what is different | settings | requests/s | time in the log | predicted | 429 | 408 |\n")
         write("|---|---|---:|---:|---:|---:|---:|\n")
         for words, cell in off_the_model():
             write(_odd_row(words, measure(azure, conn, [cell], ROUND_SECONDS)[0]))
@@ -247,9 +275,11 @@ def main() -> None:
 
 def _row(one: Measured) -> str:
     cell = one.cell
+    held = "– | –" if one.explained is None else f"{1000 * one.held_seconds:.0f} ms | {100 * one.explained:.1f} %"
     return (
         f"| {cell.max_concurrent} | {cell.workers} | {cell.instances} | {cell.load} | {cell.per_second:.0f} | "
-        f"{one.predicted:.1%} | {one.ideal:.1%} | {one.refused:.1%} |\n"
+        f"{1000 * one.logged_seconds:.0f} ms | {100 * one.predicted:.1f} % | {100 * one.refused:.1f} % | "
+        f"{held} |\n"
     )
 
 
@@ -257,8 +287,8 @@ def _odd_row(words: str, one: Measured) -> str:
     cell = one.cell
     settings = f"{cell.max_concurrent} concurrent, {cell.workers} workers, load {cell.load}"
     return (
-        f"| {words} | {settings} | {cell.per_second:.0f} | {one.predicted:.1%} | {one.ideal:.1%} | {one.refused:.1%} | "
-        f"{one.timed_out:.1%} |\n"
+        f"| {words} | {settings} | {cell.per_second:.0f} | {1000 * one.logged_seconds:.1f} ms | "
+        f"{100 * one.predicted:.1f} % | {100 * one.refused:.1f} % | {100 * one.timed_out:.1f} % |\n"
     )
 
 
