@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Literal
 
 import streamlit as st
 
-from services.errors import Conflict, SluiceError
+from services.errors import SluiceError
+from services.journal.entry import Who
 from services.model import Deployment, Endpoint, Split
-from services.traffic.applier import Application
+from services.traffic.application import Application
 from services.traffic.plan import Plan
 from ui import context, draft, problem, readers, tables, words
 from ui.components.table import table
@@ -51,10 +53,11 @@ def confirm(plan: Plan, deployments: list[Deployment]) -> None:
         f"{escape(context.connection().cloud_name)}, as soon as Azure has accepted it.</p>"
     )
     plan_table(plan, deployments, key="plan_confirm")
+    change_id = uuid.uuid4().hex
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Cancel", key="cancel_shift"):
             st.rerun()
-        if st.button("Shift traffic", key="confirm_shift", type="primary", on_click=_begin, args=(plan,)):
+        if st.button("Shift traffic", key="confirm_shift", type="primary", on_click=_begin, args=(plan, change_id)):
             st.rerun()
 
 
@@ -68,11 +71,11 @@ def show(endpoint: Endpoint, *, is_preparing: bool) -> Shown:
         problem.show(
             refused, key="refused", retry=lambda: st.session_state.pop(_refused(endpoint.name), None), label="Dismiss"
         )
-    application = context.applier().current(endpoint.name)
+    application = context.applier().current(endpoint.id)
     if application is None:
         return "nothing"
     if application.is_running:
-        _running(endpoint.name)
+        _running(endpoint.id)
         return "running"
     if not _is_news(endpoint.name, application) or (is_preparing and application.error is None):
         return "nothing"
@@ -87,10 +90,12 @@ def _is_news(endpoint: str, application: Application) -> bool:
     return not is_seen and age < timedelta(seconds=lasts)
 
 
-def _begin(plan: Plan) -> None:
+def _begin(plan: Plan, change_id: str) -> None:
     st.session_state.pop(_refused(plan.endpoint_name), None)
     try:
-        context.applier().start(plan)
+        who = Who(readers.standing().identity.name, context.person())
+        conn = context.connection().at(plan.endpoint.workspace_ref)
+        context.applier().start(conn, plan, change_id=change_id, who=who)
     except SluiceError as error:
         st.session_state[_refused(plan.endpoint_name)] = error
 
@@ -113,7 +118,7 @@ def _phases(application: Application) -> str:
         f'<li class="{mark}"{current if mark == "now" else ""}>{escape(PHASES[phase])}</li>'
         for phase, mark in zip(order, marks, strict=False)
     )
-    wanted = escape(tables.split_words(application.plan.after))
+    wanted = escape(tables.split_words(application.after))
     return (
         f'<section class="applying" role="status"><h2>Shifting traffic to {wanted}</h2><ol>{steps}</ol>'
         f"<p>{words.elapsed(application.elapsed_seconds)} so far. Usually a few seconds, at most some minutes. "
@@ -122,20 +127,24 @@ def _phases(application: Application) -> str:
 
 
 def _result(endpoint: Endpoint, application: Application) -> None:
-    plan, error = application.plan, application.error
+    error = application.error
     label = "Dismiss"
     if error is None:
         at = application.finished_at.astimezone(UTC).strftime("%H:%M:%S UTC") if application.finished_at else ""
         st.html(
             '<section class="applied" role="status"><h2>Traffic shifted</h2>'
-            f"<p>Azure now holds: {escape(split_and_mirror(plan.after))}. Read back at {at}, "
+            f"<p>Azure now holds: {escape(split_and_mirror(application.after))}. Read back at {at}, "
             f"{words.elapsed(application.elapsed_seconds)} after the start.</p></section>"
         )
     else:
         problem.show(error, key="applied")
         label = "Start from the current split"
-        if isinstance(error, Conflict) and error.theirs is not None:
-            sides = {"You saw": plan.before, "Azure holds now": error.theirs, "You wanted": plan.after}
+        if application.held is not None:
+            sides = {
+                "You saw": application.before,
+                "Azure holds now": application.held,
+                "You wanted": application.after,
+            }
             facts([Fact(side, split_and_mirror(split)) for side, split in sides.items()])
     st.button(label, key="dismiss_applied", on_click=_dismiss, args=(endpoint, application))
 

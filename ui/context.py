@@ -133,11 +133,11 @@ def person() -> str:
 
 
 def applier() -> Applier:
-    """The one that applies splits in this process. Raises NotConfigured."""
+    """The one that applies splits in this process. Raises NotConfigured, Unreachable, StoreFailed."""
     process = _process()
     with process.lock:
         if process.applier is None:
-            process.applier = Applier(connection())
+            process.applier = Applier(journal())
         return process.applier
 
 
@@ -164,7 +164,9 @@ def watcher() -> Watcher:
     connection().arm_host  # noqa: B018 - may ask the cloud, which nobody who wants the lock should wait for
     with process.lock:
         if process.watcher is None:
-            process.watcher = Watcher(connection(), journal(), every_seconds=settings().watch_seconds)
+            process.watcher = Watcher(
+                connection(), journal(), every_seconds=settings().watch_seconds, recover=applier().recover
+            )
             process.watcher.start()
         return process.watcher
 
@@ -240,6 +242,8 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
                 process.fleet.close()
             if process.watcher is not None:
                 process.watcher.stop(0.0)
+            if process.applier is not None:
+                process.applier.stop(0.0)
             process.settings = process.connection = process.journal = process.applier = process.fleet = None
             process.watcher = None
             process.generation += 1
@@ -260,6 +264,8 @@ def stop() -> None:
     process.is_ending.set()
     if process.watcher is not None:
         process.watcher.stop()
+    if process.applier is not None:
+        process.applier.stop()
     if process.fleet is not None:
         process.fleet.close()
     if process.store is not None:

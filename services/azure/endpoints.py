@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import copy
 import re
-import time
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
-from azure.core.exceptions import ServiceRequestError
+from requests.exceptions import ConnectTimeout
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from services.azure.cloud import Json
 from services.azure.connection import Connection
-from services.azure.documents import as_deployment, as_endpoint, split_of
-from services.azure.operations import wait_for
+from services.azure.documents import as_deployment, as_endpoint, moment
+from services.azure.operations import Poll, poll, poll_resource
 from services.azure.translation import Call, translated
-from services.errors import Conflict, NotFound, RuleBroken, Timeout, Unreachable
+from services.errors import (
+    AccessDenied,
+    Conflict,
+    NotFound,
+    RuleBroken,
+    SignInFailed,
+    SluiceError,
+    Throttled,
+)
 from services.model import Deployment, Endpoint, Split
 
 API_VERSION = "2024-10-01"
@@ -27,6 +38,7 @@ workspaces/onlineEndpoints), and a PUT through one of those would silently end t
 BUSY_STATES = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
 """Provisioning states in which Azure refuses another operation."""
 _CONTRIBUTOR = "AzureML Data Scientist"
+_LOOK = "Look at the split that Azure holds now, then decide again."
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _READ_ONLY = ("id", "name", "type", "systemData", "etag")
 _READ_ONLY_PROPERTIES = ("provisioningState", "scoringUri", "swaggerUri")
@@ -51,40 +63,56 @@ def list_deployments(conn: Connection, endpoint: str) -> list[Deployment]:
     return sorted((as_deployment(document, endpoint) for document in documents), key=lambda found: found.name)
 
 
-def write_split(
-    conn: Connection,
-    name: str,
-    expected: Split,
-    after: Split,
-    *,
-    on_phase: Callable[[str], None] = lambda _: None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Replace the split of endpoint ``name`` and nothing else, and wait until Azure has done it.
+@dataclass(frozen=True)
+class Sent:
+    """What is known of a write that has left for Azure.
 
-    ``on_phase`` hears "reading", "writing" and "waiting" as they begin. Azure has no etag here, so a change by somebody
-    else in the instant between the read and the write cannot be seen; reading back shows it.
-
-    Raises Conflict when Azure no longer holds ``expected`` (then ``theirs`` is what it holds) or an operation is
-    running, RuleBroken when Azure refuses the split, Timeout when the operation does not finish in time, and the other
-    SluiceErrors.
+    ``doubt`` is None when Azure has accepted it, else it says why nobody knows whether Azure has it. ``operation`` is
+    where its progress can be asked for, "" when Azure named no such place. ``modified_at`` is Azure's own time of the
+    write, None when its answer does not tell.
     """
-    on_phase("reading")
-    document = _read(conn, name)
-    _refuse_when_changed(name, document, expected)
-    on_phase("writing")
-    call = conn.call(f"The split of {name} was not changed.", _CONTRIBUTOR)
-    path = _path(conn, name)
-    lost = f"The new split of {name} was sent to Azure, but what became of it is not known."
+
+    operation: str = ""
+    modified_at: datetime | None = None
+    request_ids: tuple[str, ...] = ()
+    doubt: SluiceError | None = None
+
+
+def send_split(conn: Connection, endpoint: Endpoint, after: Split) -> Sent:
+    """Send one PUT that replaces the split in ``endpoint``'s document and nothing else. Never sent twice from here.
+
+    Azure has no etag here: what somebody else wrote since the document was read is overwritten.
+
+    Returns what is known when Azure has, or may have, the write. Raises when it certainly has not: RuleBroken when it
+    refuses the split, Conflict when an operation is running, Throttled, NotFound, AccessDenied, SignInFailed, and
+    Unreachable when no connection came about.
+    """
+    call = conn.call(f"The split of {endpoint.name} was not changed.", _CONTRIBUTOR)
+    body = with_split(dict(endpoint.raw), after)
     try:
-        reply = conn.send("PUT", path, call, api_version=API_VERSION, body=with_split(document, after), retries=False)
-    except (Timeout, Unreachable) as error:
-        if isinstance(error.__cause__, ServiceRequestError):
+        reply = conn.send("PUT", _path(conn, endpoint.name), call, api_version=API_VERSION, body=body, retries=False)
+    except (RuleBroken, Conflict, Throttled, NotFound, AccessDenied, SignInFailed):
+        raise
+    except SluiceError as error:
+        if _never_left(error.__cause__):
             raise
-        raise type(error)(lost, error.why, "Look at the split that Azure holds now, then decide again.") from error
-    on_phase("waiting")
-    wait_for(conn, reply, path, call, lost=lost, api_version=API_VERSION, clock=clock, sleep=sleep)
+        lost = f"The new split of {endpoint.name} was sent to Azure, but what became of it is not known."
+        doubt = type(error)(lost, error.why, _LOOK, request_id=error.request_id)
+        return Sent(doubt=doubt, request_ids=(error.request_id,) if error.request_id else ())
+    system = reply.body.get("systemData") if isinstance(reply.body, dict) else None
+    return Sent(
+        operation=reply.headers.get("Azure-AsyncOperation") or "",
+        modified_at=moment((system or {}).get("lastModifiedAt")),
+        request_ids=_request_ids(reply.headers),
+    )
+
+
+def poll_split(conn: Connection, endpoint: Endpoint, operation: str) -> Poll:
+    """How far Azure is with a write that it has accepted. Raises SluiceError when that cannot be read."""
+    what = f"The split of {endpoint.name} was not changed."
+    if operation:
+        return poll(conn, operation, conn.call(what, _CONTRIBUTOR), api_version=API_VERSION)
+    return poll_resource(conn, _path(conn, endpoint.name), conn.call(what, _CONTRIBUTOR), api_version=API_VERSION)
 
 
 def with_split(document: Json, split: Split) -> Json:
@@ -170,19 +198,22 @@ def _pages(conn: Connection, path: str, call: Call) -> Iterator[Json]:
         path = page.get("nextLink") or ""
 
 
-def _refuse_when_changed(name: str, document: Json, expected: Split) -> None:
-    theirs = split_of(document)
-    if theirs != expected:
-        raise Conflict(
-            f"The split of {name} was not changed.",
-            "Somebody changed it since this page read it.",
-            "Look at the split that Azure holds now, then decide again.",
-            theirs=theirs,
-        )
-    state = str((document.get("properties") or {}).get("provisioningState") or "")
-    if state in BUSY_STATES:
-        raise Conflict(
-            f"The split of {name} was not changed.",
-            f"An operation is running on the endpoint: its state is {state}.",
-            "Wait until it ends, then try again.",
-        )
+def _request_ids(headers: Mapping[str, str]) -> tuple[str, ...]:
+    found = (headers.get(name) or "" for name in ("x-ms-correlation-request-id", "x-ms-request-id"))
+    return tuple(dict.fromkeys(each for each in found if each))
+
+
+def _never_left(error: BaseException | None) -> bool:
+    """Whether a request failed before any of it was sent: no connection, no trusted certificate.
+
+    A broken connection alone does not tell: azure-core calls some errors after sending ServiceRequestError too.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, NewConnectionError | ConnectTimeoutError | ConnectTimeout | ssl.SSLCertVerificationError):
+            return True
+        kept = (getattr(error, "inner_exception", None), getattr(error, "reason", None), *error.args)
+        inner = [each for each in kept if isinstance(each, BaseException)]
+        error = error.__cause__ or next(iter(inner), None) or error.__context__
+    return False

@@ -1,74 +1,64 @@
-"""Wait for a long-running operation of Azure Resource Manager."""
+"""How far a long-running operation of Azure Resource Manager is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from services.azure.connection import Connection, Reply
 from services.azure.translation import Call, clean, retry_after_seconds
-from services.errors import Conflict, RuleBroken, ServiceFailed, Throttled, Timeout, Unreachable
+from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError
 
-LONGEST_SECONDS = 900.0
-"""A split is in effect within a minute or two on Azure; a quarter of an hour means that something is stuck."""
-_POLL_SECONDS = 2.0
-_LONGEST_POLL_SECONDS = 30.0
 _REFUSED = {"BadArgument", "BadRequest", "UserError", "OutOfQuota"}
+_ENDS_BADLY = ("failed", "canceled")
 
 
-def wait_for(
-    conn: Connection,
-    reply: Reply,
-    path: str,
-    call: Call,
-    *,
-    lost: str,
-    api_version: str,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-) -> None:
-    """Return when the operation that ``reply`` announced has succeeded.
+@dataclass(frozen=True)
+class Poll:
+    """One look at an operation. ``state`` is Azure's word for it, ``failure`` is set when it has ended badly.
 
-    Polls the address in ``Azure-AsyncOperation``, or the resource at ``path`` by its provisioning state when there is
-    none, as often as ``Retry-After`` asks. A poll that gets no answer is repeated: the operation goes on without us.
-
-    Raises ServiceFailed or RuleBroken with the operation's own error, Conflict when it was canceled, Timeout after
-    ``LONGEST_SECONDS``. ``lost`` is what failed when the end of the operation could not be seen: Azure may finish it.
+    ``retry_after_seconds`` is how long Azure asks to wait before the next look, None when it does not say.
     """
-    watching = replace(call, what=lost)
-    status_url = reply.headers.get("Azure-AsyncOperation") or ""
-    deadline = clock() + LONGEST_SECONDS
-    state, wait = "", 0.0
-    while True:
-        try:
-            poll = conn.send("GET", status_url or path, watching, api_version=api_version)
-            state = str(_state(poll, bool(status_url)))
-            wait = retry_after_seconds(poll.headers) or _POLL_SECONDS
-        except (Unreachable, Throttled, Timeout) as error:
-            wait = getattr(error, "retry_after_seconds", None) or _POLL_SECONDS
-            if clock() >= deadline:
-                raise
-        else:
-            if state.lower() == "succeeded":
-                return
-            if state.lower() in ("failed", "canceled"):
-                raise _failure(state, poll, call)
-        if clock() >= deadline:
-            why = f"The operation is still {state or 'running'} after {LONGEST_SECONDS / 60:.0f} minutes."
-            raise Timeout(lost, why, "Look at the endpoint's state; Azure may still finish the operation.")
-        sleep(min(wait, _LONGEST_POLL_SECONDS))
+
+    state: str
+    has_succeeded: bool = False
+    failure: SluiceError | None = None
+    retry_after_seconds: float | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.has_succeeded or self.failure is not None
 
 
-def _state(poll: Reply, is_operation: bool) -> object:
-    if is_operation:
-        return poll.body.get("status") or ""
-    return (poll.body.get("properties") or {}).get("provisioningState") or ""
+def poll(conn: Connection, operation: str, call: Call, *, api_version: str) -> Poll:
+    """Look at an operation at the address that Azure gave in ``Azure-AsyncOperation``.
+
+    ``call`` is what the operation was about, for the words of its failure: ServiceFailed, RuleBroken when Azure did not
+    like what it was asked, Conflict when it was canceled. Raises SluiceError when there is no answer.
+    """
+    reply = conn.send("GET", operation, call, api_version=api_version)
+    body = reply.body if isinstance(reply.body, dict) else {}
+    return _poll(str(body.get("status") or ""), body, reply, call)
 
 
-def _failure(state: str, poll: Reply, call: Call) -> ServiceFailed | RuleBroken | Conflict:
-    error = poll.body.get("error") or {}
-    code, message = str(error.get("code") or ""), clean(str(error.get("message") or ""))
-    request_id = poll.headers.get("x-ms-request-id")
+def poll_resource(conn: Connection, path: str, call: Call, *, api_version: str) -> Poll:
+    """The same by the provisioning state of the resource itself, when Azure gave no address."""
+    reply = conn.send("GET", path, call, api_version=api_version)
+    properties = (reply.body if isinstance(reply.body, dict) else {}).get("properties") or {}
+    return _poll(str(properties.get("provisioningState") or ""), {}, reply, call)
+
+
+def _poll(state: str, body: Mapping[str, object], reply: Reply, call: Call) -> Poll:
+    failure = _failure(state, body, reply, call) if state.lower() in _ENDS_BADLY else None
+    return Poll(state, state.lower() == "succeeded", failure, retry_after_seconds(reply.headers))
+
+
+def _failure(state: str, body: Mapping[str, object], reply: Reply, call: Call) -> SluiceError:
+    error = body.get("error")
+    details = error if isinstance(error, dict) else {}
+    code, message = str(details.get("code") or ""), clean(str(details.get("message") or ""))
+    request_id = reply.headers.get("x-ms-request-id")
     if state.lower() == "canceled":
         why = f"The operation was canceled. {message}".strip()
         return Conflict(

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from services.azure.connection import Connection
-from services.azure.endpoints import get_endpoint, keys, list_deployments, list_endpoints, logs, write_split
-from services.errors import AccessDenied, Conflict, NotFound, RuleBroken
-from services.model import Split
+from services.azure.endpoints import (
+    Sent,
+    get_endpoint,
+    keys,
+    list_deployments,
+    list_endpoints,
+    logs,
+    poll_split,
+    send_split,
+)
+from services.azure.operations import Poll
+from services.errors import (
+    AccessDenied,
+    Conflict,
+    NotFound,
+    RuleBroken,
+    SignInFailed,
+    SluiceError,
+    Throttled,
+    Unreachable,
+)
+from services.model import Endpoint, Split
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
 
 Write = Callable[..., None]
 BLUE = Split({"blue": 100})
+
+
+def finish(conn: Connection, endpoint: Endpoint, sent: Sent) -> Poll:
+    """The last look at an accepted write, or at the endpoint when nobody knows where its operation is."""
+    deadline = time.monotonic() + 30
+    while True:
+        found = poll_split(conn, endpoint, sent.operation)
+        if found.has_ended:
+            return found
+        assert time.monotonic() < deadline, found
 
 
 def test_an_endpoint_is_listed_as_it_is_read(conn: Connection, served: str, split: Write) -> None:
@@ -56,14 +87,15 @@ def test_a_split_is_written_and_nothing_else_changes(
 ) -> None:
     split({"blue": 100}, {"green": 10}, unheardOf={"deep": [1, None]})
     before = local_azure.arm("GET", f"onlineEndpoints/{served}").json()
-    phases: list[str] = []
+    seen = get_endpoint(conn, served)
 
-    write_split(
-        conn, served, Split({"blue": 100}, {"green": 10}), Split({"blue": 70, "green": 30}), on_phase=phases.append
-    )
+    sent = send_split(conn, seen, Split({"blue": 70, "green": 30}))
+    ended = finish(conn, seen, sent)
 
     after = local_azure.arm("GET", f"onlineEndpoints/{served}").json()
-    assert phases == ["reading", "writing", "waiting"]
+    assert (sent.doubt, ended.failure) == (None, None)
+    assert sent.request_ids
+    assert sent.modified_at == get_endpoint(conn, served).modified_at
     assert after["properties"].pop("traffic") == {"blue": 70, "green": 30}
     assert after["properties"].pop("mirrorTraffic") == {}
     assert after["properties"]["unheardOf"] == {"deep": [1, None]}
@@ -76,37 +108,53 @@ def test_a_split_is_written_and_nothing_else_changes(
     assert after == before
 
 
-def test_a_split_that_somebody_else_changed_is_not_overwritten(conn: Connection, served: str, split: Write) -> None:
-    split({"blue": 50, "green": 50})
-
-    with pytest.raises(Conflict) as caught:
-        write_split(conn, served, BLUE, Split({"blue": 70, "green": 30}))
-
-    assert caught.value.theirs == Split({"blue": 50, "green": 50})
-    assert get_endpoint(conn, served).split == Split({"blue": 50, "green": 50})
-
-
-def test_a_running_operation_is_not_disturbed(
-    conn: Connection, local_azure: LocalAzure, served: str, split: Write
+def test_a_write_without_an_answer_is_in_doubt(
+    conn: Connection, local_azure: LocalAzure, served: str, split: Write, fault: Callable[..., None]
 ) -> None:
-    before = local_azure.control("GET", "settings").json()
-    local_azure.control("POST", "settings", {**before, "operation_seconds": 3}).raise_for_status()
-    try:
-        document = local_azure.arm("GET", f"onlineEndpoints/{served}").json()
-        running = local_azure.arm("PUT", f"onlineEndpoints/{served}", document)
-        with pytest.raises(Conflict) as caught:
-            write_split(conn, served, BLUE, Split({"blue": 70, "green": 30}))
-        local_azure.finish(running)
-    finally:
-        local_azure.control("POST", "settings", before).raise_for_status()
+    seen = get_endpoint(conn, served)
+    fault(method="PUT", path=f"/subscriptions/*/onlineEndpoints/{served}", connection="lost", times=1)
+    sent = send_split(conn, seen, Split({"green": 100}))
+    finish(conn, seen, sent)
 
-    assert caught.value.theirs is None
-    assert "Updating" in caught.value.why
+    assert isinstance(sent.doubt, Unreachable)
+    assert "what became of it is not known" in sent.doubt.what
+    assert get_endpoint(conn, served).split == Split({"green": 100})
+
+
+@pytest.mark.parametrize("answer", [{"status": 500}, {"status": 503}, {"status": 408}, {"connection": "reset"}])
+def test_an_error_that_does_not_say_whether_azure_has_the_write_is_a_doubt(
+    conn: Connection, served: str, split: Write, fault: Callable[..., None], answer: dict[str, Any]
+) -> None:
+    fault(method="PUT", path=f"/subscriptions/*/onlineEndpoints/{served}", times=1, **answer)
+
+    assert send_split(conn, get_endpoint(conn, served), Split({"green": 100})).doubt is not None
+    assert get_endpoint(conn, served).split == BLUE
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, RuleBroken), (401, SignInFailed), (403, AccessDenied), (404, NotFound), (409, Conflict)]
+)
+def test_a_refusal_is_certain(
+    conn: Connection, served: str, split: Write, fault: Callable[..., None], status: int, kind: type[SluiceError]
+) -> None:
+    fault(method="PUT", path=f"/subscriptions/*/onlineEndpoints/{served}", times=1, status=status)
+    with pytest.raises(kind):
+        send_split(conn, get_endpoint(conn, served), Split({"green": 100}))
+
+
+def test_a_throttled_write_says_how_long_to_wait(
+    conn: Connection, served: str, split: Write, fault: Callable[..., None]
+) -> None:
+    fault(method="PUT", path=f"/subscriptions/*/onlineEndpoints/{served}", times=1, status=429, retry_after=7)
+    with pytest.raises(Throttled) as caught:
+        send_split(conn, get_endpoint(conn, served), Split({"green": 100}))
+
+    assert caught.value.retry_after_seconds == 7
 
 
 def test_azures_own_refusal_reaches_the_person(conn: Connection, served: str, split: Write) -> None:
     with pytest.raises(RuleBroken, match="50") as caught:
-        write_split(conn, served, BLUE, Split({"blue": 50}))
+        send_split(conn, get_endpoint(conn, served), Split({"blue": 50}))
 
     assert caught.value.request_id
     assert get_endpoint(conn, served).split == BLUE
@@ -118,7 +166,7 @@ def test_a_reader_cannot_write_and_learns_which_role_it_takes(
     reader = connect_to(local_azure, role="reader")
 
     with pytest.raises(AccessDenied) as caught:
-        write_split(reader, served, BLUE, Split({"green": 100}))
+        send_split(reader, get_endpoint(reader, served), Split({"green": 100}))
 
     assert "AzureML Data Scientist" in caught.value.next_step
     assert get_endpoint(reader, served).split == BLUE

@@ -1,112 +1,102 @@
-"""Waiting for a long-running operation, and reading lists in pages: what the local Azure never answers, scripted."""
+"""Long-running operations, writes in doubt, and lists in pages: what the local Azure never answers, scripted."""
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from azure.core.exceptions import ServiceRequestError, ServiceResponseTimeoutError
+import requests
+from azure.core.exceptions import (
+    IncompleteReadError,
+    ServiceRequestError,
+    ServiceResponseError,
+    ServiceResponseTimeoutError,
+)
+from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from services.azure.connection import Connection, Reply
-from services.azure.endpoints import list_endpoints, write_split
-from services.azure.operations import LONGEST_SECONDS, wait_for
+from services.azure.endpoints import list_endpoints, poll_split, send_split
+from services.azure.operations import Poll
 from services.azure.translation import Call, translated
-from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError, Timeout, Unreachable
+from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError, Unreachable
 from services.model import Split
+from tests.values import endpoint
 
-CALL = Call("The split of digits was not changed.")
-LOST = "What became of it is not known."
 OPERATION = "https://management.azure.com/operations/1"
-Poll = dict[str, Any] | SluiceError
+Answer = dict[str, Any] | SluiceError
 
 
 @dataclass
 class Scripted:
-    """A connection that answers from a list, and a clock that moves when somebody sleeps."""
+    """A connection that answers from a list."""
 
-    polls: list[Poll]
+    polls: list[Answer]
     retry_after: str = ""
     asked: list[str] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
     workspace_path: str = "/w"
     put_fails: Exception | None = None
+    put_answers: Any = None
 
     def send(self, method: str, path: str, call: Call, *, api_version: str, **_options: Any) -> Reply:
         assert api_version
-        if method == "PUT" and self.put_fails:
+        if method == "PUT":
             with translated(call):
-                raise self.put_fails
+                if self.put_fails:
+                    raise self.put_fails
+            return Reply(200, {"Azure-AsyncOperation": OPERATION}, self.put_answers)
         self.asked.append(path)
-        poll = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
-        if isinstance(poll, SluiceError):
-            raise poll
-        return Reply(200, {"Retry-After": self.retry_after, "x-ms-request-id": "r-1"}, poll)
-
-    def clock(self) -> float:
-        return sum(self.slept)
+        answer = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
+        if isinstance(answer, SluiceError):
+            raise answer
+        return Reply(200, {"Retry-After": self.retry_after, "x-ms-request-id": "r-1"}, answer)
 
     def call(self, what: str, _role: str = "") -> Call:
         return Call(what)
 
 
-def wait(scripted: Scripted, operation: str | None = OPERATION) -> None:
-    reply = Reply(200, {"Azure-AsyncOperation": operation} if operation else {}, {})
-    conn = cast(Connection, scripted)
-    wait_for(
-        conn, reply, "/e/digits", CALL, lost=LOST, api_version="v", clock=scripted.clock, sleep=scripted.slept.append
-    )
+def look(answer: Answer, operation: str = OPERATION, retry_after: str = "") -> Poll:
+    return poll_split(cast(Connection, Scripted([answer], retry_after)), endpoint(), operation)
 
 
-def test_an_operation_is_polled_until_it_succeeds_as_often_as_azure_asks() -> None:
-    scripted = Scripted([{"status": "InProgress"}, {"status": "InProgress"}, {"status": "Succeeded"}], "0.5")
-    wait(scripted)
-
-    assert scripted.asked == [OPERATION] * 3
-    assert scripted.slept == [0.5, 0.5]
+def test_an_operation_says_how_far_it_is_and_when_to_look_again() -> None:
+    assert look({"status": "InProgress"}, retry_after="0.5") == Poll("InProgress", retry_after_seconds=0.5)
+    assert look({"status": "Succeeded"}).has_succeeded
 
 
-def test_without_an_operations_address_the_resource_itself_is_polled() -> None:
-    states = ("Updating", "Succeeded")
-    scripted = Scripted([{"properties": {"provisioningState": state}} for state in states])
-    wait(scripted, operation=None)
+@pytest.mark.parametrize(
+    ("state", "has_ended"), [("Updating", False), ("Succeeded", True), ("Failed", True), ("Canceled", True)]
+)
+def test_without_an_operations_address_the_resource_itself_tells(state: str, has_ended: bool) -> None:
+    scripted = Scripted([{"properties": {"provisioningState": state}}])
+    found = poll_split(cast(Connection, scripted), endpoint(), "")
 
-    assert scripted.asked == ["/e/digits"] * 2
-    assert scripted.slept == [2.0]
+    assert found.has_ended == has_ended
+    assert scripted.asked == ["/w/onlineEndpoints/digits"]
 
 
 @pytest.mark.parametrize(("code", "kind"), [("BadArgument", RuleBroken), ("InternalServerError", ServiceFailed)])
 def test_a_failed_operation_says_what_azure_says(code: str, kind: type[SluiceError]) -> None:
-    with pytest.raises(kind) as caught:
-        wait(Scripted([{"status": "Failed", "error": {"code": code, "message": "\x1b[31mNo\x1b[0m."}}]))
+    failure = look({"status": "Failed", "error": {"code": code, "message": "\x1b[31mNo\x1b[0m."}}).failure
 
-    assert caught.value.why == f"Azure began the operation and it failed ({code}): No."
-    assert caught.value.request_id == "r-1"
+    assert isinstance(failure, kind)
+    assert failure.why == f"Azure began the operation and it failed ({code}): No."
+    assert failure.request_id == "r-1"
 
 
 def test_a_canceled_operation_is_a_conflict() -> None:
-    with pytest.raises(Conflict):
-        wait(Scripted([{"status": "Canceled"}]))
+    assert isinstance(look({"status": "Canceled"}).failure, Conflict)
 
 
-def test_a_poll_without_an_answer_does_not_end_the_waiting() -> None:
-    scripted = Scripted([Unreachable("a.", "b.", "c."), Timeout("a.", "b.", "c."), {"status": "Succeeded"}])
-    wait(scripted)
-
-    assert len(scripted.asked) == 3
+@pytest.mark.parametrize("answer", [[], None, {"status": "Failed", "error": "odd"}, {"status": None}])
+def test_odd_answers_about_an_operation_do_no_harm(answer: Any) -> None:
+    look(answer)
 
 
-def test_the_waiting_has_an_end() -> None:
-    scripted = Scripted([{"status": "InProgress"}], "9999")
-
-    with pytest.raises(Timeout, match="still InProgress after 15 minutes"):
-        wait(scripted)
-    assert LONGEST_SECONDS <= sum(scripted.slept) <= LONGEST_SECONDS + 30
-
-
-def test_an_azure_that_stays_away_is_unreachable_in_the_end() -> None:
+def test_a_poll_without_an_answer_is_the_callers_affair() -> None:
     with pytest.raises(Unreachable):
-        wait(Scripted([Unreachable("a.", "b.", "c.")]))
+        look(Unreachable("a.", "b.", "c."))
 
 
 def test_long_lists_are_read_page_by_page() -> None:
@@ -116,22 +106,46 @@ def test_long_lists_are_read_page_by_page() -> None:
     assert scripted.asked == ["/w/onlineEndpoints", "https://x/2"]
 
 
-def test_an_accepted_operation_out_of_sight_is_not_called_unchanged() -> None:
-    with pytest.raises(Timeout) as unfinished:
-        wait(Scripted([{"status": "InProgress"}]))
-    assert unfinished.value.what == LOST
+def gave_up(reason: Exception) -> MaxRetryError:
+    return MaxRetryError(cast(Any, None), "/", reason)
+
+
+REFUSED = requests.ConnectionError(gave_up(NewConnectionError(cast(Any, None), "refused")))
+UNTRUSTED = requests.exceptions.SSLError(gave_up(SSLError(ssl.SSLCertVerificationError(1, "not trusted"))))
 
 
 @pytest.mark.parametrize(
-    ("cause", "what"),
+    "cause",
     [
-        (ServiceResponseTimeoutError("read timed out"), "The new split of digits was sent to Azure, but what became"),
-        (ServiceRequestError("connection refused"), "The split of digits was not changed."),
+        ServiceRequestError("refused", error=REFUSED),
+        ServiceRequestError("not trusted", error=UNTRUSTED),
+        ServiceRequestError("slow", error=requests.ConnectTimeout()),
     ],
 )
-def test_a_write_without_an_answer_says_whether_azure_can_have_it(cause: Exception, what: str) -> None:
-    document = {"name": "digits", "properties": {"traffic": {"blue": 100}}}
-    conn = cast(Connection, Scripted([document], put_fails=cause))
-    with pytest.raises((Timeout, Unreachable)) as failed:
-        write_split(conn, "digits", Split({"blue": 100}), Split({"green": 100}))
-    assert failed.value.what.startswith(what)
+def test_a_write_that_never_left_is_refused(cause: Exception) -> None:
+    with pytest.raises(Unreachable) as failed:
+        send_split(cast(Connection, Scripted([], put_fails=cause)), endpoint(), Split({"green": 100}))
+    assert failed.value.what == "The split of digits was not changed."
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        ServiceResponseTimeoutError("read timed out"),
+        ServiceResponseError("connection reset"),
+        ServiceRequestError("ssl", error=requests.exceptions.SSLError("bad record while the answer was read")),
+        IncompleteReadError("half of the answer"),
+    ],
+)
+def test_a_write_that_may_have_left_is_in_doubt(cause: Exception) -> None:
+    sent = send_split(cast(Connection, Scripted([], put_fails=cause)), endpoint(), Split({"green": 100}))
+
+    assert sent.doubt is not None
+    assert sent.doubt.what.startswith("The new split of digits was sent to Azure, but what became")
+
+
+@pytest.mark.parametrize("body", [{}, [], None, {"systemData": None}, {"systemData": {"lastModifiedAt": "odd"}}])
+def test_an_accepted_write_may_tell_little(body: Any) -> None:
+    sent = send_split(cast(Connection, Scripted([], put_answers=body)), endpoint(), Split({"green": 100}))
+
+    assert (sent.operation, sent.modified_at, sent.doubt) == (OPERATION, None, None)
