@@ -114,10 +114,24 @@ def _probe(deployment: Deployment, name: str) -> Cell:
     if not given:
         return _unknown(NOT_SET)
     period = milliseconds(given.get("period"), 0)
-    every = f"every {words.milliseconds(period)}" if period else "period not set"
-    timeout = milliseconds(given.get("timeout"), 0)
     failures = given.get("failureThreshold")
-    limits = [f"{failures} failures allowed"] if failures else []
-    if timeout:
-        limits.append(f"timeout {words.milliseconds(timeout)}")
-    return Cell(every, sort=period, note=", ".join(limits))
+    return Cell(
+        f"every {_seconds(period)}" if period else "period not set",
+        sort=period,
+        note=words.count(failures, "failure") if isinstance(failures, int) else "",
+        title=_probe_title(given),
+    )
+
+
+def _probe_title(given: dict[str, Any]) -> str:
+    timeout, delay = (milliseconds(given.get(field), 0) for field in ("timeout", "initialDelay"))
+    parts = [f"first after {_seconds(delay)}"] if delay else []
+    parts += [f"waits {_seconds(timeout)} for an answer"] if timeout else []
+    successes = given.get("successThreshold")
+    if isinstance(successes, int):
+        parts.append(f"{words.count(successes, 'success', 'successes')} in a row make it good")
+    return ", ".join(parts)
+
+
+def _seconds(value: int) -> str:
+    return words.milliseconds(value) if value % 1000 else words.elapsed(value / 1000)
