@@ -11,6 +11,7 @@ from services.errors import Conflict
 from services.journal.entry import OPEN, RESTORED, SUPERSEDED, UNKNOWN, Entry, Known, Who, from_split
 from services.journal.events import Events, text_of
 from services.model import Endpoint, Split
+from services.store import EVENTS
 
 LAG_SECONDS = 300.0
 """For how long an answer of Azure that is older than a known one is taken for a lagging read."""
@@ -122,5 +123,13 @@ def _note(
         "changed_at": text_of(seen.modified_at) if is_dated else None,
         "unseen_since": text_of(known.at) if known else None,
     }
-    events.append(connection, entry_id, "drift" if known else "first seen", key, body, seen)
+    is_drift = known is not None and not _is_being_set_up(events, connection, key, known.split)
+    events.append(connection, entry_id, "drift" if is_drift else "first seen", key, body, seen)
     return events.entry(connection, entry_id)
+
+
+def _is_being_set_up(events: Events, connection: sa.Connection, key: str, known: Split) -> bool:
+    """Whether the endpoint has never been seen with traffic: its first split is nothing that could be restored."""
+    return known == Split() and not events.ids(
+        connection, EVENTS.c.endpoint_id == key, EVENTS.c.kind != "first seen", limit=1
+    )

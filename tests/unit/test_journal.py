@@ -128,6 +128,14 @@ def test_an_endpoint_is_first_seen_and_then_watched(journal: Journal, see: Calla
     assert journal.known(drift.endpoint_id) == Known(B, None, drift.began_at)
 
 
+def test_the_first_split_of_a_new_endpoint_is_no_drift_and_stopped_traffic_that_starts_again_is(
+    journal: Journal, see: Callable[..., Entry | None]
+) -> None:
+    for split in (Split(), A, Split(), B):
+        see(split)
+    assert kinds(journal) == [(FIRST_SEEN, KEPT), (FIRST_SEEN, KEPT), (DRIFT, SUPERSEDED), (DRIFT, OPEN)]
+
+
 def test_a_mirror_that_an_old_client_dropped_is_a_drift(see: Callable[..., Entry | None]) -> None:
     see(C)
     drift = see(A)
