@@ -96,17 +96,24 @@ class Events:
 
     def open_drifts(self, connection: sa.Connection, key: str) -> list[Entry]:
         """Changes made elsewhere that nobody has decided on."""
-        return self.entries(connection, self._drifts(connection, "decided", EVENTS.c.endpoint_id == key))
+        found = self._without(connection, "decided", EVENTS.c.kind == "drift", EVENTS.c.endpoint_id == key)
+        return self.entries(connection, found)
 
     def unattributed(self, connection: sa.Connection, since: datetime) -> list[Entry]:
         """Changes made elsewhere, noticed since then, that the activity log has not been found to explain."""
-        return self.entries(connection, self._drifts(connection, "attributed", EVENTS.c.at >= text_of(since)))
+        lately = EVENTS.c.at >= text_of(since)
+        return self.entries(connection, self._without(connection, "attributed", EVENTS.c.kind == "drift", lately))
 
-    def _drifts(self, connection: sa.Connection, without: str, condition: sa.ColumnElement[bool]) -> list[str]:
-        """Ids of the drifts that no event of a kind has followed."""
+    def unchecked(self, connection: sa.Connection, since: datetime) -> list[Entry]:
+        """Changes of ours, begun since then, of which the activity log has not told all."""
+        lately = EVENTS.c.at >= text_of(since)
+        return self.entries(connection, self._without(connection, "checked", EVENTS.c.kind == "begun", lately))
+
+    def _without(self, connection: sa.Connection, kind: str, *conditions: sa.ColumnElement[bool]) -> list[str]:
+        """Ids of the entries whose first event meets the conditions and that have no event of a kind."""
         later = EVENTS.alias()
-        follows = sa.select(later.c.sequence).where(later.c.entry_id == EVENTS.c.entry_id, later.c.kind == without)
-        return self.ids(connection, EVENTS.c.kind == "drift", condition, ~follows.exists())
+        follows = sa.select(later.c.sequence).where(later.c.entry_id == EVENTS.c.entry_id, later.c.kind == kind)
+        return self.ids(connection, *conditions, ~follows.exists())
 
     def newest(self, connection: sa.Connection, key: str) -> Entry | None:
         """The newest change of ours."""

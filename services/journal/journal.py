@@ -137,9 +137,10 @@ class Journal:
             return self._events.entry(connection, entry.id)
 
     def overwrote(self, entry: Entry, sentence: str) -> None:
-        """Add to a change that it may have overwritten a write by somebody else."""
+        """Add to a change that it may have overwritten a write by somebody else. The same sentence is added once."""
         with self._store.writing() as connection:
-            self._events.append(connection, entry.id, "overwrote", _key(entry.endpoint_id), {"sentence": sentence})
+            if sentence not in self._events.entry(connection, entry.id).overwrote:
+                self._events.append(connection, entry.id, "overwrote", _key(entry.endpoint_id), {"sentence": sentence})
 
     def observe(self, endpoint: Endpoint, read_at: datetime) -> Entry | None:
         """Compare an endpoint that was asked for at ``read_at`` with what was known of it.
@@ -271,6 +272,18 @@ class Journal:
         """Changes made elsewhere, noticed since then, that :meth:`attribute` has told nothing about."""
         with self._store.reading() as connection:
             return self._events.unattributed(connection, since)
+
+    def unchecked(self, since: datetime) -> list[Entry]:
+        """Changes that have ended and may have been written, begun since then, that :meth:`checked` was not told."""
+        with self._store.reading() as connection:
+            found = self._events.unchecked(connection, since)
+            return [entry for entry in found if entry.sent_at is not None and entry.outcome]
+
+    def checked(self, entry: Entry) -> None:
+        """Write down that the activity log has told everything about what a change has overwritten."""
+        with self._store.writing() as connection:
+            if self._events.is_without(connection, entry.id, "checked"):
+                self._events.append(connection, entry.id, "checked", _key(entry.endpoint_id), {})
 
     def request_ids(self, endpoint_id: str, since: datetime) -> set[str]:
         """The request ids of all changes of an endpoint that were written down since then."""

@@ -1,4 +1,4 @@
-"""Who made a change that was made elsewhere, as far as the activity log tells. Pure."""
+"""What the activity log tells of changes: who made one elsewhere, and what one of ours has overwritten. Pure."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def attribution(drift: Entry, writes: Sequence[Write], ours: Collection[str], no
         for write in writes
         if write.status == "Succeeded" and write.method != "PATCH" and write.caller and write.correlation_id not in ours
     ]
-    if drift.changed_at is not None:
-        matching = [write for write in candidates if _spans(write, drift.changed_at)]
+    for slack in (timedelta(0), _INSTANT):
+        matching = [write for write in candidates if _spans(write, drift.changed_at, slack)]
         if matching:
             return _of(matching)
     if not candidates or now < drift.began_at + LATEST + CLOCKS:
@@ -47,8 +47,32 @@ def attribution(drift: Entry, writes: Sequence[Write], ours: Collection[str], no
     return _of(candidates)
 
 
-def _spans(write: Write, at: datetime) -> bool:
-    return write.at - _INSTANT <= at <= write.ended_at + _INSTANT
+def overwritten(change: Entry, writes: Sequence[Write], ours: Collection[str]) -> tuple[str, ...]:
+    """One sentence for each write by somebody else between the read and the write of a change of ours.
+
+    Azure takes a write without any condition, so nobody can keep this from happening; it can only be told. Both ends
+    are known by Azure's own clock: ``change.followed_at`` is its time of the write that was read last, and the log has
+    ours. Empty while the log does not show ours.
+    """
+    own = [write for write in writes if write.correlation_id in change.request_ids]
+    if not own or change.followed_at is None:
+        return ()
+    left_at, read_at = min(write.at for write in own), change.followed_at
+    return tuple(
+        f"{write.caller or 'Somebody'} wrote to the endpoint at {write.at:%H:%M:%S} UTC, after Sluice had read it and "
+        f"before its own write: what that changed may be overwritten (correlation id {write.correlation_id})."
+        for write in writes
+        if write.status == "Succeeded" and read_at < write.at < left_at and write.correlation_id not in ours
+    )
+
+
+def is_complete(change: Entry, now: datetime) -> bool:
+    """Whether the log must have everything of a change by now."""
+    return change.sent_at is None or now >= (change.ended_at or change.sent_at) + LATEST + CLOCKS
+
+
+def _spans(write: Write, at: datetime | None, slack: timedelta) -> bool:
+    return at is not None and write.at - slack <= at <= write.ended_at + slack
 
 
 def _of(writes: Sequence[Write]) -> Attribution:

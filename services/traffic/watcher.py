@@ -10,21 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from services.azure.activity import Write, writes
+from services.azure.activity import writes
 from services.azure.connection import Connection
 from services.azure.endpoints import list_endpoints
 from services.errors import ServiceFailed, SluiceError
 from services.journal.entry import Entry
 from services.journal.journal import Journal
 from services.model import Endpoint, WorkspaceRef
-from services.traffic.attribution import CLOCKS, attribution
+from services.traffic.inquiry import Inquiry, ReadWrites
 
 LONGEST_PAUSE_SECONDS = 600.0
 """How long a workspace that cannot be read is left alone at most."""
-ASKING = timedelta(hours=3)
-"""How long the activity log is asked who made a change. On Azure it is complete after 20 minutes."""
 
 _log = logging.getLogger(__name__)
 _FAILED = "Changes made elsewhere could not be looked for."
@@ -49,12 +47,6 @@ class _Turn:
     failures: int = 0
 
 
-@dataclass
-class _Question:
-    due: float = 0.0
-    asked: int = 0
-
-
 class Watcher:
     """Polls the connection's workspace, those in the journal, and those given to :meth:`watch`. Safe for threads.
 
@@ -73,7 +65,7 @@ class Watcher:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         read: Callable[[Connection], Sequence[Endpoint]] = list_endpoints,
-        read_writes: Callable[[Connection, str, datetime, datetime], Sequence[Write]] = writes,
+        read_writes: ReadWrites = writes,
     ) -> None:
         self._conn = conn
         self._journal = journal
@@ -82,10 +74,11 @@ class Watcher:
         self._now = now
         self._clock = clock
         self._read = read
-        self._read_writes = read_writes
+        self._inquiry = Inquiry(
+            conn, journal, every_seconds=every_seconds, now=now, clock=clock, read_writes=read_writes
+        )
         self._lock = threading.Lock()
         self._turns: dict[str, _Turn] = {}
-        self._questions: dict[str, _Question] = {}
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -122,13 +115,13 @@ class Watcher:
     def poll(self, workspace: WorkspaceRef) -> list[Entry]:
         """Read the workspace's endpoints once, and write down what is new of them. Returns the new entries.
 
-        Then asks the activity log about changes whose author is not known; when that fails, it is asked again on a
-        later poll. Raises the SluiceError of the list, and StoreFailed.
+        Then asks the activity log what is still open about changes; when that fails, it is asked again on a later poll.
+        Raises the SluiceError of the list, and StoreFailed.
         """
         read_at = self._now()
         found = self._read(self._conn.at(workspace))
         entries = self._journal.observe_all(found, read_at)
-        self._attribute(workspace)
+        self._inquiry.ask(workspace)
         self._read_well(workspace, read_at)
         return entries
 
@@ -190,29 +183,3 @@ class Watcher:
         turn.due = self._clock() + max(pause, getattr(error, "retry_after_seconds", None) or 0.0)
         with self._lock:
             turn.watch = Watch(turn.watch.workspace, turn.watch.read_at, error)
-
-    def _attribute(self, workspace: WorkspaceRef) -> None:
-        """Ask the log about each open question that is due. A failure is told in the log file and ends the asking."""
-        now, clock = self._now(), self._clock()
-        drifts = [drift for drift in self._journal.unattributed(now - ASKING) if drift.workspace.is_same(workspace)]
-        for drift in drifts:
-            question = self._questions.setdefault(drift.id, _Question())
-            if question.due > clock:
-                continue
-            # Twice as long each time: asked once it is likely there, without asking 300 times in three hours.
-            question.due = clock + min(self._every * 2.0**question.asked, LONGEST_PAUSE_SECONDS)
-            question.asked = min(question.asked + 1, 16)
-            try:
-                self._ask(drift, now)
-            except SluiceError as error:
-                question.due = max(question.due, clock + (getattr(error, "retry_after_seconds", None) or 0.0))
-                _log.warning("Who changed %s is not known yet: %s", drift.endpoint_name, error)
-                return
-
-    def _ask(self, drift: Entry, now: datetime) -> None:
-        since = (drift.unseen_since or drift.began_at - CLOCKS) - CLOCKS
-        found = self._read_writes(self._conn, drift.endpoint_id, since, now + CLOCKS)
-        ours = self._journal.request_ids(drift.endpoint_id, since - CLOCKS)
-        known = attribution(drift, found, ours, now)
-        if known is not None:
-            self._journal.attribute(drift, known.principal, known.changed_at, known.request_ids)
