@@ -43,14 +43,18 @@ class Sluice:
         return Arm(dict(LocalAzure(self.state).environment()))
 
 
-def clean_environment(**extra: str) -> dict[str, str]:
-    """This process's environment without anything that would configure a workspace."""
+def clean_environment(state: Path, **extra: str) -> dict[str, str]:
+    """This process's environment without anything that would configure a workspace. The journal goes beside ``state``.
+
+    Changes made elsewhere are looked for every two seconds.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("AZURE", "ARM_", "IDENTITY_", "SLUICE_", "EMULATOR_"))
     }
-    return {**kept, "AZURE_CONFIG_DIR": os.devnull, **extra}
+    ours = {"SLUICE_DATA_DIR": str(state.parent / "data"), "SLUICE_WATCH_SECONDS": "2"}
+    return {**kept, "AZURE_CONFIG_DIR": os.devnull, **ours, **extra}
 
 
 def free_port() -> int:
@@ -113,7 +117,7 @@ def sluice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sluice]:
     state = tmp_path_factory.mktemp("sluice") / "local-azure"
     port = free_port()
     command = [sys.executable, "-m", "services.launch", "--headless", "--port", str(port)]
-    environment = clean_environment(SLUICE_LOCAL_AZURE_DIR=str(state), SLUICE_DATA_DIR=str(state.parent / "data"))
+    environment = clean_environment(state, SLUICE_LOCAL_AZURE_DIR=str(state))
     running = start(command, environment, f"http://localhost:{port}", state)
     try:
         if not any(line.startswith(LOCAL_TARGET) for line in running.output):

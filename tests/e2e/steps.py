@@ -1,0 +1,75 @@
+"""What a person does on the pages, by pointer or by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.arm import Arm
+from tests.e2e.conftest import settle, wait_for
+
+MOST_TABS = 120
+"""So many presses of Tab lead past everything on a page."""
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until ``target`` has the focus. Fails when the keyboard does not get there."""
+    expect(target).to_be_visible()
+    for _ in range(MOST_TABS):
+        if target.evaluate("node => node.getRootNode().activeElement === node"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{target} cannot be reached with Tab")
+
+
+def press(page: Page, target: Locator) -> None:
+    """Reach ``target`` by keyboard and press Enter."""
+    tab_to(page, target)
+    page.keyboard.press("Enter")
+
+
+def menu(page: Page, name: str) -> Locator:
+    """The menu's link to a page."""
+    return page.get_by_test_id("stSidebarNavLink").filter(has_text=name)
+
+
+def confirm(page: Page, reason: str = "") -> None:
+    """Give a reason in the dialog, confirm, and wait until the change has been read back. By pointer."""
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("callers")
+    if reason:
+        dialog.get_by_role("textbox").fill(reason)
+    dialog.get_by_role("button", name="Shift traffic").click()
+    applied(page)
+
+
+def shift(page: Page, reason: str = "") -> None:
+    """Press the button under the plan, confirm, and wait until the change has been read back. By pointer."""
+    page.get_by_role("button", name="Shift traffic").click()
+    confirm(page, reason)
+
+
+def applied(page: Page) -> None:
+    """Wait until the page says that the change was read back."""
+    expect(page.get_by_role("heading", name="Traffic shifted")).to_be_visible(timeout=60_000)
+    settle(page)
+
+
+def split_of(arm: Arm, endpoint: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Live and mirrored traffic as Azure holds it."""
+    properties = arm.get(f"onlineEndpoints/{endpoint}")["properties"]
+    return properties["traffic"], properties["mirrorTraffic"]
+
+
+def write_elsewhere(arm: Arm, endpoint: str, live: dict[str, int]) -> None:
+    """Change the split as an old SDK does: the whole endpoint is written, and the mirror is not in it."""
+    document: dict[str, Any] = arm.get(f"onlineEndpoints/{endpoint}")
+    document["properties"]["traffic"] = live
+    document["properties"].pop("mirrorTraffic", None)
+    arm.call("PUT", f"onlineEndpoints/{endpoint}", document).raise_for_status()
+    wait_for(
+        lambda: arm.get(f"onlineEndpoints/{endpoint}")["properties"]["provisioningState"] == "Succeeded",
+        "their change",
+    )
