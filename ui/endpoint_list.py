@@ -57,12 +57,12 @@ def _draw(wanted: Scope, *, polls: bool) -> None:
     _go_to_opened()
     seen = fleet_view.look(wanted)
     _show_troubles(troubles(seen))
+    if _is_first_reading(seen.view):
+        _show_progress(seen.view)
     if seen.view.members:
         _show_table(seen)
     elif seen.view.is_complete:
         _show_empty(seen.view)
-    if _is_first_reading(seen.view):
-        _show_progress(seen.view)
     if polls and not seen.is_busy:
         # The whole page once more: the strip says how old the data is, and nothing asks every second any longer.
         st.rerun()

@@ -77,12 +77,6 @@ def _deployments(
     return Reading(azure_endpoints.list_deployments(_conn, endpoint), at)
 
 
-@st.cache_data(ttl=METRIC_SECONDS, max_entries=64, show_spinner=False, refresh_mode="background")
-def _summaries(_conn: Connection, generation: int, workspace: str) -> Reading[dict[str, Summary]]:
-    found = _endpoints(_conn, generation, workspace).value
-    return Reading(service_metrics.summaries(_conn, found, datetime.now(UTC)), time.time())
-
-
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=400, show_spinner=False, refresh_mode="background")
 def _deployment_summaries(
     _conn: Connection, generation: int, workspace: str, endpoint: str
@@ -134,11 +128,6 @@ def deployments(endpoint: Endpoint) -> list[Deployment]:
     return note(_deployments(*key(endpoint.workspace_ref), endpoint.name))
 
 
-def summaries() -> dict[str, Summary]:
-    """Endpoint name → its last settled minutes in three numbers. Raises SluiceError."""
-    return note(_summaries(*key(scope.workspace())))
-
-
 def deployment_summaries(endpoint: Endpoint) -> dict[str, Summary]:
     """Deployment name → its last settled minutes in three numbers. Raises SluiceError."""
     return note(_deployment_summaries(*key(endpoint.workspace_ref), endpoint.name))
@@ -151,7 +140,7 @@ def metrics(endpoint: Endpoint, minutes: int) -> DeploymentMetrics:
 
 def forget() -> None:
     """Read everything again the next time it is asked for."""
-    for cached in (_standing, _endpoints, _deployments, _summaries, _deployment_summaries, _metrics):
+    for cached in (_standing, _endpoints, _deployments, _deployment_summaries, _metrics):
         cached.clear()
     context.forget_fleet()
 

@@ -212,7 +212,11 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
       if (each.help) chip.title = each.help;
       element("span", "tick", chip, isOn ? "✓" : "").setAttribute("aria-hidden", "true");
       element("span", "", chip, each.label);
-      element("span", "count", chip, each.is_known ? String(count) : "not known yet");
+      const shown = element("span", "count", chip, each.is_known ? String(count) : "…");
+      if (!each.is_known) {
+        shown.setAttribute("aria-hidden", "true");
+        element("span", "unseen", chip, "not known yet");
+      }
       chip.onclick = () => {
         view.filters = isOn ? view.filters.filter((id) => id !== each.id) : [...view.filters, each.id];
         drawChips(); drawRows(); tell();
