@@ -6,9 +6,11 @@ from ui import (
     applying,
     arrival_panel,
     chosen,
+    conflict,
     draft,
     drift_notice,
     history,
+    known_evidence,
     presets_view,
     readers,
     split_editor,
@@ -23,12 +25,17 @@ if endpoint is not None:
     off = traffic_page.why_off(endpoint, readers.standing().permissions)
     if deployments:
         wish = draft.of(endpoint, [each.name for each in deployments])
-        shown = applying.show(endpoint, is_preparing=wish.is_touched)
-        is_running = shown == "running"
-        if shown == "nothing":
-            traffic_page.show_drift(endpoint, wish)
-        if not is_running:
+        known = known_evidence.of(endpoint, deployments)
+        traffic_page.show_now(endpoint, known)
+        is_running = applying.show(endpoint, wish) == "running"
+        why_not = "A change is being applied. Wait until it has been read back." if is_running else ""
+        if not is_running and conflict.is_open(endpoint, wish):
+            conflict.show(endpoint, wish)
+            why_not = "Decide above whether to take theirs or to plan yours on top."
+        elif not is_running:
             drift_notice.show(endpoint)
+        if wish.gone and not wish.is_touched:
+            conflict.show_gone(endpoint, wish.gone)
         if off:
             traffic_page.show_why_off(off)
         disabled = bool(off) or is_running
@@ -38,8 +45,10 @@ if endpoint is not None:
         st.header("Mirrored traffic", anchor=False)
         split_editor.mirror_traffic(endpoint.name, wish, disabled=disabled)
         st.header("What will change", anchor=False)
-        traffic_page.show_plan(endpoint, deployments, wish, is_off=disabled, is_running=is_running)
+        traffic_page.show_plan(endpoint, deployments, wish, known, is_off=disabled, why_not=why_not)
         arrival_panel.show(endpoint, deployments)
     else:
+        traffic_page.show_now(endpoint, None)
+        applying.show(endpoint, None)
         traffic_page.show_no_deployments(endpoint)
     history.show(endpoint)

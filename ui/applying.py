@@ -1,169 +1,174 @@
-"""A plan on its way: the confirmation, the phases while it runs, and what was read back afterwards."""
+"""A change on its way: its steps while it runs, and what was read back at its end."""
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Literal
 
 import streamlit as st
 
-from services.errors import SluiceError
-from services.journal.entry import Who
-from services.model import Deployment, Endpoint, Split
-from services.traffic.application import Application
-from services.traffic.plan import Plan
-from ui import context, draft, problem, readers, tables, words
-from ui.components.table import table
-from ui.facts import Fact, facts
+from services.errors import Conflict
+from services.journal.entry import APPLIED, CANCELLED, FAILED, REFUSED
+from services.model import Endpoint, Split
+from services.traffic.application import (
+    READING,
+    READING_BACK,
+    WAITING,
+    WAITING_FOR_OTHERS,
+    WRITING,
+    Application,
+)
+from ui import confirm, conflict, context, draft, entry_words, known_evidence, problem, readers, refused, words
+from ui.components.into_view import into_view
+from ui.draft import Draft
+from ui.turns import Turns
 
 POLL_SECONDS = 0.7
 SUCCESS_SECONDS = 600
 FAILURE_SECONDS = 3600
 """How long the end of a change is news to whoever opens the page."""
-Shown = Literal["nothing", "running", "failed"]
+Shown = Literal["nothing", "running"]
 PHASES = {
-    "reading": "Read what Azure holds",
-    "writing": "Write the new split",
-    "waiting": "Wait for Azure",
-    "reading back": "Read it back",
+    READING: "Read what Azure holds",
+    WAITING_FOR_OTHERS: "Wait for another operation",
+    WRITING: "Write the new split",
+    WAITING: "Wait for Azure",
+    READING_BACK: "Read it back",
 }
 
 
-def plan_table(plan: Plan, deployments: list[Deployment], *, key: str) -> None:
-    """Draw before and after for every deployment, and the plan's notes."""
-    table(
-        f"Split of {plan.endpoint_name}, now and after",
-        tables.PLAN_COLUMNS,
-        tables.plan_rows(plan, deployments),
-        key=key,
-        sortable=False,
-        compact=True,
-    )
-    for note in plan.notes:
-        st.html(f'<p class="note">{escape(note)}</p>')
+def show(endpoint: Endpoint, wish: Draft | None) -> Shown:
+    """Draw the running or the last change of the endpoint, and say what was drawn.
 
-
-@st.dialog("Shift traffic", width="medium", icon=":material/call_split:")
-def confirm(plan: Plan, deployments: list[Deployment]) -> None:
-    """Ask once, showing exactly what will change."""
-    st.html(
-        f"<p>This changes what callers of <b>{escape(plan.endpoint_name)}</b> get, on "
-        f"{escape(context.connection().cloud_name)}, as soon as Azure has accepted it.</p>"
-    )
-    plan_table(plan, deployments, key="plan_confirm")
-    change_id = uuid.uuid4().hex
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="cancel_shift"):
-            st.rerun()
-        if st.button("Shift traffic", key="confirm_shift", type="primary", on_click=_begin, args=(plan, change_id)):
-            st.rerun()
-
-
-def show(endpoint: Endpoint, *, is_preparing: bool) -> Shown:
-    """Draw the running or the last application of a plan, and say what was drawn.
-
-    A success is not drawn any more once the person ``is_preparing`` the next change.
+    A success is not drawn any more once the person prepares the next change.
     """
-    refused: SluiceError | None = st.session_state.get(_refused(endpoint.name))
-    if refused is not None:
-        problem.show(
-            refused, key="refused", retry=lambda: st.session_state.pop(_refused(endpoint.name), None), label="Dismiss"
-        )
+    refused.show(endpoint)
     application = context.applier().current(endpoint.id)
     if application is None:
         return "nothing"
     if application.is_running:
-        _running(endpoint.id)
+        if confirm.is_own(application.change_id):
+            into_view(application.change_id, key="applying_in_view")
+        _running(endpoint.id, Turns())
         return "running"
-    if not _is_news(endpoint.name, application) or (is_preparing and application.error is None):
-        return "nothing"
-    _result(endpoint, application)
-    return "failed" if application.error else "nothing"
+    is_over = wish is not None and wish.is_touched and application.outcome == APPLIED and application.error is None
+    if _is_news(application) and not is_over:
+        _result(endpoint, application, wish)
+    return "nothing"
 
 
-def _is_news(endpoint: str, application: Application) -> bool:
+def _is_news(application: Application) -> bool:
     age = datetime.now(UTC) - (application.finished_at or application.started_at)
-    lasts = FAILURE_SECONDS if application.error else SUCCESS_SECONDS
-    is_seen = st.session_state.get(_seen(endpoint)) == application.started_at
-    return not is_seen and age < timedelta(seconds=lasts)
-
-
-def _begin(plan: Plan, change_id: str) -> None:
-    st.session_state.pop(_refused(plan.endpoint_name), None)
-    try:
-        who = Who(readers.standing().identity.name, context.person())
-        conn = context.connection().at(plan.endpoint.workspace_ref)
-        context.applier().start(conn, plan, change_id=change_id, who=who)
-    except SluiceError as error:
-        st.session_state[_refused(plan.endpoint_name)] = error
+    is_good = application.outcome == APPLIED and application.error is None
+    lasts = SUCCESS_SECONDS if is_good else FAILURE_SECONDS
+    return not st.session_state.get(_seen(application)) and age < timedelta(seconds=lasts)
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _running(endpoint: str) -> None:
-    application = context.applier().current(endpoint)
+def _running(endpoint_id: str, turns: Turns) -> None:
+    application = context.applier().current(endpoint_id)
+    is_by_itself = turns.is_by_itself()
     if application is None or not application.is_running:
-        readers.forget_resources()
-        st.rerun()
-    st.html(_phases(application))
+        if is_by_itself:
+            readers.forget_resources()
+            known_evidence.forget()
+            st.rerun()
+        return
+    st.html(steps(application))
+    if application.can_cancel:
+        st.button("Cancel", key="cancel_application", icon=":material/close:", on_click=_cancel, args=(endpoint_id,))
 
 
-def _phases(application: Application) -> str:
-    order = list(PHASES)
-    now = order.index(application.phase) if application.phase in order else len(order)
-    marks = ["past"] * now + ["now"] + ["next"] * len(order)
+def _cancel(endpoint_id: str) -> None:
+    if not context.applier().cancel(endpoint_id):
+        st.toast("Too late to cancel: the write has left for Azure. Undo it from the history when it is done.")
+
+
+def steps(application: Application) -> str:
+    """The steps of a running change, which one it is at, what it waits for and how long at most. Pure."""
+    shown = [phase for phase in PHASES if phase != WAITING_FOR_OTHERS or application.phase == phase]
+    now = shown.index(application.phase) if application.phase in shown else len(shown)
+    marks = ["past"] * now + ["now"] + ["next"] * len(shown)
     current = ' aria-current="step"'
-    steps = "".join(
+    items = "".join(
         f'<li class="{mark}"{current if mark == "now" else ""}>{escape(PHASES[phase])}</li>'
-        for phase, mark in zip(order, marks, strict=False)
+        for phase, mark in zip(shown, marks, strict=False)
     )
-    wanted = escape(tables.split_words(application.after))
+    note = f"<p><b>{escape(application.note)}</b></p>" if application.note else ""
+    limit = application.limit_seconds
+    most = f"This step ends after {words.elapsed(limit)} at most. " if limit else ""
+    until = "It can be cancelled until the write. " if application.can_cancel else ""
     return (
-        f'<section class="applying" role="status"><h2>Shifting traffic to {wanted}</h2><ol>{steps}</ol>'
-        f"<p>{words.elapsed(application.elapsed_seconds)} so far. Usually a few seconds, at most some minutes. "
+        f'<section class="applying" role="status"><h2>Shifting traffic to '
+        f"{escape(entry_words.split_words(application.after))}</h2><ol>{items}</ol>{note}"
+        f"<p>{words.elapsed(application.elapsed_seconds)} so far. {most}{until}"
         "You can leave this page: it goes on, and you find it here again.</p></section>"
     )
 
 
-def _result(endpoint: Endpoint, application: Application) -> None:
+def _result(endpoint: Endpoint, application: Application, wish: Draft | None) -> None:
     error = application.error
-    label = "Dismiss"
-    if error is None:
-        at = application.finished_at.astimezone(UTC).strftime("%H:%M:%S UTC") if application.finished_at else ""
+    is_asked = wish is not None and conflict.is_open(endpoint, wish)
+    if is_asked and application.outcome == REFUSED and isinstance(error, Conflict):
+        # The question that follows says it all: what they hold, what was prepared, and that nothing was written.
+        return
+    if application.outcome == APPLIED:
+        st.html(_success(application))
+        if error is not None:
+            problem.show(error, key="applied")
+    elif application.outcome == CANCELLED:
         st.html(
-            '<section class="applied" role="status"><h2>Traffic shifted</h2>'
-            f"<p>Azure now holds: {escape(split_and_mirror(application.after))}. Read back at {at}, "
-            f"{words.elapsed(application.elapsed_seconds)} after the start.</p></section>"
+            '<section class="notice" role="status"><b>Cancelled.</b> Nothing was written; '
+            "what you prepared is still here.</section>"
         )
-    else:
+    elif error is not None:
         problem.show(error, key="applied")
-        label = "Start from the current split"
-        if application.held is not None:
-            sides = {
-                "You saw": application.before,
-                "Azure holds now": application.held,
-                "You wanted": application.after,
-            }
-            facts([Fact(side, split_and_mirror(split)) for side, split in sides.items()])
-    st.button(label, key="dismiss_applied", on_click=_dismiss, args=(endpoint, application))
+    if _is_compared(application) and not is_asked:
+        conflict.sides(application.before, _theirs(application), application.after, key="sides")
+    with st.container(horizontal=True, key="result_buttons"):
+        if application.outcome not in (APPLIED, CANCELLED):
+            st.button("Look again", key="look_again", icon=":material/refresh:", on_click=readers.forget)
+            if not is_asked and not (wish is not None and wish.is_touched) and _can_be_prepared(application, endpoint):
+                st.button("Prepare it again", key="prepare_again", on_click=_prepare, args=(endpoint, application))
+        st.button("Dismiss", key="dismiss_applied", on_click=_dismiss, args=(application,))
 
 
-def _dismiss(endpoint: Endpoint, application: Application) -> None:
-    st.session_state[_seen(endpoint.name)] = application.started_at
-    if application.error is not None:
-        readers.forget_resources()
-        draft.drop(endpoint)
+def _success(application: Application) -> str:
+    at = f" at {application.finished_at.astimezone(UTC):%H:%M:%S UTC}" if application.finished_at else ""
+    return (
+        '<section class="applied" role="status"><h2>Traffic shifted</h2>'
+        f"<p>Azure now holds: {escape(entry_words.whole(application.after))}. Read back{at}, "
+        f"{words.elapsed(application.elapsed_seconds)} after the start.</p></section>"
+    )
 
 
-def split_and_mirror(split: Split) -> str:
-    """A whole split in words: ``blue 100 %; mirror 10 % to green``."""
-    return f"{tables.split_words(split)}; mirror {tables.mirror_words(split)}"
+def _is_compared(application: Application) -> bool:
+    if application.outcome == APPLIED:
+        return isinstance(application.error, Conflict)
+    return application.outcome != CANCELLED and (
+        application.outcome != REFUSED or isinstance(application.error, Conflict)
+    )
 
 
-def _seen(endpoint: str) -> str:
-    return f"applied_seen:{endpoint}"
+def _theirs(application: Application) -> Split | None:
+    if application.held is None and isinstance(application.error, Conflict):
+        return application.error.theirs
+    return application.held
 
 
-def _refused(endpoint: str) -> str:
-    return f"apply_refused:{endpoint}"
+def _can_be_prepared(application: Application, endpoint: Endpoint) -> bool:
+    return application.outcome in (REFUSED, FAILED) and application.after != endpoint.split
+
+
+def _prepare(endpoint: Endpoint, application: Application) -> None:
+    draft.wish(endpoint, draft.merged(application.before, application.after, endpoint.split))
+    _dismiss(application)
+
+
+def _dismiss(application: Application) -> None:
+    st.session_state[_seen(application)] = True
+
+
+def _seen(application: Application) -> str:
+    return f"applied_seen:{application.change_id}"

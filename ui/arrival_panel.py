@@ -16,6 +16,7 @@ from services.traffic.arrival import ARRIVES, DIFFERS, Arrival, MirrorArrival, S
 from ui import colours, context, entry_words, problem, readers, words
 from ui.behind import Behind, Look
 from ui.components.table import Cell, Column, Row, table
+from ui.turns import Turns
 
 MEASURE_SECONDS = 30
 POLL_SECONDS = 1.0
@@ -55,7 +56,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     elif not endpoint.split.live:
         _say("No deployment has live traffic, so there is nothing to measure.")
     elif _look(endpoint, deployments, change).value is None:
-        _wait(endpoint, deployments, change)
+        _wait(endpoint, deployments, change, Turns())
     else:
         _draw(_look(endpoint, deployments, change), change)
 
@@ -113,9 +114,9 @@ def _look(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry) 
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _wait(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry) -> None:
+def _wait(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry, turns: Turns) -> None:
     look = _look(endpoint, deployments, change)
-    if look.value is not None:
+    if turns.is_by_itself() and look.value is not None:
         st.rerun()
     if look.problem is not None:
         problem.show(look.problem, key="arrival")

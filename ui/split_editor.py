@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from services.model import MAX_MIRROR_PERCENT
-from ui import colours
+from ui import colours, words
 from ui.components.traffic_slider import ALL_ON_THE_BAR, read_move, traffic_slider
 from ui.draft import Draft
 from ui.labels import listed, plain
@@ -35,11 +35,30 @@ def live_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
         disabled=disabled or not any(draft.live.values()),
         on_move=moved,
     )
-    width = _NARROW if max(map(len, draft.known)) <= _SHORT_NAME else _WIDE
-    with st.container(horizontal=True, vertical_alignment="bottom", key="shares"):
-        for name in draft.known:
-            _share(endpoint, draft, name, width=width, disabled=disabled)
+    first, others = numbered(draft)
+    _shares(endpoint, draft, first, key="shares", disabled=disabled)
     st.caption(_live_words(draft))
+    if others:
+        with st.expander(f"Without live traffic now: {words.count(len(others), 'deployment')}"):
+            _shares(endpoint, draft, others, key="other_shares", disabled=disabled)
+
+
+def numbered(draft: Draft) -> tuple[list[str], list[str]]:
+    """The deployments whose numbers are always in sight, and the others. Pure.
+
+    Only what Azure holds decides, so that no field moves away from the person who is typing in it.
+    """
+    if len(draft.known) <= ALL_ON_THE_BAR:
+        return list(draft.known), []
+    first = [name for name in draft.known if draft.base.live.get(name)]
+    return first, [name for name in draft.known if name not in first]
+
+
+def _shares(endpoint: str, draft: Draft, names: list[str], *, key: str, disabled: bool) -> None:
+    width = _NARROW if max(map(len, draft.known)) <= _SHORT_NAME else _WIDE
+    with st.container(horizontal=True, vertical_alignment="bottom", key=key):
+        for name in names:
+            _share(endpoint, draft, name, width=width, disabled=disabled)
 
 
 def _live_words(draft: Draft) -> str:
@@ -52,7 +71,7 @@ def _live_words(draft: Draft) -> str:
     if not any(draft.live.values()):
         return "All live traffic is stopped. Callers get 404 until a deployment has a share again; type one to begin."
     if len(draft.known) > ALL_ON_THE_BAR:
-        return f"{text} On the bar stand the deployments with live traffic; type a number to bring in another one."
+        return f"{text} The bar has those with live traffic; bring in another one above, or by its number below."
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,9 @@ from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page, read_split, write_split
 
 pytestmark = pytest.mark.emulator
+MANY = "pages-twenty"
+LONELY = "pages-lonely"
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -20,37 +24,94 @@ def azure(seeded: LocalAzure) -> Iterator[LocalAzure]:
     write_split(seeded, {"blue": 100}, {"green": 20})
 
 
+@pytest.fixture(scope="module")
+def twenty(seeded: LocalAzure) -> LocalAzure:
+    """The local Azure with an endpoint of twenty deployments, and one of a single deployment."""
+    names = [f"part-{number:02}" for number in range(20)]
+    endpoints = [
+        {"name": MANY, "deployments": names, "traffic": {"part-03": 60, "part-11": 40}},
+        {"name": LONELY, "deployments": ["only"], "traffic": {"only": 100}},
+    ]
+    assert seeded.control("POST", "seed", {"endpoints": endpoints}).ok
+    return seeded
+
+
 def after(page: Page) -> dict[str, tuple[str, str]]:
     """Live and mirrored share of each deployment after the plan."""
-    return {row[0]: (row[2], row[5]) for row in page.rows("plan")}
+    columns = [column["label"] for column in page.component("plan")["columns"]]
+    live, mirror = columns.index("Live after"), columns.index("Mirror after") if "Mirror after" in columns else 0
+    return {row[0]: (row[live], row[mirror] if mirror else "0 %") for row in page.rows("plan")}
+
+
+def is_drawn(page: Page, key: str) -> bool:
+    return any(element.proto.id.endswith(f"-{key}") for element in page.app.get("bidi_component"))
+
+
+def captions(page: Page) -> str:
+    return "\n".join(caption.value for caption in page.app.caption)
+
+
+def until(page: Page, condition: Callable[[], Any], what: str) -> None:
+    """Look at the page again until ``condition`` holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"waited for {what}\n{page.html()}"
+        page.fresh()
+
+
+def share(page: Page, deployment: str, percent: int) -> None:
+    page.app.number_input(key=f"share:{SPLIT}:{deployment}").set_value(percent).run()
+
+
+def apply(page: Page, reason: str = "") -> None:
+    """Ask, give a reason, and confirm."""
+    page.app.button(key="shift").click().run()
+    assert page.app.get("dialog")
+    if reason:
+        page.app.text_input[0].set_value(reason).run()
+    page.app.button(key="confirm_shift").click().run()
 
 
 def test_it_opens_with_what_azure_holds_and_nothing_to_shift(open_page: Callable[..., Page], azure: LocalAzure) -> None:
     page = open_page("traffic", azure, endpoint=SPLIT)
     slider = page.component(f"slider:{SPLIT}")
     assert dict(zip(slider["names"], slider["shares"], strict=True)) == {"blue": 100, "green": 0}
-    assert after(page) == {"blue": ("100 %", "0 %"), "green": ("0 %", "20 %")}
+    assert "blue 100 %" in page.html()
+    assert "20 % to green" in page.html()
+    assert not is_drawn(page, "plan"), "nothing is prepared, so nothing is planned"
     assert page.app.button(key="shift").disabled
-    assert any("Nothing to shift yet" in caption.value for caption in page.app.caption)
+    assert "Nothing to shift yet" in captions(page)
 
 
 def test_a_typed_share_moves_the_others_and_the_slider(open_page: Callable[..., Page], azure: LocalAzure) -> None:
     page = open_page("traffic", azure, endpoint=SPLIT)
     before = page.component(f"slider:{SPLIT}")["revision"]
-    page.app.number_input(key=f"share:{SPLIT}:green").set_value(30).run()
+    share(page, "green", 30)
     assert page.app.number_input(key=f"share:{SPLIT}:blue").value == 70
     slider = page.component(f"slider:{SPLIT}")
     assert (slider["shares"], slider["revision"]) == ([70, 30], before + 1)
     assert after(page) == {"blue": ("70 %", "0 %"), "green": ("30 %", "0 %")}
     assert "mirrored traffic (20 %) ends in the same write" in page.html()
+    assert "Begins to answer callers: 30 of 100 requests" in page.html()
     assert not page.app.button(key="shift").disabled
+
+
+def test_the_plan_tells_requests_per_minute_and_the_preflight_its_verdict(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    share(page, "green", 50)
+    until(page, lambda: "Judged from what was read" in page.html(), "the preflight")
+    cells = page.component("plan")["rows"][0]["cells"]
+    assert all("/min" in cells[column]["note"] for column in (1, 2)), cells
 
 
 def test_reset_returns_to_what_azure_holds(open_page: Callable[..., Page], azure: LocalAzure) -> None:
     page = open_page("traffic", azure, endpoint=SPLIT)
-    page.app.number_input(key=f"share:{SPLIT}:green").set_value(30).run()
+    share(page, "green", 30)
     page.app.button(key="reset").click().run()
-    assert after(page) == {"blue": ("100 %", "0 %"), "green": ("0 %", "20 %")}
+    assert page.component(f"slider:{SPLIT}")["shares"] == [100, 0]
+    assert page.app.button(key="shift").disabled
 
 
 def test_all_traffic_can_be_stopped_and_the_plan_says_what_that_means(
@@ -68,36 +129,12 @@ def test_a_mirror_is_offered_only_to_deployments_without_live_traffic(
     page = open_page("traffic", azure, endpoint=SPLIT)
     target = page.app.selectbox(key=f"mirror_target:{SPLIT}")
     assert target.options == ["Nobody", "green"]
-    assert any("blue cannot be chosen: it has live traffic" in caption.value for caption in page.app.caption)
-    target.set_value("Nobody").run()
+    assert "blue cannot be chosen: it has live traffic" in captions(page)
+    page.app.number_input(key=f"mirror_number:{SPLIT}").set_value(7).run()
+    assert after(page)["green"] == ("0 %", "7 %")
+    assert page.app.slider(key=f"mirror:{SPLIT}").value == 7
+    page.app.selectbox(key=f"mirror_target:{SPLIT}").set_value("Nobody").run()
     assert after(page)["green"] == ("0 %", "0 %")
-
-
-def test_shifting_asks_once_applies_and_reads_back(open_page: Callable[..., Page], azure: LocalAzure) -> None:
-    page = open_page("traffic", azure, endpoint=SPLIT)
-    page.app.number_input(key=f"share:{SPLIT}:green").set_value(25).run()
-    page.app.button(key="shift").click().run()
-    assert page.app.get("dialog")
-    assert read_split(azure) == ({"blue": 100}, {"green": 20})
-    page.app.button(key="confirm_shift").click().run()
-    deadline = time.monotonic() + 60
-    while "Traffic shifted" not in page.html() and time.monotonic() < deadline:
-        page.fresh()
-    assert "Azure now holds: blue 75 %, green 25 %; mirror none." in page.html()
-    assert read_split(azure) == ({"blue": 75, "green": 25}, {})
-
-
-def test_a_change_made_elsewhere_is_shown_beside_what_was_prepared(
-    open_page: Callable[..., Page], azure: LocalAzure
-) -> None:
-    page = open_page("traffic", azure, endpoint=SPLIT)
-    page.app.number_input(key=f"share:{SPLIT}:green").set_value(25).run()
-    write_split(azure, {"blue": 50, "green": 50})
-    page.fresh()
-    assert "The split was changed meanwhile" in page.html()
-    assert after(page)["green"][0] == "25 %"
-    page.app.button(key="drift_reset").click().run()
-    assert after(page) == {"blue": ("50 %", "0 %"), "green": ("50 %", "0 %")}
 
 
 def test_a_preset_moves_the_draft_and_the_plan_says_that_a_mirror_ends(
@@ -111,12 +148,104 @@ def test_a_preset_moves_the_draft_and_the_plan_says_that_a_mirror_ends(
     assert "mirrored traffic (20 %) ends in the same write" in page.html()
     page.app.button(key=f"even:{SPLIT}").click().run()
     assert after(page) == {"blue": ("50 %", "0 %"), "green": ("50 %", "0 %")}
-
-
-def test_swap_exchanges_live_and_mirror(open_page: Callable[..., Page], azure: LocalAzure) -> None:
-    page = open_page("traffic", azure, endpoint=SPLIT)
+    page.app.button(key="reset").click().run()
     page.app.button(key=f"swap:{SPLIT}").click().run()
     assert after(page) == {"blue": ("0 %", "20 %"), "green": ("100 %", "0 %")}
+
+
+def test_shifting_asks_once_applies_reads_back_and_is_journaled(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    share(page, "green", 25)
+    page.app.button(key="shift").click().run()
+    assert page.app.get("dialog")
+    page.app.run()
+    assert page.app.get("dialog"), "a page that draws itself again leaves the question open"
+    assert read_split(azure) == ({"blue": 100}, {"green": 20})
+    page.app.text_input[0].set_value("<b>more</b> *green*").run()
+    page.app.button(key="confirm_shift").click().run()
+    until(page, lambda: "Traffic shifted" in page.html(), "the end of the change")
+    assert not page.app.get("dialog")
+    assert "Azure now holds: blue 75 %, green 25 %; mirror none." in page.html()
+    assert read_split(azure) == ({"blue": 75, "green": 25}, {})
+    newest = page.component(f"history:{SPLIT}")["items"][0]
+    assert newest["quote"] == "<b>more</b> *green*"
+    page.app.button(key="dismiss_applied").click().run()
+    assert "Traffic shifted" not in page.html()
+
+
+def test_closing_the_question_changes_nothing(open_page: Callable[..., Page], azure: LocalAzure) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    share(page, "green", 25)
+    page.app.button(key="shift").click().run()
+    page.app.button(key="cancel_shift").click().run()
+    assert not page.app.get("dialog")
+    assert after(page)["green"][0] == "25 %"
+    assert read_split(azure) == ({"blue": 100}, {"green": 20})
+
+
+def test_a_change_made_elsewhere_is_shown_beside_what_was_prepared(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    share(page, "green", 25)
+    write_split(azure, {"blue": 50, "green": 50})
+    page.fresh()
+    assert "The split was changed meanwhile" in page.html()
+    assert page.rows("conflict") == [["blue", "100 %", "50 %", "75 %"], ["green", "mirror 20 %", "50 %", "25 %"]]
+    assert page.app.button(key="shift").disabled, "it has to be decided first"
+    page.app.button(key="take_theirs").click().run()
+    assert page.component(f"slider:{SPLIT}")["shares"] == [50, 50]
+    assert "The split was changed meanwhile" not in page.html()
+
+
+def test_mine_on_top_of_theirs_keeps_what_i_left_alone(open_page: Callable[..., Page], azure: LocalAzure) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    page.app.button(key=f"stop:{SPLIT}").click().run()
+    page.app.button(key="reset").click().run()
+    page.app.number_input(key=f"mirror_number:{SPLIT}").set_value(5).run()
+    write_split(azure, {}, {"green": 20})
+    page.fresh()
+    page.app.button(key="plan_mine").click().run()
+    assert after(page) == {"blue": ("0 %", "0 %"), "green": ("0 %", "5 %")}
+    assert not page.app.button(key="shift").disabled
+
+
+def test_a_change_between_the_question_and_the_answer_is_not_overwritten(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    share(page, "green", 25)
+    page.app.button(key="shift").click().run()
+    write_split(azure, {"blue": 90, "green": 10})
+    page.app.button(key="confirm_shift").click().run()
+    until(page, lambda: "The split was changed meanwhile" in page.html(), "the refusal")
+    assert read_split(azure) == ({"blue": 90, "green": 10}, {})
+    again = open_page("traffic", azure, endpoint=SPLIT)
+    assert "was not changed" in again.html(), "whoever opens the page later is told too"
+    again.app.button(key="prepare_again").click().run()
+    assert after(again) == {"blue": ("75 %", "0 %"), "green": ("25 %", "0 %")}
+
+
+def test_waiting_for_others_can_be_cancelled_and_what_was_prepared_stays(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    share(page, "green", 25)
+    before = azure.control("GET", "settings").json()["operation_seconds"]
+    azure.control("POST", "settings", {"operation_seconds": 6})
+    theirs = azure.arm("PUT", f"onlineEndpoints/{SPLIT}", azure.arm("GET", f"onlineEndpoints/{SPLIT}").json())
+    azure.control("POST", "settings", {"operation_seconds": before})
+    apply(page)
+    until(page, lambda: any(each.key == "cancel_application" for each in page.app.button), "a way to cancel")
+    assert "Shifting traffic to" in page.html()
+    assert page.app.button(key="shift").disabled
+    page.app.button(key="cancel_application").click().run()
+    until(page, lambda: "Nothing was written" in page.html(), "the end of the change")
+    assert azure.finish(theirs)["status"] == "Succeeded"
+    assert read_split(azure) == ({"blue": 100}, {"green": 20})
+    assert after(page)["green"][0] == "25 %"
 
 
 def test_a_reader_sees_everything_and_why_nothing_can_be_changed(
@@ -126,10 +255,46 @@ def test_a_reader_sees_everything_and_why_nothing_can_be_changed(
     assert "your role in this workspace may not write online endpoints" in page.html()
     assert page.component(f"slider:{SPLIT}")["disabled"]
     assert all(field.disabled for field in page.app.number_input)
-    assert all(button.disabled for button in page.app.button)
+    assert all(button.disabled for button in page.app.button if button.key != "drift_keep")
 
 
 def test_an_endpoint_without_deployments_has_no_controls(open_page: Callable[..., Page], azure: LocalAzure) -> None:
     page = open_page("traffic", azure, endpoint=BARE)
     assert "there is no traffic to shift" in page.html()
     assert not page.app.number_input
+
+
+def test_one_deployment_can_be_stopped_and_started(open_page: Callable[..., Page], twenty: LocalAzure) -> None:
+    page = open_page("traffic", twenty, endpoint=LONELY)
+    assert "Shifting and mirroring need a second one" in captions(page)
+    assert page.app.number_input(key=f"share:{LONELY}:only").disabled
+    page.app.button(key=f"stop:{LONELY}").click().run()
+    assert after(page) == {"only": ("0 %", "0 %")}
+    page.app.button(key=f"all:{LONELY}").click().run()
+    assert page.app.button(key="shift").disabled
+
+
+def test_twenty_deployments_fit_and_the_plan_names_those_with_traffic(
+    open_page: Callable[..., Page], twenty: LocalAzure
+) -> None:
+    page = open_page("traffic", twenty, endpoint=MANY)
+    assert len([field for field in page.app.number_input if (field.key or "").startswith("share:")]) == 20
+    assert page.app.expander[0].label == "Without live traffic now: 18 deployments"
+    page.app.number_input(key=f"share:{MANY}:part-19").set_value(10).run()
+    assert after(page) == {"part-03": ("54 %", "0 %"), "part-11": ("36 %", "0 %"), "part-19": ("10 %", "0 %")}
+    assert "17 deployments without traffic" in captions(page)
+    page.app.button(key=f"even:{MANY}").click().run()
+    assert set(page.component(f"slider:{MANY}")["shares"]) == {5}
+
+
+def test_a_wish_for_a_deployment_that_vanished_is_dropped_and_said(
+    open_page: Callable[..., Page], twenty: LocalAzure
+) -> None:
+    page = open_page("traffic", twenty, endpoint=MANY)
+    page.app.number_input(key=f"share:{MANY}:part-18").set_value(10).run()
+    assert twenty.finish(twenty.arm("DELETE", f"onlineEndpoints/{MANY}/deployments/part-18"))["status"] == "Succeeded"
+    page.fresh()
+    assert "part-18 does not exist any more" in page.html()
+    assert page.app.button(key="shift").disabled
+    page.app.button(key="dismiss_gone").click().run()
+    assert "does not exist any more" not in page.html()
