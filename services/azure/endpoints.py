@@ -17,7 +17,7 @@ from requests.exceptions import ConnectTimeout
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from services.azure.cloud import Json
-from services.azure.connection import Connection
+from services.azure.connection import Connection, Reply
 from services.azure.documents import as_deployment, as_endpoint, moment
 from services.azure.operations import Poll, poll, poll_resource
 from services.azure.translation import Call, translated
@@ -26,6 +26,7 @@ from services.errors import (
     Conflict,
     NotFound,
     RuleBroken,
+    ServiceFailed,
     SignInFailed,
     SluiceError,
     Throttled,
@@ -91,6 +92,7 @@ def send_split(conn: Connection, endpoint: Endpoint, after: Split) -> Sent:
     body = with_split(dict(endpoint.raw), after)
     try:
         reply = conn.send("PUT", _path(conn, endpoint.name), call, api_version=API_VERSION, body=body, retries=False)
+        document = _object(reply, call)
     except (RuleBroken, Conflict, Throttled, NotFound, AccessDenied, SignInFailed):
         raise
     except SluiceError as error:
@@ -99,10 +101,9 @@ def send_split(conn: Connection, endpoint: Endpoint, after: Split) -> Sent:
         lost = f"The new split of {endpoint.name} was sent to Azure, but what became of it is not known."
         doubt = type(error)(lost, error.why, _LOOK, request_id=error.request_id)
         return Sent(doubt=doubt, request_ids=(error.request_id,) if error.request_id else ())
-    system = reply.body.get("systemData") if isinstance(reply.body, dict) else None
     return Sent(
         operation=reply.headers.get("Azure-AsyncOperation") or "",
-        modified_at=moment((system or {}).get("lastModifiedAt")),
+        modified_at=moment((document.get("systemData") or {}).get("lastModifiedAt")),
         request_ids=_request_ids(reply.headers),
     )
 
@@ -188,14 +189,21 @@ def _path(conn: Connection, name: str) -> str:
 
 def _read(conn: Connection, name: str) -> Json:
     call = conn.call(f"The endpoint {name} could not be read.")
-    return conn.send("GET", _path(conn, name), call, api_version=API_VERSION).body
+    return _object(conn.send("GET", _path(conn, name), call, api_version=API_VERSION), call)
 
 
 def _pages(conn: Connection, path: str, call: Call) -> Iterator[Json]:
     while path:
-        page = conn.send("GET", path, call, api_version=API_VERSION).body
+        page = _object(conn.send("GET", path, call, api_version=API_VERSION), call)
         yield from page.get("value") or []
         path = page.get("nextLink") or ""
+
+
+def _object(reply: Reply, call: Call) -> Json:
+    if not isinstance(reply.body, dict):
+        why = f"{call.address} answered something that is not what was asked for."
+        raise ServiceFailed(call.what, why, "Check that no proxy answers instead of Azure.")
+    return reply.body
 
 
 def _request_ids(headers: Mapping[str, str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from services.azure.connection import Connection, Reply
 from services.azure.translation import Call, clean, retry_after_seconds
@@ -38,15 +39,22 @@ def poll(conn: Connection, operation: str, call: Call, *, api_version: str) -> P
     like what it was asked, Conflict when it was canceled. Raises SluiceError when there is no answer.
     """
     reply = conn.send("GET", operation, call, api_version=api_version)
-    body = reply.body if isinstance(reply.body, dict) else {}
+    body = _object(reply, call)
     return _poll(str(body.get("status") or ""), body, reply, call)
 
 
 def poll_resource(conn: Connection, path: str, call: Call, *, api_version: str) -> Poll:
     """The same by the provisioning state of the resource itself, when Azure gave no address."""
     reply = conn.send("GET", path, call, api_version=api_version)
-    properties = (reply.body if isinstance(reply.body, dict) else {}).get("properties") or {}
+    properties = _object(reply, call).get("properties") or {}
     return _poll(str(properties.get("provisioningState") or ""), {}, reply, call)
+
+
+def _object(reply: Reply, call: Call) -> Mapping[str, Any]:
+    if not isinstance(reply.body, dict):
+        why = f"{call.address} answered something that is not what was asked for."
+        raise ServiceFailed(call.what, why, "Check that no proxy answers instead of Azure.")
+    return reply.body
 
 
 def _poll(state: str, body: Mapping[str, object], reply: Reply, call: Call) -> Poll:
@@ -60,7 +68,7 @@ def _failure(state: str, body: Mapping[str, object], reply: Reply, call: Call) -
     code, message = str(details.get("code") or ""), clean(str(details.get("message") or ""))
     request_id = reply.headers.get("x-ms-request-id")
     if state.lower() == "canceled":
-        why = f"The operation was canceled. {message}".strip()
+        why = f"The operation was canceled: {message or 'no message'}."
         return Conflict(
             call.what, why, "Read the split that Azure holds now, then decide again.", request_id=request_id
         )

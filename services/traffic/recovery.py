@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from services.errors import ServiceFailed, SluiceError
-from services.journal.entry import APPLIED, FAILED, REFUSED, Entry
+from services.journal.entry import APPLIED, REFUSED, Entry
 from services.model import Split
-from services.traffic.settling import AGREES, FELL_BACK, judge, look
+from services.traffic.settling import AGREES, FELL_BACK, UNTOUCHED, fell_back, judge, look, untouched
 from services.traffic.work import Ending, Work
 
 
@@ -35,7 +37,7 @@ def look_again(work: Work) -> Ending | None:
     if verdict == AGREES:
         return Ending(APPLIED, None, seen.known)
     if verdict == FELL_BACK:
-        why = "Azure had the new split and did not carry it out; it holds the one from before."
-        what = f"The split of {entry.endpoint_name} was not changed."
-        return Ending(FAILED, ServiceFailed(what, why, "Look at the endpoint's state, then try again."), seen.known)
-    return None
+        return fell_back(work, seen)
+    is_late = entry.sent_at is not None and work.now() > entry.sent_at + timedelta(seconds=work.limits.lag)
+    is_dated = entry.followed_at is not None and seen.endpoint.modified_at is not None
+    return untouched(work, seen) if verdict == UNTOUCHED and is_late and is_dated else None

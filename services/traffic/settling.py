@@ -80,7 +80,7 @@ def look(work: Work, followed_at: datetime | None, doubt: SluiceError) -> Ending
         if verdict == AGREES:
             return Ending(APPLIED, None, seen.known)
         if verdict == FELL_BACK:
-            return Ending(FAILED, _failed_unseen(work), seen.known)
+            return fell_back(work, seen)
         if verdict == BUSY:
             patience.forget("rest")
             work.progress.show(WAITING, "An operation is running on the endpoint.", limits.operation)
@@ -191,13 +191,26 @@ def _unreadable(work: Work, patience: Patience, problem: SluiceError | None) -> 
     return None
 
 
+def untouched(work: Work, seen: Seen) -> Ending:
+    """The end of a write that has not reached Azure, long after it was sent."""
+    why = f"Azure still holds the split from before, {work.limits.lag:.0f} seconds later: the write has not reached it."
+    error = ServiceFailed(f"The split of {work.entry.endpoint_name} was not changed.", why, "Try again.")
+    return Ending(REFUSED, error, seen.known)
+
+
+def fell_back(work: Work, seen: Seen) -> Ending:
+    """The end of a write that Azure has had and has not carried out."""
+    why = "Azure had the new split and did not carry it out; it holds the one from before."
+    step = "Look at the endpoint's state, then try again."
+    return Ending(
+        FAILED, ServiceFailed(f"The split of {work.entry.endpoint_name} was not changed.", why, step), seen.known
+    )
+
+
 def _at_rest(work: Work, seen: Seen, verdict: str) -> Ending:
     """The end when nothing has moved for so long that nothing will."""
-    name, seconds = work.entry.endpoint_name, work.limits.lag
     if verdict == UNTOUCHED:
-        why = f"Azure still holds the split from before, {seconds:.0f} seconds later: the write has not reached it."
-        error = ServiceFailed(f"The split of {name} was not changed.", why, "Try again.")
-        return Ending(REFUSED, error, seen.known)
+        return untouched(work, seen)
     why = "Azure holds another split, or was written by somebody else since: yours may have been in effect in between."
     return Ending(UNKNOWN, Conflict(_lost(work), why, _LOOK, theirs=seen.endpoint.split), seen.known)
 
@@ -211,21 +224,13 @@ def _unconfirmed(work: Work, seen: Seen | None, problem: SluiceError | None) -> 
 
 
 def _deleted(work: Work, problem: SluiceError) -> Ending:
-    why = "The endpoint was deleted while its split was being changed."
-    what = f"The split of {work.entry.endpoint_name} was not changed."
-    step = "Choose another endpoint."
-    return Ending(FAILED, NotFound(what, why, step, request_id=problem.request_id))
+    why = "Azure says that there is no such endpoint any more: it was deleted while its split was being changed."
+    return Ending(UNKNOWN, NotFound(_lost(work), why, "Choose another endpoint.", request_id=problem.request_id))
 
 
 def _changed_again(work: Work, theirs: Split) -> Conflict:
     what = f"The split of {work.entry.endpoint_name} was changed, and changed again by somebody else right after."
     return Conflict(what, "Azure's time of its last write is later than yours.", _LOOK, theirs=theirs)
-
-
-def _failed_unseen(work: Work) -> ServiceFailed:
-    why = "Azure had the new split and did not carry it out; it holds the one from before."
-    step = "Look at the endpoint's state, then try again."
-    return ServiceFailed(f"The split of {work.entry.endpoint_name} was not changed.", why, step)
 
 
 def _never_ended(work: Work, state: str) -> Timeout:

@@ -334,7 +334,7 @@ def test_an_endpoint_that_was_deleted_after_the_write(apply: Run, azure: Azure, 
     azure.reads = [None, lambda: setattr(azure, "is_deleted", True)]
     last = apply()
 
-    assert last.outcome == FAILED
+    assert last.outcome == UNKNOWN
     assert isinstance(last.error, NotFound)
     assert 10 <= last.elapsed_seconds < 60
 
@@ -422,6 +422,20 @@ def test_a_lost_write_that_azure_took_and_undid_has_failed(apply: Run, azure: Az
     last = apply()
 
     assert (last.outcome, last.held) == (FAILED, BEFORE)
+
+
+def test_a_write_that_never_arrived_is_found_out_when_azure_is_back(
+    apply: Run, applier: Applier, conn: Connection, azure: Azure
+) -> None:
+    azure.loses, azure.is_deaf = GONE, True
+    azure.reads = [None, *[GONE] * 1000]
+    assert apply().outcome == UNKNOWN
+
+    azure.reads = []
+    applier.recover_now(conn)
+    found = applier.current(ENDPOINT)
+    assert found is not None
+    assert (found.outcome, found.held) == (REFUSED, BEFORE)
 
 
 def test_azure_that_is_gone_after_it_has_accepted_leaves_an_unknown_end_that_is_found_out_later(

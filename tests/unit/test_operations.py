@@ -89,9 +89,15 @@ def test_a_canceled_operation_is_a_conflict() -> None:
     assert isinstance(look({"status": "Canceled"}).failure, Conflict)
 
 
-@pytest.mark.parametrize("answer", [[], None, {"status": "Failed", "error": "odd"}, {"status": None}])
+@pytest.mark.parametrize("answer", [{"status": "Failed", "error": "odd"}, {"status": None}])
 def test_odd_answers_about_an_operation_do_no_harm(answer: Any) -> None:
-    look(answer)
+    assert not look(answer).has_succeeded
+
+
+@pytest.mark.parametrize("operation", [OPERATION, ""])
+def test_an_answer_that_is_no_object_is_azures_failure(operation: str) -> None:
+    with pytest.raises(ServiceFailed):
+        look(cast(Any, []), operation)
 
 
 def test_a_poll_without_an_answer_is_the_callers_affair() -> None:
@@ -144,8 +150,14 @@ def test_a_write_that_may_have_left_is_in_doubt(cause: Exception) -> None:
     assert sent.doubt.what.startswith("The new split of digits was sent to Azure, but what became")
 
 
-@pytest.mark.parametrize("body", [{}, [], None, {"systemData": None}, {"systemData": {"lastModifiedAt": "odd"}}])
+@pytest.mark.parametrize("body", [{}, {"systemData": None}, {"systemData": {"lastModifiedAt": "odd"}}])
 def test_an_accepted_write_may_tell_little(body: Any) -> None:
     sent = send_split(cast(Connection, Scripted([], put_answers=body)), endpoint(), Split({"green": 100}))
 
     assert (sent.operation, sent.modified_at, sent.doubt) == (OPERATION, None, None)
+
+
+def test_a_write_that_is_answered_with_something_else_is_in_doubt() -> None:
+    sent = send_split(cast(Connection, Scripted([], put_answers=[])), endpoint(), Split({"green": 100}))
+
+    assert isinstance(sent.doubt, ServiceFailed)
