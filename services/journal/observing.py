@@ -114,16 +114,13 @@ def _note(
     entry_id, key = uuid.uuid4().hex, endpoint_id.lower()
     if known is not None:
         supersede(events, connection, key, seen.split, None)
-    is_dated = known is not None and seen.modified_at != known.modified_at
-    body = {
-        "endpoint_id": endpoint_id,
-        "endpoint_name": name,
-        "before": from_split(known.split) if known else None,
-        "after": from_split(seen.split),
-        "changed_at": text_of(seen.modified_at) if is_dated else None,
-        "unseen_since": text_of(known.at) if known else None,
-    }
     is_drift = known is not None and not _is_being_set_up(events, connection, key, known.split)
+    body: dict[str, object] = {"endpoint_id": endpoint_id, "endpoint_name": name, "after": from_split(seen.split)}
+    if known is not None and is_drift:
+        is_dated = seen.modified_at != known.modified_at
+        body["before"] = from_split(known.split)
+        body["changed_at"] = text_of(seen.modified_at) if is_dated else None
+        body["unseen_since"] = text_of(known.at)
     events.append(connection, entry_id, "drift" if is_drift else "first seen", key, body, seen)
     return events.entry(connection, entry_id)
 
