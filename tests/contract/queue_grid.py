@@ -16,9 +16,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, quantiles
 
 import aiohttp
 import requests
@@ -38,6 +38,10 @@ ENDPOINT = "queue-grid"
 SEED = 4
 ROUND_SECONDS = 30.0
 """How long each round of the full grid is."""
+LATE_SECONDS = 0.015
+"""How late 99 % of the requests may be sent. When they are later, the machine was busy with something else: then it also
+held up the deployments, and the round says nothing about them."""
+ATTEMPTS = 4
 TOLERANCE = 0.1
 """How far the predicted share may be from the measured one."""
 
@@ -85,7 +89,8 @@ class Measured:
     ``predicted`` uses the time per request of the server's log. ``held_seconds`` is how long a place at an instance was
     really held, which only the gateway knows, and ``explained`` is what the formula says with that; it is None where
     requests wait at the instance for a worker, which that time includes. ``ideal`` is what a queue without any overhead
-    refuses of these very requests: how far it is from ``predicted`` is chance.
+    refuses of these very requests: how far it is from ``predicted`` is chance. 99 % of the requests were sent less than
+    ``late_seconds`` late.
     """
 
     cell: Cell
@@ -97,6 +102,7 @@ class Measured:
     explained: float | None
     logged_seconds: float
     held_seconds: float
+    late_seconds: float
 
 
 def full_grid() -> list[tuple[Cell, ...]]:
@@ -120,8 +126,27 @@ def off_the_model() -> list[tuple[str, Cell]]:
     ]
 
 
+@dataclass
+class Sent:
+    """What was sent to one deployment: how many requests got each status, and how late each was sent, in seconds."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    late: list[float] = field(default_factory=list)
+
+
 def measure(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], seconds: float) -> list[Measured]:
-    """Load all cells at the same time for so long. Their deployments, which must differ, are made as they need."""
+    """Load all cells at the same time for so long, again when the machine was too busy for it, but not for ever.
+
+    Their deployments, which must differ, are made as they need.
+    """
+    for _ in range(ATTEMPTS):
+        found = _measure_once(azure, conn, cells, seconds)
+        if all(one.late_seconds <= LATE_SECONDS for one in found):
+            break
+    return found
+
+
+def _measure_once(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], seconds: float) -> list[Measured]:
     if azure.arm("GET", f"onlineEndpoints/{ENDPOINT}").status_code == 404:
         assert create_endpoint(azure, ENDPOINT).ok
     for answer in [_deploy(azure, cell) for cell in cells]:
@@ -129,12 +154,12 @@ def measure(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], seconds:
     endpoint = get_endpoint(conn, ENDPOINT)
     target = Target(endpoint.scoring_uri, scoring_secret(conn, endpoint), azure.bundle)
     began = time.time()
-    counts = asyncio.run(_load_all(target, cells, seconds))
+    sent = asyncio.run(_load_all(target, cells, seconds))
     held = _held_seconds(azure, began)
     found = {each.name: each for each in list_deployments(conn, ENDPOINT)}
     return [
-        _judged(conn, found[cell.deployment], cell, count, ideal_share(cell, seconds), held[cell.deployment])
-        for cell, count in zip(cells, counts, strict=True)
+        _judged(conn, found[cell.deployment], cell, one, ideal_share(cell, seconds), held[cell.deployment])
+        for cell, one in zip(cells, sent, strict=True)
     ]
 
 
@@ -182,30 +207,31 @@ def _deploy(azure: LocalAzure, cell: Cell) -> requests.Response:
     )
 
 
-async def _load_all(target: Target, cells: Sequence[Cell], seconds: float) -> list[Counter[int]]:
+async def _load_all(target: Target, cells: Sequence[Cell], seconds: float) -> list[Sent]:
     trust = ssl.create_default_context(cafile=target.bundle)
     headers = {"Authorization": f"Bearer {target.key}"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust, limit=0), headers=headers) as session:
         return list(await asyncio.gather(*(_load(session, target, cell, seconds) for cell in cells)))
 
 
-async def _load(session: aiohttp.ClientSession, target: Target, cell: Cell, seconds: float) -> Counter[int]:
-    """Send requests at random moments, whether or not the earlier ones are answered. Statuses and their numbers."""
-    statuses: Counter[int] = Counter()
+async def _load(session: aiohttp.ClientSession, target: Target, cell: Cell, seconds: float) -> Sent:
+    """Send requests at random moments, whether or not the earlier ones are answered."""
+    sent = Sent()
     headers = {"azureml-model-deployment": cell.deployment}
 
     async def send(sleep: float) -> None:
         body = {"sleep": sleep, "data": [1]}
         async with session.post(target.address, json=body, headers=headers) as answer:
             await answer.read()
-            statuses[answer.status] += 1
+            sent.statuses[answer.status] += 1
 
     began = time.perf_counter()
     async with asyncio.TaskGroup() as under_way:
         for at, sleep in _arrivals(cell, seconds):
             await asyncio.sleep(max(0.0, began + at - time.perf_counter()))
+            sent.late.append(time.perf_counter() - began - at)
             under_way.create_task(send(sleep))
-    return statuses
+    return sent
 
 
 def _arrivals(cell: Cell, seconds: float) -> Iterator[tuple[float, float]]:
@@ -225,14 +251,13 @@ def _held_seconds(azure: LocalAzure, since: float) -> dict[str, float]:
     return {name: fmean(found) for name, found in times.items()}
 
 
-def _judged(
-    conn: Connection, deployment: Deployment, cell: Cell, statuses: Counter[int], ideal: float, held: float
-) -> Measured:
+def _judged(conn: Connection, deployment: Deployment, cell: Cell, sent: Sent, ideal: float, held: float) -> Measured:
     """The time per request comes from the log, as it does before a change of traffic; the rate is the intended one."""
     worked = server_log.worked(logs(conn, ENDPOINT, deployment.name, LOG_LINES))
     queue = room(deployment, DeploymentEvidence(service=service_time(worked, None, None)))
     assert queue is not None
-    number, rate = statuses.total(), cell.per_second
+    statuses, rate = sent.statuses, cell.per_second
+    number = statuses.total()
     return Measured(
         cell=cell,
         requests=number,
@@ -247,6 +272,7 @@ def _judged(
         ),
         logged_seconds=queue.service_seconds,
         held_seconds=held,
+        late_seconds=quantiles(sent.late, n=100)[98],
     )
 
 
@@ -259,9 +285,9 @@ def main() -> None:
         write = sys.stdout.write
         write(
             "| max concurrent | workers | instances | load | requests/s | time in the log | predicted | measured "
-            "| place held | predicted with that |\n"
+            "| place held | predicted with that | sent late (P99) |\n"
         )
-        write("|---:" * 10 + "|\n")
+        write("|---:" * 11 + "|\n")
         for cells in full_grid():
             for one in measure(azure, conn, cells, ROUND_SECONDS):
                 write(_row(one))
@@ -279,7 +305,7 @@ def _row(one: Measured) -> str:
     return (
         f"| {cell.max_concurrent} | {cell.workers} | {cell.instances} | {cell.load} | {cell.per_second:.0f} | "
         f"{1000 * one.logged_seconds:.0f} ms | {100 * one.predicted:.1f} % | {100 * one.refused:.1f} % | "
-        f"{held} |\n"
+        f"{held} | {1000 * one.late_seconds:.0f} ms |\n"
     )
 
 
