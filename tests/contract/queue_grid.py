@@ -39,8 +39,8 @@ SEED = 4
 ROUND_SECONDS = 30.0
 """How long each round of the full grid is."""
 LATE_SECONDS = 0.015
-"""How late 99 % of the requests may be sent. When they are later, the machine was busy with something else: then it also
-held up the deployments, and the round says nothing about them."""
+"""How late 99 % of the requests may be sent. When they are later, the machine was busy with something else: it held up
+the deployments too, and the round says nothing about them."""
 ATTEMPTS = 4
 TOLERANCE = 0.1
 """How far the predicted share may be from the measured one."""
