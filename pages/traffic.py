@@ -42,8 +42,9 @@ if endpoint is not None:
         st.header("Live traffic", anchor=False)
         presets_view.show(endpoint.name, wish, disabled=disabled)
         split_editor.live_traffic(endpoint.name, wish, disabled=disabled)
-        st.header("Mirrored traffic", anchor=False)
-        split_editor.mirror_traffic(endpoint.name, wish, disabled=disabled)
+        if len(wish.known) > 1 or endpoint.split.mirror:
+            st.header("Mirrored traffic", anchor=False)
+            split_editor.mirror_traffic(endpoint.name, wish, disabled=disabled)
         st.header("What will change", anchor=False)
         traffic_page.show_plan(endpoint, deployments, wish, known, is_off=disabled, why_not=why_not)
         arrival_panel.show(endpoint, deployments)

@@ -108,10 +108,7 @@ def _plan(endpoint: Endpoint, deployments: Sequence[Deployment], wish: Draft) ->
 
 def show_no_deployments(endpoint: Endpoint) -> None:
     """Say what is missing before there is traffic to shift."""
-    st.html(
-        f'<p class="lead">{escape(endpoint.name)} has no deployment yet, so there is no traffic to shift. '
-        f"Its split is: {escape(entry_words.split_words(endpoint.split))}.</p>"
-    )
+    st.html(f'<p class="lead">{escape(endpoint.name)} has no deployment yet, so there is no traffic to shift.</p>')
     st.page_link(
         context.ROOT / "pages" / "overview.py",
         label="See the endpoint",
