@@ -103,7 +103,9 @@ def _backdate(context: Context, arm_id: str, moment: str) -> None:
     found = context.documents.get(kind, key) if len(names) in (2, 3) else None
     if found is None:
         raise ServiceError(404, "NotFound", f"There is no endpoint or deployment {arm_id}.")
-    data: dict[str, Any] = {**found["systemData"], "createdAt": moment, "lastModifiedAt": moment}
+    # The last write stays where it is: on Azure it never moves back, and clients rely on that.
+    modified = max(moment, str(found["systemData"]["lastModifiedAt"]))
+    data: dict[str, Any] = {**found["systemData"], "createdAt": moment, "lastModifiedAt": modified}
     context.documents.put(kind, key, {**found, "systemData": data})
 
 

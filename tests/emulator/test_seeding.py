@@ -128,6 +128,8 @@ def test_workspaces_and_many_endpoints_are_there_without_processes(local_azure: 
     }  # fmt: skip
     answer = local_azure.arm("GET", f"{workspace}/onlineEndpoints/seeded-0").json()
     assert answer["systemData"]["createdAt"].startswith("2026-01-01")
+    untouched = local_azure.arm("GET", f"{workspace}/onlineEndpoints/seeded-1").json()["systemData"]
+    assert answer["systemData"]["lastModifiedAt"] == untouched["lastModifiedAt"], "a last write never moves back"
     assert answer["properties"]["traffic"] == {"blue": 90, "green": 10}
     found, page = [], local_azure.arm("GET", f"{workspace}/onlineEndpoints").json()
     found += [each["name"] for each in page["value"]]
