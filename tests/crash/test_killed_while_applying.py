@@ -1,0 +1,206 @@
+"""kill -9 at every step of applying a split, and what the next start finds out about it."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.journal.entry import APPLIED, REFUSED, Entry
+from services.journal.journal import Journal
+from services.model import Split, WorkspaceRef
+from services.store import Store
+from tests.contract.elsewhere import seed_endpoint, seed_workspace
+from tests.local_azure import LocalAzure
+
+pytestmark = pytest.mark.emulator
+
+PROGRAM = Path(__file__).with_name("apply_and_die.py")
+BEFORE, AFTER = Split({"blue": 100}, {"red": 10}), Split({"blue": 70, "green": 30})
+MOMENTS = {
+    "after begin": REFUSED,
+    "after get_endpoint": REFUSED,
+    "before sent": REFUSED,
+    "after sent": REFUSED,
+    "during send_split": APPLIED,
+    "after send_split": APPLIED,
+    "after poll_split": APPLIED,
+    "before read_back": APPLIED,
+    "before end": APPLIED,
+    "after end": APPLIED,
+}
+"""Where the process dies → how the change has really ended."""
+BLINDLY = 40 if os.environ.get("SLUICE_TEST_COUNTS") == "full" else 2
+"""Processes that are killed from outside, at any moment."""
+WAIT_SECONDS = 60.0
+
+
+class Scene:
+    """An endpoint, a journal, and processes that change the one and write the other."""
+
+    def __init__(self, azure: LocalAzure, place: WorkspaceRef, folder: Path, name: str) -> None:
+        self.azure = azure
+        self.place = place
+        self.name = name
+        self.file = folder / f"{name}.db"
+        self.endpoint_id = seed_endpoint(azure, place, name, BEFORE.live, BEFORE.mirror)
+
+    def process(self, moment: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(PROGRAM), str(self.file), self.place.address, self.name, moment]
+        environment = self.azure.client_environment()
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, moment: str) -> tuple[int, str]:
+        process = self.process(moment)
+        output, errors = process.communicate(timeout=WAIT_SECONDS)
+        assert process.returncode in (0, -signal.SIGKILL), errors
+        return process.returncode, output.strip()
+
+    def entry(self) -> Entry | None:
+        store = Store(self.file)
+        try:
+            return Journal(store, "local").newest(self.endpoint_id)
+        finally:
+            store.close()
+
+    def held(self) -> Split:
+        """What Azure holds once nothing runs."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            properties = self.azure.arm("GET", self.endpoint_id).json()["properties"]
+            if properties["provisioningState"] not in ("Updating", "Creating"):
+                return Split(properties["traffic"], properties["mirrorTraffic"])
+            assert time.monotonic() < deadline
+
+    def assert_agreement(self) -> None:
+        found = self.entry()
+        assert found is not None
+        assert found.outcome in (APPLIED, REFUSED), found
+        assert self.held() == (AFTER if found.outcome == APPLIED else BEFORE), found
+
+
+@pytest.fixture(scope="module")
+def place(local_azure: LocalAzure) -> WorkspaceRef:
+    return seed_workspace(local_azure, "killed")
+
+
+@pytest.fixture
+def scene(local_azure: LocalAzure, place: WorkspaceRef, tmp_path: Path) -> Iterator[Callable[[str], Scene]]:
+    yield lambda name: Scene(local_azure, place, tmp_path, name)
+    local_azure.control("DELETE", "faults").raise_for_status()
+
+
+def dies(scene: Callable[[str], Scene], number: int, moment: str) -> tuple[str, Scene, int]:
+    here = scene(f"dies-{number}")
+    if moment == "during send_split":
+        here.azure.control(
+            "POST", "faults", {"method": "PUT", "path": here.endpoint_id, "delay_seconds": 2, "times": 1}
+        ).raise_for_status()
+    return moment, here, here.run(moment)[0]
+
+
+def test_a_process_that_is_killed_at_any_step_leaves_a_journal_that_the_next_one_completes(
+    scene: Callable[[str], Scene],
+) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        dead = list(pool.map(lambda each: dies(scene, *each), enumerate(MOMENTS)))
+        for moment, _, code in dead:
+            assert code == -signal.SIGKILL, moment
+        left = {moment: here.entry() for moment, here, _ in dead}
+        assert all(entry and not entry.outcome for moment, entry in left.items() if moment != "after end")
+        list(pool.map(lambda each: each[1].run("recover"), dead))
+
+    for moment, here, _ in dead:
+        found = here.entry()
+        assert found is not None
+        assert found.outcome == MOMENTS[moment], moment
+        here.assert_agreement()
+
+
+def test_a_process_that_is_killed_at_any_moment_leaves_nothing_that_is_not_found_out(
+    scene: Callable[[str], Scene],
+) -> None:
+    chance = random.Random(7)
+
+    def kill(number: int, seconds: float) -> None:
+        here = scene(f"blindly-{number}")
+        process = here.process("never")
+        deadline = time.monotonic() + WAIT_SECONDS
+        while process.poll() is None and here.entry() is None:
+            assert time.monotonic() < deadline
+        over = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < over:
+            pass
+        process.kill()
+        process.communicate(timeout=WAIT_SECONDS)
+        here.run("recover")
+        here.assert_agreement()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(kill, range(BLINDLY), [chance.random() * 0.6 for _ in range(BLINDLY)]))
+
+
+def test_two_processes_that_recover_at_once_do_it_once(scene: Callable[[str], Scene]) -> None:
+    here = scene("twice")
+    here.run("after send_split")
+    both = [here.process("recover") for _ in range(2)]
+    outputs = [process.communicate(timeout=WAIT_SECONDS) for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert "applied" in [output.strip() for output, _ in outputs]
+    here.assert_agreement()
+    store = Store(here.file)
+    with store.reading() as connection:
+        ends = connection.exec_driver_sql("SELECT count(*) FROM events WHERE kind = 'ended'").scalar_one()
+    store.close()
+    assert ends == 1
+
+
+def test_a_process_that_stood_still_before_its_write_and_was_taken_over_does_not_write(
+    scene: Callable[[str], Scene],
+) -> None:
+    here = scene("still")
+    process = here.process("stop after sent")
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+        recovered = here.run("recover")
+    finally:
+        process.send_signal(signal.SIGCONT)
+        output, errors = process.communicate(timeout=WAIT_SECONDS)
+
+    assert recovered == (0, REFUSED)
+    assert output.split() == [REFUSED, "0"], errors
+    assert here.held() == BEFORE
+
+
+def test_a_journal_that_is_opened_by_many_at_once_is_made_once(tmp_path: Path) -> None:
+    def one(_: int) -> None:
+        Store(tmp_path / "new" / "sluice.db").close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(24)))
+
+
+def test_a_lease_outlives_its_process_for_half_a_minute_only(scene: Callable[[str], Scene]) -> None:
+    here = scene("lease")
+    here.run("after send_split")
+    store = Store(here.file)
+    try:
+        assert Journal(store, "local").unfinished() == []
+        later = datetime.now(UTC) + timedelta(seconds=31)
+        [left] = Journal(store, "local", now=lambda: later).unfinished()
+        assert left.sent_at is not None
+    finally:
+        store.close()
