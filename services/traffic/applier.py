@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection
 from services.errors import Conflict, RuleBroken, ServiceFailed, SluiceError, StoreFailed
-from services.journal.entry import CANCELLED, REFUSED, UNKNOWN, Entry, Failure, Who
+from services.journal.entry import APPLIED, CANCELLED, REFUSED, UNKNOWN, Entry, Failure, Who
 from services.journal.journal import Journal
 from services.journal.leases import LEASE_SECONDS
 from services.traffic.application import DONE, READING, WAITING, Application
@@ -77,6 +77,8 @@ class Applier:
                 return self._shown(known)
             newest = self.current(endpoint.id)
             if newest and newest.is_running and (newest.before, newest.after) == (plan.before, plan.after):
+                # Another process may have begun it, and been killed.
+                self.recover(conn)
                 return newest
             if self._journal.known(endpoint.id) is None:
                 # When the page read it is not known; it was at the endpoint's last write or later.
@@ -270,13 +272,12 @@ class Applier:
     def _journaled(self, entry: Entry) -> Application:
         shown = Progress(entry, self._now, self._sleep).snapshot()
         if entry.outcome:
-            error = SluiceError(*_texts(entry.failure)) if entry.failure else None
             until = entry.ended_at or entry.began_at
             return replace(
                 shown,
                 phase=DONE,
                 outcome=entry.outcome,
-                error=error,
+                error=_error(entry),
                 held=entry.held,
                 finished_at=until,
                 can_cancel=False,
@@ -286,5 +287,11 @@ class Applier:
         return replace(shown, phase=WAITING if entry.sent_at else READING, note=note, can_cancel=False)
 
 
-def _texts(failure: Failure) -> tuple[str, str, str]:
-    return failure.what, failure.why, failure.next_step
+def _error(entry: Entry) -> SluiceError | None:
+    """Why a change of an earlier run is not APPLIED. That an applied one was changed again is told by its drift."""
+    if entry.failure is None or entry.outcome == APPLIED:
+        return None
+    texts = entry.failure.what, entry.failure.why, entry.failure.next_step
+    if entry.held is not None and entry.held not in (entry.before, entry.after):
+        return Conflict(*texts, theirs=entry.held)
+    return SluiceError(*texts)

@@ -194,6 +194,11 @@ def test_a_change_made_meanwhile_is_a_conflict_that_shows_it(
     assert (entry(journal).outcome, entry(journal).held) == (REFUSED, THEIRS)
     assert drifts(journal) == [(BEFORE, THEIRS)]
 
+    after_a_restart = Applier(journal, endpoints=azure, now=clock.now).current(ENDPOINT)
+    assert after_a_restart is not None
+    assert isinstance(after_a_restart.error, Conflict)
+    assert after_a_restart.error.theirs == THEIRS
+
 
 def test_a_change_made_right_after_ours_is_two_changes(
     apply: Run, azure: Azure, journal: Journal, clock: Clock
