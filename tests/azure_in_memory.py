@@ -58,6 +58,8 @@ class Azure:
         self.is_deaf = False
         """Whether writes never arrive."""
         self.tells_times = True
+        self.answers_times = True
+        """Whether the answer to a write tells the time of that write, and not of the one before."""
 
     @property
     def split(self) -> Split:
@@ -95,7 +97,8 @@ class Azure:
             self.change(after)
         if self.loses:
             return Sent(doubt=self.loses)  # type: ignore[arg-type]  # a test hands in the errors it wants
-        return Sent("https://operation", self.document.modified_at, ("r-1",))
+        at = (self.document if self.answers_times else self.before).modified_at
+        return Sent("https://operation", at, ("r-1",))
 
     def poll_split(self, _conn: Connection, _endpoint: Endpoint, _operation: str) -> Poll:
         step = self.polls.pop(0) if self.polls else None

@@ -58,7 +58,9 @@ def settle(work: Work, seen: Seen, sent: Sent) -> Ending:
     if ended.failure is not None:
         work.note(ended.failure.request_id)
         return _after_failure(work, seen.endpoint.modified_at, ended.failure)
-    return _confirm(work, sent)
+    # Azure's answer to a write may still tell the time of the one before; then nothing can be said to be later.
+    own_at = sent.modified_at if _is_later(sent.modified_at, seen.endpoint.modified_at) else None
+    return _confirm(work, own_at)
 
 
 def look(work: Work, followed_at: datetime | None, doubt: SluiceError) -> Ending:
@@ -124,19 +126,22 @@ def _wait(work: Work, endpoint: Endpoint, sent: Sent) -> tuple[Poll | None, Slui
     return None, _never_ended(work, found.state if found else "")
 
 
-def _confirm(work: Work, sent: Sent) -> Ending:
-    """Read until Azure's answer is the wanted split. Azure has said that it carried the write out."""
+def _confirm(work: Work, own_at: datetime | None) -> Ending:
+    """Read until Azure's answer is the wanted split. Azure has said that it carried the write out.
+
+    ``own_at`` is Azure's time of our write, None when that is not known.
+    """
     limits, patience, entry = work.limits, Patience(work.now), work.entry
     while True:
         work.progress.show(READING_BACK, "", limits.lag)
         seen, problem = _try_to_read(work)
         if seen is not None:
             endpoint = seen.endpoint
-            if endpoint.split == entry.after and not is_before(endpoint, sent.modified_at):
+            if endpoint.split == entry.after and not is_before(endpoint, own_at):
                 return Ending(APPLIED, None, seen.known)
-            if _is_after(endpoint, sent.modified_at):
+            if own_at is not None and _is_later(endpoint.modified_at, own_at):
                 # Azure has carried ours out, and somebody has written since: two changes, one after the other.
-                ours = Known(entry.after, sent.modified_at, seen.read_at - timedelta(microseconds=1))
+                ours = Known(entry.after, own_at, seen.read_at - timedelta(microseconds=1))
                 return Ending(APPLIED, _changed_again(work, endpoint.split), ours)
         if patience.left("lag", limits.lag) <= 0:
             return _unconfirmed(work, seen, problem)
@@ -246,5 +251,5 @@ def _same(problem: SluiceError, what: str) -> SluiceError:
     return type(problem)(what, problem.why, problem.next_step, request_id=problem.request_id)
 
 
-def _is_after(endpoint: Endpoint, moment: datetime | None) -> bool:
-    return moment is not None and endpoint.modified_at is not None and endpoint.modified_at > moment
+def _is_later(moment: datetime | None, other: datetime | None) -> bool:
+    return moment is not None and (other is None or moment > other)

@@ -215,6 +215,22 @@ def test_a_change_made_right_after_ours_is_two_changes(
     assert drifts(journal) == [(AFTER, THEIRS)]
 
 
+def test_a_write_whose_time_is_not_told_is_not_taken_for_somebody_elses(
+    apply: Run, azure: Azure, journal: Journal, clock: Clock
+) -> None:
+    azure.answers_times = False
+
+    def fall_back() -> None:
+        clock.sleep(1)
+        azure.change(BEFORE)
+
+    azure.polls = [fall_back]
+    last = apply()
+
+    assert (last.outcome, last.held) == (UNKNOWN, BEFORE)
+    assert drifts(journal) == []
+
+
 def test_a_read_back_that_never_agrees_shows_both_and_is_journaled(apply: Run, azure: Azure, journal: Journal) -> None:
     azure.tells_times = False
 
