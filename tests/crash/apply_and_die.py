@@ -89,7 +89,7 @@ def main() -> None:
     endpoint = get_endpoint(conn, name)
     wanted = plan(endpoint, list_deployments(conn, name), {"blue": 70, "green": 30}, None, 0)
     applier = Applier(journal, endpoints=port, sleep=lambda _: time.sleep(0.05), limits=LIMITS)
-    applier.start(conn, wanted, change_id="first", who=Who("app", "ann"))
+    applier.start(conn, wanted, change_id=f"change of {name}", who=Who("app", "ann"))
     ended = applier.wait(endpoint.id, 60)
     sys.stdout.write(f"{ended.outcome if ended else None} {seen.count('send_split')}")
 

@@ -15,10 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from services.journal.entry import APPLIED, REFUSED, Entry
+from services.azure.connection import Connection, connect
+from services.journal.entry import APPLIED, CHANGE, FIRST_SEEN, REFUSED, Entry
 from services.journal.journal import Journal
 from services.model import Split, WorkspaceRef
+from services.settings import Settings
 from services.store import Store
+from services.traffic.applier import Applier
+from services.traffic.watcher import Watcher
 from tests.contract.elsewhere import seed_endpoint, seed_workspace
 from tests.local_azure import LocalAzure
 
@@ -51,7 +55,7 @@ class Scene:
         self.azure = azure
         self.place = place
         self.name = name
-        self.file = folder / f"{name}.db"
+        self.file = folder / "sluice.db"
         self.endpoint_id = seed_endpoint(azure, place, name, BEFORE.live, BEFORE.mirror)
 
     def process(self, moment: str) -> subprocess.Popen[str]:
@@ -69,6 +73,13 @@ class Scene:
         store = Store(self.file)
         try:
             return Journal(store, "local").newest(self.endpoint_id)
+        finally:
+            store.close()
+
+    def entries(self) -> list[Entry]:
+        store = Store(self.file)
+        try:
+            return [each for each in Journal(store, "local").entries() if each.kind != FIRST_SEEN]
         finally:
             store.close()
 
@@ -91,6 +102,16 @@ class Scene:
 @pytest.fixture(scope="module")
 def place(local_azure: LocalAzure) -> WorkspaceRef:
     return seed_workspace(local_azure, "killed")
+
+
+@pytest.fixture
+def connect_to_owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[LocalAzure], Connection]:
+    def make(azure: LocalAzure) -> Connection:
+        for name, value in azure.environment.items():
+            monkeypatch.setenv(name, value)
+        return connect(Settings.read(azure.environment, tmp_path))
+
+    return make
 
 
 @pytest.fixture
@@ -117,7 +138,7 @@ def test_a_process_that_is_killed_at_any_step_leaves_a_journal_that_the_next_one
             assert code == -signal.SIGKILL, moment
         left = {moment: here.entry() for moment, here, _ in dead}
         assert all(entry and not entry.outcome for moment, entry in left.items() if moment != "after end")
-        list(pool.map(lambda each: each[1].run("recover"), dead))
+    dead[0][1].run("recover")
 
     for moment, here, _ in dead:
         found = here.entry()
@@ -183,6 +204,30 @@ def test_a_process_that_stood_still_before_its_write_and_was_taken_over_does_not
     assert recovered == (0, REFUSED)
     assert output.split() == [REFUSED, "0"], errors
     assert here.held() == BEFORE
+
+
+def test_the_watcher_of_the_next_start_has_it_found_out(
+    scene: Callable[[str], Scene], connect_to_owner: Callable[[LocalAzure], Connection]
+) -> None:
+    here = scene("watched")
+    here.run("after send_split")
+    store = Store(here.file)
+
+    def later() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=40)
+
+    journal, conn = Journal(store, "local", now=later), connect_to_owner(here.azure).at(here.place)
+    applier = Applier(journal, now=later)
+    try:
+        Watcher(conn, journal, every_seconds=30, recover=applier.recover, now=later).round()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not (found := journal.newest(here.endpoint_id)) or not found.outcome:
+            assert time.monotonic() < deadline
+    finally:
+        applier.stop()
+        store.close()
+
+    assert (found.outcome, [each.kind for each in here.entries()]) == (APPLIED, [CHANGE])
 
 
 def test_a_journal_that_is_opened_by_many_at_once_is_made_once(tmp_path: Path) -> None:
