@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~:$-])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>~:$|])")
 
 
 def plain(text: str) -> str:
-    """``text`` as a label that shows it as it is: what Markdown would take for a sign is escaped."""
+    """``text`` as a label that shows it as it is: what Markdown would take for a sign within a line is escaped.
+
+    Nothing else is: a screen reader is given the label before Markdown is taken out of it, backslashes included.
+    """
     return _SPECIAL.sub(r"\\\1", text)
 
 
