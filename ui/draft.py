@@ -13,6 +13,7 @@ import streamlit as st
 
 from services.model import Endpoint, Split
 from services.traffic.plan import balance
+from ui.components.traffic_slider import ALL_ON_THE_BAR
 
 
 @dataclass
@@ -20,9 +21,10 @@ class Draft:
     """The wished shares. ``base`` is what Azure held when the person began.
 
     ``sequence`` is that of the last move of the slider it contains; ``revision`` grows when the shares were changed by
-    anything else, which tells the slider to follow; ``identity`` tells the slider one draft from another. ``restores``
-    is the entry of the journal that ``restored`` comes from. ``gone`` names the deployments that a wish was dropped
-    for, because they no longer exist.
+    anything else, which tells the slider to follow; ``identity`` tells the slider one draft from another, and ``bar``
+    names those that stand on it. ``starts`` counts how often the draft began anew, ``leaps`` also the presets: see
+    :meth:`key`. ``restores`` is the entry of the journal that ``restored`` comes from. ``gone`` names the deployments
+    that a wish was dropped for, because they no longer exist.
     """
 
     base: Split
@@ -31,11 +33,17 @@ class Draft:
     mirror_percent: int
     sequence: int = 0
     revision: int = 0
+    starts: int = 0
+    leaps: int = 0
     known: tuple[str, ...] = field(default=())
     restores: str = ""
     restored: Split | None = None
     gone: tuple[str, ...] = ()
     identity: str = field(default_factory=lambda: uuid4().hex)
+    bar: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._fill_bar()
 
     @property
     def is_touched(self) -> bool:
@@ -68,13 +76,34 @@ class Draft:
 
     def set_share(self, name: str, percent: int) -> None:
         """Give one deployment a share; the others keep their ratios and the sum stays 100."""
-        self.live = balance(self.live, name, percent)
-        self.revision += 1
+        if percent != self.live.get(name):
+            self.live = balance(self.live, name, percent)
+            self.revision += 1
+            self._fill_bar()
 
     def set_all(self, shares: Mapping[str, int]) -> None:
         """Replace the live shares; deployments that are not named get none."""
         self.live = {name: shares.get(name, 0) for name in self.known}
         self.revision += 1
+        self._fill_bar()
+        self.leaps += 1
+
+    def key(self, control: str, *, stays_after_presets: bool = False) -> str:
+        """The key of a control that shows a part of the draft: a new one whenever all of the draft was replaced.
+
+        A browser may still send what its control said before, and that would be taken for a wish: an undo would be
+        undone. A control of the presets stays after one was pressed, with the focus that it has.
+        """
+        number = self.starts if stays_after_presets else self.leaps
+        return f"{control}:{number}" if number else control
+
+    def move(self, shares: Mapping[str, int], sequence: int) -> None:
+        """Take the shares of a move of the slider. What stood on its bar stays there, under the person's hand."""
+        self.live, self.sequence = dict(shares), sequence
+
+    def _fill_bar(self) -> None:
+        few = len(self.known) <= ALL_ON_THE_BAR
+        self.bar = tuple(name for name in self.known if few or self.live.get(name))
 
     def set_mirror(self, target: str | None, percent: int) -> None:
         """Copy ``percent`` of the live requests to ``target``; None or 0 copies nothing."""
@@ -173,7 +202,14 @@ def drop(endpoint: Endpoint) -> None:
 
 
 def _next(draft: Draft, old: Draft) -> Draft:
-    return replace(draft, sequence=old.sequence, revision=old.revision + 1, identity=old.identity)
+    return replace(
+        draft,
+        sequence=old.sequence,
+        revision=old.revision + 1,
+        starts=old.starts + 1,
+        leaps=old.leaps + 1,
+        identity=old.identity,
+    )
 
 
 def _key(endpoint: Endpoint) -> str:

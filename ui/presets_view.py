@@ -39,7 +39,10 @@ def first_target(draft: Draft) -> str:
 
 
 def _share_of_one(endpoint: str, draft: Draft, now: Wish, *, disabled: bool) -> None:
-    target_key, percent_key = f"preset_target:{endpoint}", f"preset_percent:{endpoint}"
+    target_key, percent_key = (
+        f"preset_target:{endpoint}",
+        draft.key(f"preset_percent:{endpoint}", stays_after_presets=True),
+    )
     if st.session_state.get(target_key) not in draft.known:
         st.session_state[target_key] = first_target(draft)
     target = str(st.selectbox("Give", draft.known, key=target_key, width=200, disabled=disabled))

@@ -22,12 +22,13 @@ def live_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
     def moved() -> None:
         move = read_move(st.session_state.get(slider_key), list(draft.known))
         if move is not None and move.sequence > draft.sequence:
-            draft.live, draft.sequence = move.shares, move.sequence
+            draft.move(move.shares, move.sequence)
 
     traffic_slider(
         f"Live traffic of {endpoint}",
         draft.live,
         key=slider_key,
+        bar=draft.bar,
         identity=draft.identity,
         colours=colours.of_deployments(draft.known),
         sequence=draft.sequence,
@@ -76,7 +77,7 @@ def _live_words(draft: Draft) -> str:
 
 
 def _share(endpoint: str, draft: Draft, name: str, *, width: int, disabled: bool) -> None:
-    key = f"share:{endpoint}:{name}"
+    key = draft.key(f"share:{endpoint}:{name}")
     _follow(key, draft.live[name])
     st.number_input(
         f"{plain(name)}, %",
@@ -100,7 +101,7 @@ def mirror_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
     """Draw the mirror's target and percentage."""
     candidates = draft.mirror_candidates()
     target_key, percent_key, number_key = (
-        f"{kind}:{endpoint}" for kind in ("mirror_target", "mirror", "mirror_number")
+        draft.key(f"{kind}:{endpoint}") for kind in ("mirror_target", "mirror", "mirror_number")
     )
     shown = draft.mirror_target if draft.mirror_target in candidates else None
     percent = draft.mirror_percent if shown else 0

@@ -71,6 +71,19 @@ def test_the_numbers_of_few_deployments_are_all_in_sight_and_of_many_those_with_
     assert numbered(many)[0] == ["blue", "red"], "a field does not move away from who types in it"
 
 
+def test_what_stands_on_the_bar_stays_there_while_it_is_moved() -> None:
+    many = draft.follow(None, BEGAN, (*NAMES, *(f"part-{number}" for number in range(9))))
+    assert many.bar == ("blue", "red")
+    many.move({**many.live, "blue": 100, "red": 0}, 1)
+    assert many.bar == ("blue", "red")
+    before = many.revision
+    many.set_share("blue", 100)
+    assert (many.bar, many.revision) == (("blue", "red"), before), "nothing new was said"
+    many.set_share("part-3", 40)
+    assert many.bar == ("blue", "part-3")
+    assert draft.follow(None, BEGAN, NAMES).bar == NAMES, "few all stand there"
+
+
 def test_a_conflict_shows_three_sides_and_what_is_not_known() -> None:
     table = conflict.rows(BEGAN, None, Split({"blue": 100}))
     said = {row.id: [cell.text for cell in row.cells[1:]] for row in table}
@@ -105,3 +118,17 @@ def test_names_in_labels_are_shown_as_they_are() -> None:
 def test_a_fragment_knows_when_it_runs_by_itself() -> None:
     turns = Turns()
     assert [turns.is_by_itself() for _ in range(3)] == [False, True, True]
+
+
+def test_controls_are_new_ones_whenever_all_of_the_draft_is_replaced() -> None:
+    wish = draft.start(Split({"blue": 70, "green": 30}), [])
+    keys = [wish.key("mirror")]
+    wish.set_share("blue", 60)
+    assert wish.key("mirror") == keys[0], "who types keeps the field"
+    wish.set_all({"blue": 100})
+    keys.append(wish.key("mirror"))
+    assert wish.key("preset", stays_after_presets=True) == "preset", "who chooses presets keeps the focus"
+    again = draft.follow(wish, Split({"blue": 100}), ["blue", "green"])
+    keys.append(again.key("mirror"))
+    assert len(set(keys)) == 3
+    assert again.key("preset", stays_after_presets=True) != "preset"

@@ -1,9 +1,8 @@
 // Linked slider: n shares that always sum to 100, with handles on the boundaries between neighbours.
 // A handle that reaches its neighbour pushes it along, so that every split can be reached from every other.
-// Of many deployments only those with a share stand on the bar: a handle for each of the others would hide the bar.
+// Of many deployments the server puts only some on the bar: a handle for each of the others would hide it.
 
 const memory = new WeakMap();
-const ALL_ON_THE_BAR = 6;
 const GAP = 16;
 const REACH = 22;
 
@@ -40,11 +39,6 @@ function places(edges, width) {
   return wanted.map((_, i) => Math.min(width - (last - i) * gap, Math.max(i * gap, (right[i] + left[i]) / 2)));
 }
 
-function onTheBar(data) {
-  const all = data.names.map((_, i) => i);
-  return data.names.length <= ALL_ON_THE_BAR ? all : all.filter((i) => data.shares[i] > 0);
-}
-
 function element(tag, className, parent) {
   const node = document.createElement(tag);
   node.className = className;
@@ -59,7 +53,6 @@ function remembered(parentElement, data) {
   const state = isNew ? { identity: data.identity, sequence: data.sequence } : known;
   memory.set(parentElement, state);
   if (isNew || state.revision !== data.revision) {
-    state.bar = onTheBar(data);
     state.revision = data.revision;
     state.shares = [...data.shares];
   } else if (data.sequence >= state.sequence) {
@@ -72,8 +65,7 @@ function remembered(parentElement, data) {
 export default function ({ parentElement, data, setStateValue }) {
   const state = remembered(parentElement, data);
   if (state.isDragging) return;
-  const { disabled } = data;
-  const bar = state.bar;
+  const { disabled, bar } = data;
   const names = bar.map((i) => data.names[i]);
   const colours = bar.map((i) => data.colours[i]);
   const shares = () => bar.map((i) => state.shares[i]);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
     js=(_HERE / "traffic_slider.js").read_text(encoding="utf-8"),
 )
 ALL_ON_THE_BAR = 6
-"""Up to so many deployments all have a handle; of more, only those with live traffic. The browser has it too."""
+"""Up to so many deployments are all on the bar; of more, only those with live traffic."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def traffic_slider(
     shares: Mapping[str, int],
     *,
     key: str,
+    bar: Sequence[str],
     identity: str,
     colours: Mapping[str, str],
     sequence: int,
@@ -41,9 +42,9 @@ def traffic_slider(
 ) -> None:
     """Draw the slider. ``on_move`` is called when a handle was let go; read the new shares with :func:`read_move`.
 
-    ``sequence`` is that of the last move that ``shares`` already contains: the browser ignores shares older than what
-    the person is doing. A new ``revision``, or another ``identity``, makes it take ``shares`` in any
-    case.
+    Those of ``bar`` stand on it; every other share has to be 0. ``sequence`` is that of the last move that ``shares``
+    already contains: the browser ignores shares older than what the person is doing. A new ``revision``, or another
+    ``identity``, makes it take ``shares`` in any case.
     """
     names = list(shares)
     _mount(
@@ -52,6 +53,7 @@ def traffic_slider(
             "label": label,
             "identity": identity,
             "names": names,
+            "bar": [place for place, name in enumerate(names) if name in bar],
             "shares": [shares[name] for name in names],
             "colours": [colours[name] for name in names],
             "sequence": sequence,
