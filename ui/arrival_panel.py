@@ -16,9 +16,10 @@ from services.traffic.arrival import ARRIVES, DIFFERS, Arrival, MirrorArrival, S
 from ui import colours, context, entry_words, problem, readers, words
 from ui.behind import Behind, Look
 from ui.components.table import Cell, Column, Row, table
-from ui.turns import Turns
 
 MEASURE_SECONDS = 30
+KEEP_SECONDS = 90
+"""A measurement is not shown for longer: a page that is looked at makes the next one well before."""
 POLL_SECONDS = 1.0
 LOOK_BACK = 20
 """So many refused or cancelled changes may follow the last one that took effect."""
@@ -55,10 +56,12 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
         _say("Not yet known: the change is still under way, or has only just been made elsewhere.")
     elif not endpoint.split.live:
         _say("No deployment has live traffic, so there is nothing to measure.")
-    elif _look(endpoint, deployments, change).value is None:
-        _wait(endpoint, deployments, change, Turns())
     else:
-        _draw(_look(endpoint, deployments, change), change)
+        look = _look(endpoint, deployments, change)
+        if look.is_reading or look.value is None:
+            _follow(endpoint, deployments, change)
+        else:
+            _draw(look, change)
 
 
 def rows(found: Arrival) -> list[Row]:
@@ -110,37 +113,38 @@ def _look(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry) 
         (generation, change.id, since),
         lambda: arrival.measure(conn, endpoint, deployments, since, datetime.now(UTC)),
         max_age_seconds=MEASURE_SECONDS,
+        keep_seconds=KEEP_SECONDS,
     )
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _wait(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry, turns: Turns) -> None:
-    look = _look(endpoint, deployments, change)
-    if turns.is_by_itself() and look.value is not None:
-        st.rerun()
-    if look.problem is not None:
-        problem.show(look.problem, key="arrival")
-    else:
-        _say("Measuring the settled minutes since the change…")
+def _follow(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry) -> None:
+    """Draw what is there, and what comes: without drawing the page again, which would close a dialog on it."""
+    _draw(_look(endpoint, deployments, change), change)
 
 
 def _draw(look: Look[Arrival], change: Entry) -> None:
     found = look.value
-    if found is None:
-        return
-    since = entry_words.when(entry_words.effective_at(change))
-    if found.since == found.until:
+    if found is not None and found.since == found.until:
         _say(f"Not yet known. {found.note}")
-        return
-    _say(
-        f"Requests from {found.since.astimezone(UTC):%H:%M} to {found.until.astimezone(UTC):%H:%M} UTC, in settled "
-        f"minutes. The split holds since {since}."
-    )
-    table("Set and measured shares", COLUMNS, rows(found), key="arrival", sortable=False, compact=True)
-    if found.note:
-        st.html(f'<p class="hint">{escape(found.note)}</p>')
+    elif found is not None:
+        _say(measured_words(found, change))
+        table("Set and measured shares", COLUMNS, rows(found), key="arrival", sortable=False, compact=True)
+        if found.note:
+            _say(found.note)
+    elif look.problem is None:
+        _say("Measuring the settled minutes since the change…")
     if look.problem is not None:
         problem.show(look.problem, key="arrival")
+
+
+def measured_words(found: Arrival, change: Entry) -> str:
+    """Which minutes were measured, and since when the split holds, as far as that is known. Pure."""
+    holds = "Sluice has seen this split since" if change.kind == FIRST_SEEN else "The split holds since"
+    return (
+        f"Requests from {found.since.astimezone(UTC):%H:%M} to {found.until.astimezone(UTC):%H:%M} UTC, in settled "
+        f"minutes. {holds} {entry_words.when(entry_words.effective_at(change))}."
+    )
 
 
 def _say(text: str) -> None:

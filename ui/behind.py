@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -19,7 +20,10 @@ _log = logging.getLogger("sluice.ui")
 
 @dataclass(frozen=True)
 class Look(Generic[T]):
-    """The newest reading: None before the first one ended. ``problem`` is why the last one failed, if it did."""
+    """The newest reading: None before the first one ended, and once it is too old to be shown.
+
+    ``problem`` is why the last reading failed, if it did.
+    """
 
     value: T | None
     is_reading: bool
@@ -29,6 +33,7 @@ class Look(Generic[T]):
 @dataclass
 class _Place(Generic[T]):
     value: T | None = None
+    value_at: float | None = None
     problem: SluiceError | None = None
     ended_at: float | None = None
     is_reading: bool = False
@@ -48,9 +53,14 @@ class Behind(Generic[T]):
         read: Callable[[], T],
         *,
         max_age_seconds: float,
+        keep_seconds: float = math.inf,
         suits: Callable[[T], bool] = lambda _: True,
     ) -> Look[T]:
-        """What is known for ``key`` now. ``read`` is begun when that is too old, or does not suit any more."""
+        """What is known for ``key`` now. ``read`` is begun when that is too old, or does not suit any more.
+
+        A value that was read more than ``keep_seconds`` ago is not answered: nobody has looked for so long that it
+        would be taken for news.
+        """
         with self._lock:
             place = self._places.pop(key, None) or _Place()
             self._places[key] = place
@@ -60,7 +70,8 @@ class Behind(Generic[T]):
             if not place.is_reading and (is_old or (place.value is not None and not suits(place.value))):
                 place.is_reading = True
                 threading.Thread(target=self._read, args=(place, read), name="behind", daemon=True).start()
-            return Look(place.value, place.is_reading, place.problem)
+            is_kept = place.value_at is not None and self._clock() - place.value_at <= keep_seconds
+            return Look(place.value if is_kept else None, place.is_reading, place.problem)
 
     def forget(self) -> None:
         """Make every reading again when it is looked at next; what is there is answered until then."""
@@ -69,7 +80,7 @@ class Behind(Generic[T]):
                 place.ended_at = None
 
     def _read(self, place: _Place[T], read: Callable[[], T]) -> None:
-        value, problem = None, None
+        value, problem, began_at = None, None, self._clock()
         try:
             value = read()
         except SluiceError as error:
@@ -84,7 +95,7 @@ class Behind(Generic[T]):
             )
         with self._lock:
             if problem is None:
-                place.value = value
+                place.value, place.value_at = value, began_at
             place.problem = problem
             place.ended_at = self._clock()
             place.is_reading = False

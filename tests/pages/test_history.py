@@ -199,3 +199,9 @@ def test_what_arrives_names_every_share_with_its_interval_and_verdict() -> None:
         ["green", "not yet known", "10 %", "no data", "no data", "0"],
         ["red", "not yet known", "20 %", "no data", "no data", "no data"],
     ]
+
+
+def test_a_split_that_was_first_seen_is_not_said_to_hold_since_then() -> None:
+    found = Arrival(START, START + timedelta(minutes=9), (), None, "")
+    assert arrival_panel.measured_words(found, SHIFTED).endswith("The split holds since 2026-03-01 12:10:00 UTC.")
+    assert "Sluice has seen this split since" in arrival_panel.measured_words(found, SEEN)
