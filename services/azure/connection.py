@@ -7,7 +7,7 @@ import copy
 import json
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ _POOL_SIZE = 64
 _QUICK = {"retry_total": 1, "retry_status": 0}
 """One immediate second try for a broken connection (a stale keep-alive after a server's restart). Error answers are
 shown, not waited on: azure-core would sleep as long as Retry-After says, in front of a waiting person."""
+_MOST_PAGES = 1000
+"""Of one list. Azure's pages hold tens of entries or more; a list beyond this does not end."""
 _WORKSPACE_API = "2024-10-01"
 _PERMISSIONS_API = "2022-04-01"
 _ENDPOINTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
@@ -202,6 +204,26 @@ class Connection:
             raise from_answer(answer.status_code, answer.headers, answer.text(), call)
         return Reply(answer.status_code, answer.headers, _parsed(answer, call))
 
+    def pages(
+        self, path: str, call: Call, *, api_version: str, params: Mapping[str, str] | None = None
+    ) -> Iterator[Json]:
+        """The entries of a list of Azure Resource Manager, page by page as they are asked for.
+
+        Raises ServiceFailed when the answer is not a list or its pages do not end, and what :meth:`send` raises.
+        """
+        seen: set[str] = set()
+        while path:
+            if path in seen or len(seen) >= _MOST_PAGES:
+                why = f"{call.address} answered a list whose pages do not end."
+                raise ServiceFailed(call.what, why, "Try again later; if it stays, ask Azure's support.")
+            seen.add(path)
+            page = self.send("GET", path, call, api_version=api_version, params=params).body
+            if not isinstance(page, dict):
+                why = f"{call.address} answered something that is not what was asked for."
+                raise ServiceFailed(call.what, why, "Check that no proxy answers instead of Azure.")
+            yield from page.get("value") or []
+            path = page.get("nextLink") or ""
+
     def ml_client(self) -> MLClient:
         """Microsoft's azure-ai-ml client for the workspace, made on first use (its import takes a second or two)."""
         with self._lock:
@@ -259,11 +281,7 @@ def permissions(conn: Connection) -> Permissions:
     """What the signed-in identity may do in the workspace. Raises SluiceError when Azure does not answer."""
     path = f"{conn.workspace_path}/providers/Microsoft.Authorization/permissions"
     call = conn.call("What you may do in the workspace could not be read.")
-    grants: list[dict[str, Any]] = []
-    while path:
-        page = conn.send("GET", path, call, api_version=_PERMISSIONS_API).body
-        grants.extend(page.get("value") or [])
-        path = page.get("nextLink") or ""
+    grants = list(conn.pages(path, call, api_version=_PERMISSIONS_API))
     return Permissions(
         can_read=_allowed(grants, f"{_ENDPOINTS}/read"),
         can_change_traffic=_allowed(grants, f"{_ENDPOINTS}/write"),

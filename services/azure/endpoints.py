@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,7 +48,7 @@ _READ_ONLY_PROPERTIES = ("provisioningState", "scoringUri", "swaggerUri")
 def list_endpoints(conn: Connection) -> list[Endpoint]:
     """All online endpoints of the workspace, sorted by name. Raises SluiceError."""
     call = conn.call("The endpoints could not be read.")
-    documents = _pages(conn, f"{conn.workspace_path}/onlineEndpoints", call)
+    documents = conn.pages(f"{conn.workspace_path}/onlineEndpoints", call, api_version=API_VERSION)
     return sorted((as_endpoint(document) for document in documents), key=lambda endpoint: endpoint.name)
 
 
@@ -60,7 +60,7 @@ def get_endpoint(conn: Connection, name: str) -> Endpoint:
 def list_deployments(conn: Connection, endpoint: str) -> list[Deployment]:
     """The deployments of ``endpoint``, sorted by name. Raises NotFound and the other SluiceErrors."""
     call = conn.call(f"The deployments of {endpoint} could not be read.")
-    documents = _pages(conn, f"{_path(conn, endpoint)}/deployments", call)
+    documents = conn.pages(f"{_path(conn, endpoint)}/deployments", call, api_version=API_VERSION)
     return sorted((as_deployment(document, endpoint) for document in documents), key=lambda found: found.name)
 
 
@@ -190,13 +190,6 @@ def _path(conn: Connection, name: str) -> str:
 def _read(conn: Connection, name: str) -> Json:
     call = conn.call(f"The endpoint {name} could not be read.")
     return _object(conn.send("GET", _path(conn, name), call, api_version=API_VERSION), call)
-
-
-def _pages(conn: Connection, path: str, call: Call) -> Iterator[Json]:
-    while path:
-        page = _object(conn.send("GET", path, call, api_version=API_VERSION), call)
-        yield from page.get("value") or []
-        path = page.get("nextLink") or ""
 
 
 def _object(reply: Reply, call: Call) -> Json:

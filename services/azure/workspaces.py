@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from services.azure.cloud import Json
 from services.azure.connection import Connection, Workspace
-from services.azure.translation import Call
 from services.errors import Conflict
 from services.model import WorkspaceRef
 
@@ -29,7 +27,7 @@ def list_subscriptions(conn: Connection) -> list[Subscription]:
     call = conn.call("The subscriptions could not be read.")
     found = [
         Subscription(str(entry.get("subscriptionId") or ""), str(entry.get("displayName") or ""))
-        for entry in _pages(conn, "/subscriptions", call, _SUBSCRIPTIONS_API)
+        for entry in conn.pages("/subscriptions", call, api_version=_SUBSCRIPTIONS_API)
         if str(entry.get("state") or "Enabled").lower() == "enabled"
     ]
     return sorted((each for each in found if each.id), key=lambda each: (each.name.lower(), each.id.lower()))
@@ -40,7 +38,7 @@ def list_workspaces(conn: Connection, subscription_id: str) -> list[Workspace]:
     call = conn.call(f"The workspaces of the subscription {subscription_id} could not be read.")
     path = f"/subscriptions/{quote(subscription_id, safe='')}/providers/Microsoft.MachineLearningServices/workspaces"
     try:
-        documents = list(_pages(conn, path, call, _WORKSPACES_API))
+        documents = list(conn.pages(path, call, api_version=_WORKSPACES_API))
     except Conflict:
         # A list cannot collide with an operation: this is MissingSubscriptionRegistration, so there are none.
         return []
@@ -54,10 +52,3 @@ def _workspace(document: Json) -> Workspace | None:
     except ValueError:
         return None
     return Workspace(ref, str(document.get("location") or "").replace(" ", "").lower())
-
-
-def _pages(conn: Connection, path: str, call: Call, version: str) -> Iterator[Json]:
-    while path:
-        page = conn.send("GET", path, call, api_version=version).body
-        yield from page.get("value") or []
-        path = page.get("nextLink") or ""

@@ -125,6 +125,19 @@ def test_every_page_of_a_list_is_read(conn: Connection, local_azure: LocalAzure,
     assert [each.name for each in list_workspaces(conn, FIRST)] == ["fleet-east", "fleet-bare", "fleet-south"]
 
 
+@pytest.mark.parametrize(("body", "why"), [({"value": []}, "pages do not end"), ([], "not what was asked for")])
+def test_a_list_that_does_not_end_or_is_none_is_a_failure(
+    conn: Connection, local_azure: LocalAzure, fault: Fault, body: Any, why: str
+) -> None:
+    path = f"/subscriptions/{FIRST}/providers/Microsoft.MachineLearningServices/workspaces"
+    if body:
+        body = {**body, "nextLink": f"{local_azure.url}{path}?api-version=2024-10-01&page=again"}
+    fault(path=path, status=200, body=body)
+
+    with pytest.raises(ServiceFailed, match=why):
+        list_workspaces(conn, FIRST)
+
+
 def test_a_subscription_that_never_had_a_workspace_has_none(conn: Connection, fault: Fault) -> None:
     fault(path=f"/subscriptions/{FIRST}/*", status=409, code="MissingSubscriptionRegistration")
 

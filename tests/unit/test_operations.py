@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -38,6 +39,9 @@ class Scripted:
     workspace_path: str = "/w"
     put_fails: Exception | None = None
     put_answers: Any = None
+
+    def pages(self, path: str, call: Call, *, api_version: str) -> Iterator[Any]:
+        return Connection.pages(cast(Connection, self), path, call, api_version=api_version)
 
     def send(self, method: str, path: str, call: Call, *, api_version: str, **_options: Any) -> Reply:
         assert api_version
