@@ -1,7 +1,7 @@
 // "Updated 12 s ago" that counts by itself, a refresh button, and an optional refresh in steady intervals that pauses
 // while nobody looks at the page.
 
-const memory = new WeakMap();
+const timers = new WeakMap();
 
 function words(seconds) {
   if (seconds < 2) return "updated just now";
@@ -19,6 +19,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     parentElement.appendChild(root);
   }
   const began = performance.now();
+  let hasTicked = false;
   const age = root.querySelector(".age");
   const button = root.querySelector("button");
   const refresh = () => setTriggerValue("refresh", Date.now());
@@ -27,13 +28,17 @@ export default function ({ parentElement, data, setTriggerValue }) {
     age.textContent = data.age_seconds === null ? "" : words(data.age_seconds + waited);
     // A rerun would close a dialog that somebody is reading.
     const isBusy = document.hidden || document.querySelector('[role="dialog"]');
-    if (data.every_seconds && waited >= data.every_seconds && !isBusy && memory.get(parentElement) !== began) {
-      memory.set(parentElement, began);
+    if (data.every_seconds && waited >= data.every_seconds && !isBusy && !hasTicked) {
+      hasTicked = true;
       setTriggerValue("tick", Date.now());
     }
   };
   button.onclick = refresh;
   tick();
-  const timer = setInterval(tick, 1000);
+  // A drawing that is interrupted is not always cleaned up: its timer would go on ticking beside the new one, and many of
+  // them ask for the page faster than it can be drawn.
+  clearInterval(timers.get(parentElement));
+  const timer = setInterval(() => (parentElement.isConnected ? tick() : clearInterval(timer)), 1000);
+  timers.set(parentElement, timer);
   return () => clearInterval(timer);
 }
