@@ -1,27 +1,22 @@
 """Applies a split as Sluice does, and is killed, or stands still, at the moment that it is told.
 
-    python apply_and_die.py FILE WORKSPACE ENDPOINT MOMENT
-    python apply_and_die.py FILE WORKSPACE ENDPOINT recover
-
-The last form takes up what others have left, as if half a minute had passed, and prints how that ended.
+``run`` is the body of a process of its own. The process is forked off one that has imported all of this already: what
+is killed is a real process with its own connections, and it need not load Azure's packages first.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from services.azure import endpoints as azure_endpoints
-from services.azure.connection import connect
+from services.azure.connection import Connection, connect
 from services.azure.endpoints import get_endpoint, list_deployments
 from services.journal.entry import Who
 from services.journal.journal import Journal
@@ -32,7 +27,8 @@ from services.traffic.applier import Applier
 from services.traffic.plan import plan
 from services.traffic.work import Limits
 
-LIMITS = Limits(lag=0.5, stood_still=0.1)
+LIMITS = Limits(lag=0.5)
+STANDING_STILL = Limits(lag=0.5, stood_still=0.1)
 IN_FLIGHT_SECONDS = 0.3
 LATER_SECONDS = 40.0
 
@@ -71,27 +67,37 @@ class Mortal:
             time.sleep(0.05)
 
 
-def main() -> None:
-    """Apply, or recover."""
-    path, workspace, name, moment = sys.argv[1:]
-    conn = connect(Settings.read(os.environ, Path("/nowhere"))).at(WorkspaceRef.parse(workspace))
-    store = Store(Path(path))
-    if moment == "recover":
-        later: Callable[[], datetime] = lambda: datetime.now(UTC) + timedelta(seconds=LATER_SECONDS)  # noqa: E731
-        applier = Applier(
-            Journal(store, "local", now=later), now=later, sleep=lambda _: time.sleep(0.05), limits=LIMITS
-        )
-        sys.stdout.write(" ".join(found.outcome for found in applier.recover_now(conn)))
-        return
+def run(place: WorkspaceRef, name: str, moment: str, file: Path, environment: Mapping[str, str], said: Path) -> None:
+    """Apply, or take up with the moment "recover" what others have left, as if half a minute had passed.
+
+    Writes how that ended into ``said``.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
+    conn = connect(Settings.read(os.environ, Path("/nowhere"))).at(place)
+    store = Store(file)
+    said.write_text(recover(conn, store) if moment == "recover" else apply(conn, store, name, moment))
+
+
+def recover(conn: Connection, store: Store) -> str:
+    """How the changes have ended that others have left."""
+
+    def later() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=LATER_SECONDS)
+
+    applier = Applier(Journal(store, "local", now=later), now=later, sleep=lambda _: time.sleep(0.05), limits=LIMITS)
+    return " ".join(found.outcome for found in applier.recover_now(conn))
+
+
+def apply(conn: Connection, store: Store, name: str, moment: str) -> str:
+    """How the change has ended, and how often it was written."""
     seen: list[str] = []
     journal = cast(Journal, Mortal(Journal(store, "local"), moment, seen))
     port = cast(Any, Mortal(azure_endpoints, moment, seen))
     endpoint = get_endpoint(conn, name)
     wanted = plan(endpoint, list_deployments(conn, name), {"blue": 70, "green": 30}, None, 0)
-    applier = Applier(journal, endpoints=port, sleep=lambda _: time.sleep(0.05), limits=LIMITS)
+    limits = STANDING_STILL if moment.startswith("stop") else LIMITS
+    applier = Applier(journal, endpoints=port, sleep=lambda _: time.sleep(0.05), limits=limits)
     applier.start(conn, wanted, change_id=f"change of {name}", who=Who("app", "ann"))
     ended = applier.wait(endpoint.id, 60)
-    sys.stdout.write(f"{ended.outcome if ended else None} {seen.count('send_split')}")
-
-
-main()
+    return f"{ended.outcome if ended else None} {seen.count('send_split')}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,13 @@ from services.store import Store
 from services.traffic.applier import Applier
 from services.traffic.watcher import Watcher
 from tests.contract.elsewhere import seed_endpoint, seed_workspace
+from tests.crash import apply_and_die
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
 
-PROGRAM = Path(__file__).with_name("apply_and_die.py")
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(["tests.crash.apply_and_die"])
 BEFORE, AFTER = Split({"blue": 100}, {"red": 10}), Split({"blue": 70, "green": 30})
 MOMENTS = {
     "after begin": REFUSED,
@@ -48,6 +51,33 @@ BLINDLY = 40 if os.environ.get("SLUICE_TEST_COUNTS") == "full" else 2
 WAIT_SECONDS = 60.0
 
 
+class Mortal:
+    """A process that applies a split, and ends at a moment of it."""
+
+    def __init__(self, scene: Scene, moment: str) -> None:
+        scene.file.parent.mkdir(exist_ok=True)
+        self._said = scene.file.with_name(uuid.uuid4().hex)
+        environment = scene.azure.client_environment()
+        arguments = (scene.place, scene.name, moment, scene.file, environment, self._said)
+        self.process: ForkServerProcess = FORKING.Process(target=apply_and_die.run, args=arguments, daemon=True)
+        self.process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        self.process.join(WAIT_SECONDS)
+        assert self.process.exitcode is not None
+        return self.process.exitcode
+
+    def said(self) -> str:
+        """What it has said before its end."""
+        return self._said.read_text() if self._said.exists() else ""
+
+
 class Scene:
     """An endpoint, a journal, and processes that change the one and write the other."""
 
@@ -58,16 +88,14 @@ class Scene:
         self.file = folder / "sluice.db"
         self.endpoint_id = seed_endpoint(azure, place, name, BEFORE.live, BEFORE.mirror)
 
-    def process(self, moment: str) -> subprocess.Popen[str]:
-        command = [sys.executable, str(PROGRAM), str(self.file), self.place.address, self.name, moment]
-        environment = self.azure.client_environment()
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def process(self, moment: str) -> Mortal:
+        return Mortal(self, moment)
 
     def run(self, moment: str) -> tuple[int, str]:
         process = self.process(moment)
-        output, errors = process.communicate(timeout=WAIT_SECONDS)
-        assert process.returncode in (0, -signal.SIGKILL), errors
-        return process.returncode, output.strip()
+        code = process.ended()
+        assert code in (0, -signal.SIGKILL), moment
+        return code, process.said()
 
     def entry(self) -> Entry | None:
         store = Store(self.file)
@@ -115,12 +143,12 @@ def connect_to_owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callabl
 
 
 @pytest.fixture
-def scene(local_azure: LocalAzure, place: WorkspaceRef, tmp_path: Path) -> Iterator[Callable[[str], Scene]]:
-    yield lambda name: Scene(local_azure, place, tmp_path, name)
+def scene(local_azure: LocalAzure, place: WorkspaceRef, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    yield lambda name, folder="": Scene(local_azure, place, tmp_path / folder, name)
     local_azure.control("DELETE", "faults").raise_for_status()
 
 
-def dies(scene: Callable[[str], Scene], number: int, moment: str) -> tuple[str, Scene, int]:
+def dies(scene: Callable[..., Scene], number: int, moment: str) -> tuple[str, Scene, int]:
     here = scene(f"dies-{number}")
     if moment == "during send_split":
         here.azure.control(
@@ -130,7 +158,7 @@ def dies(scene: Callable[[str], Scene], number: int, moment: str) -> tuple[str, 
 
 
 def test_a_process_that_is_killed_at_any_step_leaves_a_journal_that_the_next_one_completes(
-    scene: Callable[[str], Scene],
+    scene: Callable[..., Scene],
 ) -> None:
     with ThreadPoolExecutor(3) as pool:
         dead = list(pool.map(lambda each: dies(scene, *each), enumerate(MOMENTS)))
@@ -148,21 +176,20 @@ def test_a_process_that_is_killed_at_any_step_leaves_a_journal_that_the_next_one
 
 
 def test_a_process_that_is_killed_at_any_moment_leaves_nothing_that_is_not_found_out(
-    scene: Callable[[str], Scene],
+    scene: Callable[..., Scene],
 ) -> None:
     chance = random.Random(7)
 
     def kill(number: int, seconds: float) -> None:
-        here = scene(f"blindly-{number}")
+        # A journal of its own: one that recovers takes up whatever is in its journal.
+        here = scene(f"blindly-{number}", f"journal-{number}")
         process = here.process("never")
         deadline = time.monotonic() + WAIT_SECONDS
-        while process.poll() is None and here.entry() is None:
+        while process.process.is_alive() and here.entry() is None:
             assert time.monotonic() < deadline
-        over = time.monotonic() + seconds
-        while process.poll() is None and time.monotonic() < over:
-            pass
-        process.kill()
-        process.communicate(timeout=WAIT_SECONDS)
+        process.process.join(seconds)
+        process.process.kill()
+        process.ended()
         here.run("recover")
         here.assert_agreement()
 
@@ -170,14 +197,12 @@ def test_a_process_that_is_killed_at_any_moment_leaves_nothing_that_is_not_found
         list(pool.map(kill, range(BLINDLY), [chance.random() * 0.6 for _ in range(BLINDLY)]))
 
 
-def test_two_processes_that_recover_at_once_do_it_once(scene: Callable[[str], Scene]) -> None:
+def test_two_processes_that_recover_at_once_do_it_once(scene: Callable[..., Scene]) -> None:
     here = scene("twice")
     here.run("after send_split")
     both = [here.process("recover") for _ in range(2)]
-    outputs = [process.communicate(timeout=WAIT_SECONDS) for process in both]
-
-    assert [process.returncode for process in both] == [0, 0], outputs
-    assert "applied" in [output.strip() for output, _ in outputs]
+    assert [process.ended() for process in both] == [0, 0]
+    assert APPLIED in [process.said() for process in both]
     here.assert_agreement()
     store = Store(here.file)
     with store.reading() as connection:
@@ -187,27 +212,27 @@ def test_two_processes_that_recover_at_once_do_it_once(scene: Callable[[str], Sc
 
 
 def test_a_process_that_stood_still_before_its_write_and_was_taken_over_does_not_write(
-    scene: Callable[[str], Scene],
+    scene: Callable[..., Scene],
 ) -> None:
     here = scene("still")
     process = here.process("stop after sent")
     try:
         deadline = time.monotonic() + WAIT_SECONDS
         while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-            assert process.poll() is None
+            assert process.process.is_alive()
             assert time.monotonic() < deadline
         recovered = here.run("recover")
     finally:
-        process.send_signal(signal.SIGCONT)
-        output, errors = process.communicate(timeout=WAIT_SECONDS)
+        os.kill(process.pid, signal.SIGCONT)
+        process.ended()
 
     assert recovered == (0, REFUSED)
-    assert output.split() == [REFUSED, "0"], errors
+    assert process.said().split() == [REFUSED, "0"]
     assert here.held() == BEFORE
 
 
 def test_the_watcher_of_the_next_start_has_it_found_out(
-    scene: Callable[[str], Scene], connect_to_owner: Callable[[LocalAzure], Connection]
+    scene: Callable[..., Scene], connect_to_owner: Callable[[LocalAzure], Connection]
 ) -> None:
     here = scene("watched")
     here.run("after send_split")
@@ -238,7 +263,7 @@ def test_a_journal_that_is_opened_by_many_at_once_is_made_once(tmp_path: Path) -
         list(pool.map(one, range(24)))
 
 
-def test_a_lease_outlives_its_process_for_half_a_minute_only(scene: Callable[[str], Scene]) -> None:
+def test_a_lease_outlives_its_process_for_half_a_minute_only(scene: Callable[..., Scene]) -> None:
     here = scene("lease")
     here.run("after send_split")
     store = Store(here.file)
