@@ -36,7 +36,7 @@ def show(endpoint: Endpoint) -> None:
 
 
 def _card(entry: Entry, before: Split) -> str:
-    by = entry.who.principal or "Azure's activity log has not said yet. It can be some minutes late."
+    by = entry.who.principal or entry_words.unsaid(entry)
     changed = entry_words.when(entry.changed_at) if entry.changed_at else "time not known yet"
     return (
         '<section class="problem drift" role="alert"><h2>The split was changed elsewhere</h2><dl>'

@@ -23,6 +23,7 @@ from services.journal.entry import (
 from services.model import Split
 from ui import words
 
+FIRST_TRAFFIC, EMPTY = "first traffic seen", "first seen, without traffic"
 KINDS = {CHANGE: "made with Sluice", DRIFT: "made elsewhere", FIRST_SEEN: "first seen"}
 OUTCOMES = {
     "": "under way",
@@ -74,8 +75,10 @@ def when(at: datetime) -> str:
 
 def outcome(entry: Entry) -> str:
     """What became of it, in a word or two. A change made elsewhere says first that it is one."""
+    if entry.kind == FIRST_SEEN and entry.unseen_since:
+        return FIRST_TRAFFIC
     if entry.kind == FIRST_SEEN:
-        return KINDS[FIRST_SEEN]
+        return KINDS[FIRST_SEEN] if entry.after.live else EMPTY
     said = OUTCOMES.get(entry.outcome, entry.outcome)
     return f"{KINDS[DRIFT]}, {said}" if entry.kind == DRIFT else said
 
@@ -94,11 +97,18 @@ def by(entry: Entry) -> str:
     """Who did it, as a sentence: the user of this machine and the Azure principal. Never a guess. "" for first seen."""
     if entry.kind == CHANGE:
         return f"By {who(entry.who)}."
+    if entry.kind == FIRST_SEEN and entry.unseen_since:
+        return f"Not given with Sluice, which saw the endpoint without traffic from {when(entry.unseen_since)} on."
     if entry.kind == FIRST_SEEN:
         return ""
-    if entry.who.principal:
-        return f"By {entry.who.principal}."
-    return "Azure's activity log has not said yet by whom."
+    return f"By {entry.who.principal}." if entry.who.principal else unsaid(entry)
+
+
+def unsaid(entry: Entry) -> str:
+    """What is known of the author of a change made elsewhere while the activity log has not named one."""
+    log = "Azure's activity log has not said by whom; it can be some minutes late."
+    named = entry.last_modified_by
+    return f'{log} Azure\'s "last modified by" was {named} when this was noticed.' if named else log
 
 
 def who(both: Who) -> str:

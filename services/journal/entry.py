@@ -55,10 +55,12 @@ class Entry:
     ``kind`` is CHANGE (made with Sluice), DRIFT (made elsewhere and noticed) or FIRST_SEEN. ``before`` is None for the
     last. ``outcome`` is "" while a change runs, else one of APPLIED…UNKNOWN; for a drift OPEN, KEPT, RESTORED or
     SUPERSEDED. ``began_at`` is when a change was asked for, or when a drift was noticed; ``changed_at`` is Azure's time
-    of a drift, None while not known, and ``unseen_since`` the last thing that the journal knows before it. ``sent_at``
-    is set once a write may have left for Azure; ``followed_at`` is Azure's time of the last write before that. ``held``
-    is what Azure held when a change ended, None when that could not be read. ``overwrote`` has one sentence for each
-    write by others that this change may have overwritten unseen.
+    of a drift, None while not known, and ``unseen_since`` the last thing that the journal knows before it; a FIRST_SEEN
+    has it when the endpoint was seen before, without traffic. ``last_modified_by`` is who wrote to the endpoint last as
+    Azure told when a drift was noticed: most likely its author, but not for certain, so that it is not in ``who``.
+    ``sent_at`` is set once a write may have left for Azure; ``followed_at`` is Azure's time of the last write before
+    that. ``held`` is what Azure held when a change ended, None when that could not be read. ``overwrote`` has one
+    sentence for each write by others that this change may have overwritten unseen.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Entry:
     restores: str
     began_at: datetime
     changed_at: datetime | None = None
+    last_modified_by: str = ""
     unseen_since: datetime | None = None
     sent_at: datetime | None = None
     followed_at: datetime | None = None
@@ -125,6 +128,7 @@ def begun(row: sa.Row[Any]) -> Entry:
         restores=body.get("restores", ""),
         began_at=datetime.fromisoformat(row.at),
         changed_at=moment(body.get("changed_at")),
+        last_modified_by=body.get("last_modified_by", ""),
         unseen_since=moment(body.get("unseen_since")),
         outcome={DRIFT: OPEN, FIRST_SEEN: KEPT}.get(kind, ""),
         sequence=row.sequence,

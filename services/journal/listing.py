@@ -74,6 +74,7 @@ def _text(entry: Entry) -> str:
         entry.endpoint_id,
         entry.who.principal,
         entry.who.person,
+        entry.last_modified_by,
         entry.reason,
         *entry.request_ids,
         *entry.overwrote,

@@ -51,7 +51,8 @@ def note(events: Events, connection: sa.Connection, endpoint: Endpoint, read_at:
     """Write down what is news: the first look at an endpoint, or a change made elsewhere."""
     known = events.known(connection, endpoint.id.lower())
     seen = Known(endpoint.split, endpoint.modified_at, read_at)
-    return _note(events, connection, endpoint.id, endpoint.name, known, seen)
+    author = str((endpoint.raw.get("systemData") or {}).get("lastModifiedBy") or "")
+    return _note(events, connection, endpoint.id, endpoint.name, known, seen, author)
 
 
 def catch_up(
@@ -109,18 +110,26 @@ def _may_be_ours(events: Events, connection: sa.Connection, key: str, split: Spl
 
 
 def _note(
-    events: Events, connection: sa.Connection, endpoint_id: str, name: str, known: Known | None, seen: Known
+    events: Events,
+    connection: sa.Connection,
+    endpoint_id: str,
+    name: str,
+    known: Known | None,
+    seen: Known,
+    last_modified_by: str = "",
 ) -> Entry:
     entry_id, key = uuid.uuid4().hex, endpoint_id.lower()
     if known is not None:
         supersede(events, connection, key, seen.split, None)
     is_drift = known is not None and not _is_being_set_up(events, connection, key, known.split)
     body: dict[str, object] = {"endpoint_id": endpoint_id, "endpoint_name": name, "after": from_split(seen.split)}
+    if known is not None:
+        body["unseen_since"] = text_of(known.at)
     if known is not None and is_drift:
         is_dated = seen.modified_at != known.modified_at
         body["before"] = from_split(known.split)
         body["changed_at"] = text_of(seen.modified_at) if is_dated else None
-        body["unseen_since"] = text_of(known.at)
+        body["last_modified_by"] = last_modified_by if is_dated else ""
     events.append(connection, entry_id, "drift" if is_drift else "first seen", key, body, seen)
     return events.entry(connection, entry_id)
 

@@ -134,6 +134,8 @@ def test_the_first_split_of_a_new_endpoint_is_no_drift_and_stopped_traffic_that_
     for split in (Split(), A, Split(), B):
         see(split)
     assert kinds(journal) == [(FIRST_SEEN, KEPT), (FIRST_SEEN, KEPT), (DRIFT, SUPERSEDED), (DRIFT, OPEN)]
+    empty, first = list(reversed(journal.entries()))[:2]
+    assert (empty.unseen_since, first.unseen_since) == (None, empty.began_at)
 
 
 def test_a_mirror_that_an_old_client_dropped_is_a_drift(see: Callable[..., Entry | None]) -> None:
