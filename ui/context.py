@@ -6,7 +6,6 @@ cloud: the Connect page can start the local Azure while Sluice runs.
 
 from __future__ import annotations
 
-import getpass
 import importlib
 import logging
 import os
@@ -30,6 +29,11 @@ from services.store import Store
 from services.test_log import TestLog
 from services.traffic.applier import Applier
 from services.traffic.watcher import Watcher
+
+try:
+    import pwd
+except ModuleNotFoundError:  # Windows
+    pwd = None  # type: ignore[assignment]  # a module elsewhere
 
 ROOT = Path(__file__).resolve().parent.parent
 WATCHER_RETRY_SECONDS, WATCHER_BROKEN_SECONDS = 5.0, 300.0
@@ -112,6 +116,7 @@ def store() -> Store:
 def journal() -> Journal:
     """The journal of the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
     process = _process()
+    connection().arm_host  # noqa: B018 - may ask the cloud, which nobody who wants the lock should wait for
     with process.lock:
         if process.journal is None:
             process.journal = Journal(store(), connection().arm_host)
@@ -125,16 +130,22 @@ def test_log() -> TestLog:
 
 
 def person() -> str:
-    """The user of this machine that Sluice runs as, "" when the machine does not say: there is no sign-in yet."""
+    """The user of this machine that Sluice runs as, "" when the machine does not say: there is no sign-in yet.
+
+    As the system knows it: ``USER`` and its like say what anybody has set them to.
+    """
+    if pwd is None:
+        return os.environ.get("USERNAME", "")
     try:
-        return getpass.getuser()
-    except (OSError, KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return ""
 
 
 def applier() -> Applier:
     """The one that applies splits in this process. Raises NotConfigured, Unreachable, StoreFailed."""
     process = _process()
+    journal()
     with process.lock:
         if process.applier is None:
             process.applier = Applier(journal())
@@ -161,7 +172,7 @@ def forget_fleet() -> None:
 def watcher() -> Watcher:
     """What looks for changes made elsewhere, started. Raises NotConfigured, Unreachable, StoreFailed."""
     process = _process()
-    connection().arm_host  # noqa: B018 - may ask the cloud, which nobody who wants the lock should wait for
+    journal()
     with process.lock:
         if process.watcher is None:
             process.watcher = Watcher(

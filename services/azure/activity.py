@@ -14,7 +14,6 @@ from services.azure.cloud import Json
 from services.azure.connection import Connection
 from services.azure.documents import moment
 from services.azure.translation import Call
-from services.errors import ServiceFailed
 
 WRITE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/write"
 """The operation of a PUT and of a PATCH of an endpoint."""
@@ -22,7 +21,6 @@ KEPT = timedelta(days=90)
 """How long Azure keeps an event. A filter that begins earlier is refused."""
 
 _API_VERSION = "2015-04-01"
-_LONGEST_PAGES = 50
 _BEFORE_THE_EDGE = timedelta(minutes=1)
 
 
@@ -66,13 +64,7 @@ def _events(conn: Connection, endpoint_id: str, since: datetime, until: datetime
     path = f"/subscriptions/{endpoint_id.split('/')[2]}/providers/Microsoft.Insights/eventtypes/management/values"
     asked = f"eventTimestamp ge '{_text(since)}' and eventTimestamp le '{_text(until)}' and resourceUri eq"
     params = {"$filter": f"{asked} '{endpoint_id}'"}
-    for _ in range(_LONGEST_PAGES):
-        page = conn.send("GET", path, call, api_version=_API_VERSION, params=params).body
-        yield from page.get("value") or []
-        path = page.get("nextLink") or ""
-        if not path:
-            return
-    raise ServiceFailed(call.what, "Azure's pages of it do not end.", "Ask for a shorter time.")
+    return conn.pages(path, call, api_version=_API_VERSION, params=params)
 
 
 def _write(event: Json) -> Write | None:

@@ -61,7 +61,7 @@ class Applier:
     def start(
         self, conn: Connection, plan: Plan, *, change_id: str, who: Who, reason: str = "", restores: str = ""
     ) -> Application:
-        """Begin to apply ``plan``, in the workspace that ``conn`` looks at.
+        """Begin to apply ``plan``, in the workspace of its endpoint.
 
         ``change_id`` is made once for a decision of a person: it is never applied twice, and asking again returns what
         became of it. The same plan from a second tab joins the running change. Raises Conflict when another change of
@@ -90,7 +90,7 @@ class Applier:
                 # What stands in the way may have been left by a killed process.
                 self.recover(conn)
                 raise
-            return self._begin(self._work(conn, entry, endpoint.modified_at), carry_out)
+            return self._begin(self._work(conn.at(entry.workspace), entry, endpoint.modified_at), carry_out)
 
     def current(self, endpoint_id: str) -> Application | None:
         """The running or last change of an endpoint, of any process; None when there never was one.
@@ -177,12 +177,12 @@ class Applier:
         except Cancelled:
             return Ending(CANCELLED)
         except Stopped:
-            if not work.progress.snapshot().can_cancel:
+            if work.progress.is_committed:
                 raise
             return Ending(CANCELLED)
         except Exception as error:
             _log.exception("Applying a split to %s broke", work.entry.endpoint_name)
-            is_sent = not work.progress.snapshot().can_cancel
+            is_sent = work.progress.is_committed
             lost = "may have been changed, but what became of it is not known" if is_sent else "was not changed"
             what, step = f"The split of {work.entry.endpoint_name} {lost}.", "Read the split that Azure holds now."
             failure = error if isinstance(error, SluiceError) else None

@@ -88,6 +88,12 @@ class Progress:
         with self._lock:
             self._is_stopped = True
 
+    @property
+    def is_committed(self) -> bool:
+        """Whether a write may have left for Azure."""
+        with self._lock:
+            return self._is_committed
+
     def finish(self, outcome: str, error: SluiceError | None, held: Split | None) -> None:
         """Everything is over."""
         with self._lock:

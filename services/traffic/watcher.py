@@ -23,6 +23,8 @@ from services.traffic.inquiry import Inquiry, ReadWrites
 
 LONGEST_PAUSE_SECONDS = 600.0
 """How long a workspace that cannot be read is left alone at most."""
+GIVE_UP_AFTER = 5
+"""So many failures end the watch over a workspace that was only opened and has never been read: a wrong address."""
 
 _log = logging.getLogger(__name__)
 _FAILED = "Changes made elsewhere could not be looked for."
@@ -43,6 +45,7 @@ class Watch:
 @dataclass
 class _Turn:
     watch: Watch
+    is_only_opened: bool = False
     due: float = 0.0
     failures: int = 0
 
@@ -82,7 +85,7 @@ class Watcher:
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self.watch(conn.workspace)
+        self._add(conn.workspace, is_only_opened=False)
 
     def start(self) -> None:
         """Begin to watch in the background. Again is nothing."""
@@ -99,12 +102,8 @@ class Watcher:
             self._thread.join(timeout_seconds)
 
     def watch(self, workspace: WorkspaceRef) -> None:
-        """Watch ``workspace`` too, from now on and for the life of the process."""
-        with self._lock:
-            if workspace.address.lower() in self._turns:
-                return
-            self._turns[workspace.address.lower()] = _Turn(Watch(workspace))
-        self._wake.set()
+        """Watch ``workspace`` too, from now on; until it is plain that there is none when it can never be read."""
+        self._add(workspace, is_only_opened=True)
 
     def state(self, workspace: WorkspaceRef) -> Watch | None:
         """How the watch over ``workspace`` goes, None when it is not watched."""
@@ -145,6 +144,15 @@ class Watcher:
             next_due = min(turn.due for turn in self._turns.values())
         return max(0.0, next_due - self._clock())
 
+    def _add(self, workspace: WorkspaceRef, *, is_only_opened: bool) -> None:
+        with self._lock:
+            turn = self._turns.get(workspace.address.lower())
+            if turn is not None:
+                turn.is_only_opened = turn.is_only_opened and is_only_opened
+                return
+            self._turns[workspace.address.lower()] = _Turn(Watch(workspace), is_only_opened)
+        self._wake.set()
+
     def _run(self) -> None:
         while not self._ended.is_set():
             self._wake.clear()
@@ -159,7 +167,7 @@ class Watcher:
         """Take up what the journal brings: workspaces to watch, and changes that a dead process has left behind."""
         try:
             for workspace in self._journal.workspaces():
-                self.watch(workspace)
+                self._add(workspace, is_only_opened=False)
             if self._recover is not None and self._journal.unfinished():
                 self._recover(self._conn)
         except SluiceError as error:
@@ -183,3 +191,5 @@ class Watcher:
         turn.due = self._clock() + max(pause, getattr(error, "retry_after_seconds", None) or 0.0)
         with self._lock:
             turn.watch = Watch(turn.watch.workspace, turn.watch.read_at, error)
+            if turn.is_only_opened and turn.watch.read_at is None and turn.failures >= GIVE_UP_AFTER:
+                self._turns.pop(turn.watch.workspace.address.lower(), None)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from services.journal.entry import DRIFT, FIRST_SEEN, OPEN, Entry, Who
 from services.journal.journal import Journal
 from services.model import Split, WorkspaceRef
 from services.store import Store
-from services.traffic.watcher import LONGEST_PAUSE_SECONDS, Watcher
+from services.traffic.watcher import GIVE_UP_AFTER, LONGEST_PAUSE_SECONDS, Watcher
 from tests.contract.elsewhere import change_split, put_split, seed_endpoint, seed_workspace
 from tests.local_azure import LocalAzure
 
@@ -161,19 +162,21 @@ def test_the_author_is_found_as_late_as_the_activity_log_shows_it(
     assert found.who.principal == "Local owner"
 
 
-def test_a_log_that_may_not_be_read_hides_no_drift(
+@pytest.mark.parametrize("answer", [{"status": 403, "code": "AuthorizationFailed"}, {"status": 200, "body": []}])
+def test_a_log_that_cannot_be_read_hides_no_drift(
     watcher: Watcher,
     journal: Journal,
     place: WorkspaceRef,
     endpoint: str,
     local_azure: LocalAzure,
     fault: Fault,
+    answer: dict[str, Any],
 ) -> None:
     watcher.poll(place)
     change_split(local_azure, endpoint, {"green": 100})
-    fault(path="/subscriptions/*/eventtypes/management/values", status=403, code="AuthorizationFailed")
+    fault(path="/subscriptions/*/eventtypes/management/values", **answer)
     (drift,) = watcher.poll(place)
-    assert (drift.kind, drift.who.principal) == (DRIFT, "")
+    assert (drift.kind, drift.who.principal, drift.last_modified_by) == (DRIFT, "", "Local owner")
     state = watcher.state(place)
     assert state is not None
     assert state.problem is None
@@ -224,6 +227,19 @@ def test_one_workspace_that_is_gone_stops_no_other(
     assert state is not None
     assert isinstance(state.problem, NotFound)
     assert [entry.kind for entry in journal.entries(endpoint_id=endpoint)] == [FIRST_SEEN]
+
+
+def test_a_wrong_address_that_somebody_has_opened_is_not_watched_for_ever(
+    watcher: Watcher, clock: Clock, place: WorkspaceRef
+) -> None:
+    gone = WorkspaceRef(place.subscription_id, place.resource_group, "gone")
+    watcher.watch(gone)
+    for _ in range(GIVE_UP_AFTER):
+        assert watcher.state(gone) is not None
+        clock.seconds += 10_000
+        watcher.round()
+    assert watcher.state(gone) is None
+    assert watcher.state(place) is not None
 
 
 def test_workspaces_of_the_journal_are_watched(

@@ -30,7 +30,7 @@ from services.journal.entry import (
 from services.model import Split, Window
 from services.traffic.arrival import ARRIVES, NOT_YET_KNOWN, Arrival, MirrorArrival, ShareArrival
 from tests.values import WORKSPACE
-from ui import arrival_panel, entry_words, history, journal_lines, journal_page
+from ui import arrival_panel, context, entry_words, history, journal_lines, journal_page
 from ui.components.timeline import Item
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -101,9 +101,32 @@ def test_a_restored_split_is_told_from_an_undone_change() -> None:
 def test_an_author_is_never_guessed() -> None:
     assert entry_words.by(SHIFTED) == "By anna on this machine, as ml-operators in Azure."
     assert entry_words.by(replace(SHIFTED, who=Who())) == "By somebody unknown."
-    assert entry_words.by(ELSEWHERE) == "Azure's activity log has not said yet by whom."
+    unsaid = "Azure's activity log has not said by whom; it can be some minutes late."
+    assert entry_words.by(ELSEWHERE) == unsaid
+    named = entry_words.by(replace(ELSEWHERE, last_modified_by="ci@contoso.com"))
+    assert named == f'{unsaid} Azure\'s "last modified by" was ci@contoso.com when this was noticed.'
     assert entry_words.by(replace(ELSEWHERE, who=Who("ci@contoso.com"))) == "By ci@contoso.com."
     assert entry_words.by(SEEN) == ""
+
+
+def test_an_endpoint_that_was_seen_empty_first_and_then_with_traffic_says_so_in_two_entries() -> None:
+    empty = entry(0, None, Split(), FIRST_SEEN, "kept")
+    second = replace(entry(3, None, BLUE, FIRST_SEEN, "kept"), unseen_since=empty.began_at)
+    assert [entry_words.outcome(each) for each in (SEEN, empty, second)] == [
+        "first seen",
+        "first seen, without traffic",
+        "first traffic seen",
+    ]
+    assert entry_words.by(second).endswith("saw the endpoint without traffic from 2026-03-01 12:00:00 UTC on.")
+    assert entry_words.by(empty) == ""
+
+
+def test_the_person_is_the_user_that_the_system_knows_and_not_what_a_variable_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert context.person() != "somebody-else"
 
 
 def test_what_went_wrong_is_said_without_opening_the_details() -> None:

@@ -25,7 +25,7 @@ from services.errors import (
 )
 from services.journal.entry import APPLIED, CANCELLED, DRIFT, FAILED, REFUSED, UNKNOWN, Entry, Who
 from services.journal.journal import Journal
-from services.model import Split
+from services.model import Endpoint, Split, WorkspaceRef
 from services.settings import Settings
 from services.store import Store
 from services.traffic.application import Application
@@ -608,6 +608,39 @@ def test_a_change_that_waits_can_be_cancelled(begin: Run, applier: Applier, azur
 
     assert (last.outcome, last.can_cancel, azure.written) == (CANCELLED, False, [])
     assert entry(journal).outcome == CANCELLED
+
+
+def test_what_breaks_while_it_is_being_cancelled_is_not_said_to_be_written(
+    begin: Run, applier: Applier, azure: Azure, journal: Journal
+) -> None:
+    def cancel_and_break() -> None:
+        assert applier.cancel(ENDPOINT)
+        raise ZeroDivisionError
+
+    azure.reads = [cancel_and_break]
+    begin()
+    done = finished(applier)
+    assert (done.outcome, azure.written, entry(journal).outcome) == (REFUSED, [], REFUSED)
+    assert done.error is not None
+    assert "was not changed" in done.error.what
+
+
+def test_a_plan_is_applied_in_the_workspace_of_its_endpoint(
+    applier: Applier, conn: Connection, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of endpoints are the same in many workspaces: the connection may look at another one."""
+    asked: list[str] = []
+    read = azure.get_endpoint
+
+    def note(at: Connection, name: str) -> Endpoint:
+        asked.append(at.workspace.name)
+        return read(at, name)
+
+    monkeypatch.setattr(azure, "get_endpoint", note)
+    elsewhere = conn.at(WorkspaceRef("s", "g", "another"))
+    applier.start(elsewhere, shift(azure), change_id="first", who=WHO)
+    assert finished(applier).outcome == APPLIED
+    assert set(asked) == {azure.document.workspace_ref.name}
 
 
 def test_from_the_write_on_nothing_can_be_cancelled(begin: Run, applier: Applier, azure: Azure) -> None:
