@@ -114,7 +114,7 @@ def _result(endpoint: Endpoint, application: Application, wish: Draft | None) ->
         # The question that follows says it all: what they hold, what was prepared, and that nothing was written.
         return
     if application.outcome == APPLIED:
-        st.html(_success(application))
+        st.html(_success(application, is_still_so=endpoint.split == application.after))
         if error is not None:
             problem.show(error, key="applied")
     elif application.outcome == CANCELLED:
@@ -134,11 +134,12 @@ def _result(endpoint: Endpoint, application: Application, wish: Draft | None) ->
         st.button("Dismiss", key="dismiss_applied", on_click=_dismiss, args=(application,))
 
 
-def _success(application: Application) -> str:
+def _success(application: Application, *, is_still_so: bool) -> str:
+    holds = "Azure now holds" if is_still_so else "Azure held, before it was changed again"
     at = f" at {application.finished_at.astimezone(UTC):%H:%M:%S UTC}" if application.finished_at else ""
     return (
         '<section class="applied" role="status"><h2>Traffic shifted</h2>'
-        f"<p>Azure now holds: {escape(entry_words.whole(application.after))}. Read back{at}, "
+        f"<p>{holds}: {escape(entry_words.whole(application.after))}. Read back{at}, "
         f"{words.elapsed(application.elapsed_seconds)} after the start.</p></section>"
     )
 

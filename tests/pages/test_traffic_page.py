@@ -171,6 +171,9 @@ def test_shifting_asks_once_applies_reads_back_and_is_journaled(
     assert read_split(azure) == ({"blue": 75, "green": 25}, {})
     newest = page.component(f"history:{SPLIT}")["items"][0]
     assert newest["quote"] == "<b>more</b> *green*"
+    write_split(azure, {"blue": 10, "green": 90})
+    page.fresh()
+    assert "Azure held, before it was changed again: blue 75 %, green 25 %; mirror none." in page.html()
     page.app.button(key="dismiss_applied").click().run()
     assert "Traffic shifted" not in page.html()
 
