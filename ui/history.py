@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -54,8 +55,13 @@ def show(endpoint: Endpoint) -> None:
 
 
 def wish(endpoint: Endpoint, split: Split, entry: Entry) -> None:
-    """Fill the draft with an earlier split, and say what comes next."""
-    draft.wish(endpoint, split, restores=entry.id)
+    """Fill the draft with an earlier split, and say what comes next. Raises StoreFailed.
+
+    The journal may know a newer split than the page has read: the wish begins there, and the page reads again.
+    """
+    known = context.journal().known(endpoint.id)
+    readers.forget_resources()
+    draft.wish(replace(endpoint, split=known.split) if known else endpoint, split, restores=entry.id)
     st.toast("The earlier split is prepared above. Look at what will change, then shift traffic.", duration="long")
 
 

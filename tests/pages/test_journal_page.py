@@ -16,7 +16,7 @@ from services.journal.entry import APPLIED, KEPT, REFUSED, Failure, Known, Who
 from services.journal.journal import Journal
 from services.model import Endpoint, Split
 from tests.local_azure import LocalAzure
-from tests.pages.conftest import SPLIT, Page
+from tests.pages.conftest import SPLIT, Page, write_split
 from ui import context
 
 pytestmark = pytest.mark.emulator
@@ -104,6 +104,22 @@ def test_an_earlier_split_is_restored_through_the_plan(opened: Callable[..., Pag
     slider = page.component(f"slider:{SPLIT}")
     assert slider["shares"] == [100, 0]
     assert not page.app.button(key="shift").disabled
+
+
+def test_a_change_that_the_page_has_not_read_yet_is_restored_all_the_same(
+    opened: Callable[..., Page], seeded: LocalAzure
+) -> None:
+    page = opened("traffic", endpoint=SPLIT)
+    write_split(seeded, {"blue": 100})
+    try:
+        found = next(each for each in endpoints.list_endpoints(context.connection()) if each.name == SPLIT)
+        assert context.journal().observe(found, datetime.now(UTC))
+        page.app.run()
+        page.app.button(key="drift_restore").click().run()
+        assert not page.app.button(key="shift").disabled
+        assert page.app.slider[0].value == 20
+    finally:
+        write_split(seeded, dict(HELD.live), dict(HELD.mirror))
 
 
 def test_a_reader_sees_the_history_and_why_nothing_can_be_restored(opened: Callable[..., Page]) -> None:
