@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from axe_playwright_python.base import AxeResults
 from playwright.sync_api import Locator, Page, expect
 
 from tests.arm import Arm
@@ -13,10 +14,21 @@ from tests.e2e.conftest import settle, wait_for
 MOST_TABS = 120
 """So many presses of Tab lead past everything on a page."""
 
+STREAMLITS_OWN = {"svg-img-alt", "aria-allowed-attr", "scrollable-region-focusable"}
+OVERLAYS = "stFloatingOverlayPortal"
+"""axe findings inside Streamlit's own widgets and its place for menus, which no page of ours can change."""
+
+
+def ours_of(results: AxeResults) -> list[tuple[str, str]]:
+    """What axe has found in our own parts of a page: the rule, and the first element that breaks it."""
+    found = [(one["id"], one["nodes"][0]["html"][:200]) for one in results.response["violations"]]
+    return [one for one in found if one[0] not in STREAMLITS_OWN and OVERLAYS not in one[1]]
+
 
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until ``target`` has the focus. Fails when the keyboard does not get there."""
     expect(target).to_be_visible()
+    expect(target).to_be_enabled()
     for _ in range(MOST_TABS):
         if target.evaluate("node => node.getRootNode().activeElement === node"):
             return
@@ -35,12 +47,17 @@ def menu(page: Page, name: str) -> Locator:
     return page.get_by_test_id("stSidebarNavLink").filter(has_text=name)
 
 
+def entries_of(page: Page) -> Locator:
+    """The entries that the Journal page shows, newest first."""
+    return page.get_by_role("list", name="Entries of the journal, newest first").get_by_role("listitem")
+
+
 def confirm(page: Page, reason: str = "") -> None:
     """Give a reason in the dialog, confirm, and wait until the change has been read back. By pointer."""
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("callers")
     if reason:
-        dialog.get_by_role("textbox").fill(reason)
+        dialog.get_by_label("Why").fill(reason)
     dialog.get_by_role("button", name="Shift traffic").click()
     applied(page)
 

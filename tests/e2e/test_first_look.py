@@ -14,15 +14,13 @@ from playwright.sync_api import Page, expect
 
 from services.local_azure import LocalAzure
 from tests.e2e.conftest import ROOT, Sluice, clean_environment, free_port, settle, start, stop
-from tests.e2e.steps import shift
+from tests.e2e.steps import ours_of, shift
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 
 PAGES = ["Endpoints", "Overview", "Traffic", "Test", "Metrics", "Journal"]
 CHOSEN = "endpoint=whats-in-a-name"
 SHOTS = ROOT / "tests" / "e2e" / "screenshots"
-STREAMLITS_OWN = {"svg-img-alt", "aria-allowed-attr", "scrollable-region-focusable"}
-"""axe findings inside Streamlit's own widgets, which no page of ours can change."""
 
 
 @pytest.fixture
@@ -105,9 +103,8 @@ def test_every_page_in_every_look(
         page.screenshot(path=shot(f"{name.lower()}-{look}-{width}"), full_page=True, animations="disabled")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} is {wide} px wider than a {width} px screen"
-        findings = Axe().run(page).response["violations"]
-        found += [(name, one["id"], one["nodes"][0]["html"][:200]) for one in findings]
-    assert [one for one in found if one[1] not in STREAMLITS_OWN] == []
+        found += [(name, *finding) for finding in ours_of(Axe().run(page))]
+    assert found == []
 
 
 def shot(name: str) -> Path:

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from scipy import stats
 
 from tests.e2e.conftest import ROOT, Sluice, settle, wait_for
+from tests.e2e.steps import applied, entries_of, menu, press, shift, split_of, tab_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 
@@ -22,15 +23,6 @@ REQUESTS = 3000 if os.environ.get("SLUICE_TEST_COUNTS") == "full" else 400
 UNLIKELY = 1e-4
 """A right split fails a check at this level once in ten thousand runs."""
 DIGITS, WINES = "whats-in-a-name", "wine-cultivars"
-
-
-def shift(page: Page) -> None:
-    """Press the button, confirm, and wait until the change has been read back."""
-    page.get_by_role("button", name="Shift traffic").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("callers")
-    dialog.get_by_role("button", name="Shift traffic").click()
-    expect(page.get_by_role("heading", name="Traffic shifted")).to_be_visible(timeout=60_000)
 
 
 def send(sluice: Sluice, endpoint: str, sample: str, count: int) -> list[httpx.Response]:
@@ -44,27 +36,55 @@ def send(sluice: Sluice, endpoint: str, sample: str, count: int) -> list[httpx.R
         return list(pool.map(lambda _: arm.http.post(uri, content=body, headers=headers), range(count)))
 
 
-def test_live_traffic_moves_with_the_keyboard_and_the_requests_follow(
+def test_the_whole_way_by_keyboard_alone_and_the_requests_follow(
     sluice: Sluice, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(f"{sluice.url}/traffic?endpoint={DIGITS}")
+    before = split_of(sluice.arm, DIGITS)
+    page = open_page(sluice.url)
+    press(
+        page,
+        page.get_by_role("table")
+        .get_by_text(DIGITS, exact=True)
+        .locator("xpath=ancestor-or-self::*[self::a or self::button]"),
+    )
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    settle(page)
+    press(page, menu(page, "Traffic"))
     handle = page.get_by_role("slider", name="Boundary between blue and green")
-    handle.focus()
+    tab_to(page, handle)
     for _ in range(3):
         page.keyboard.press("PageDown")
     expect(handle).to_have_attribute("aria-valuetext", "blue 70 %, green 30 %")
     expect(page.get_by_label("blue, %")).to_have_value("70")
     expect(page.get_by_label("green, %")).to_have_value("30")
     expect(page.get_by_text("mirrored traffic (20 %) ends in the same write")).to_be_visible()
-    shift(page)
+    press(page, page.get_by_role("button", name="Shift traffic"))
+    dialog = page.get_by_role("dialog")
+    tab_to(page, dialog.get_by_label("Why"))
+    page.keyboard.type("A third for <b>green</b>")
+    press(page, dialog.get_by_role("button", name="Shift traffic"))
+    applied(page)
+    assert split_of(sluice.arm, DIGITS) == ({"blue": 70, "green": 30}, {})
 
-    properties = sluice.arm.get(f"onlineEndpoints/{DIGITS}")["properties"]
-    assert (properties["traffic"], properties["mirrorTraffic"]) == ({"blue": 70, "green": 30}, {})
     answers = send(sluice, DIGITS, "sample-request.json", REQUESTS)
     assert Counter(answer.status_code for answer in answers) == {200: REQUESTS}
     counts = Counter(answer.headers["azureml-model-deployment"] for answer in answers)
     expected = [0.7 * REQUESTS, 0.3 * REQUESTS]
     assert stats.chisquare([counts["blue"], counts["green"]], expected).pvalue > UNLIKELY, counts
+
+    press(page, page.get_by_role("button", name="Undo this change"))
+    expect(page.get_by_label("blue, %").first).to_have_value("100")
+    press(page, page.get_by_role("button", name="Shift traffic"))
+    press(page, dialog.get_by_role("button", name="Shift traffic"))
+    applied(page)
+    assert split_of(sluice.arm, DIGITS) == before, "undo is exact, mirror included"
+
+    press(page, menu(page, "Journal"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Journal")
+    newest, earlier = (entries_of(page).filter(has_text=DIGITS).nth(place) for place in (0, 1))
+    expect(newest).to_contain_text("Undoes the change of")
+    expect(earlier).to_contain_text("A third for <b>green</b>")
+    expect(earlier).to_contain_text("as Local owner in Azure")
 
 
 def test_the_numbers_beside_the_slider_move_it_too(sluice: Sluice, open_page: Callable[..., Page]) -> None:
@@ -78,7 +98,7 @@ def test_the_numbers_beside_the_slider_move_it_too(sluice: Sluice, open_page: Ca
         "aria-valuetext", "bayes 10 %, forest 50 %"
     )
     page.get_by_role("button", name="Reset").click()
-    expect(page.get_by_label("forest, %")).to_have_value("0")
+    expect(page.get_by_label("forest, %").first).to_have_value("0")
 
 
 def test_a_mirror_of_20_percent_receives_about_20_percent(sluice: Sluice, open_page: Callable[..., Page]) -> None:
@@ -91,9 +111,10 @@ def test_a_mirror_of_20_percent_receives_about_20_percent(sluice: Sluice, open_p
     for _ in range(10):
         page.keyboard.press("ArrowRight")
     expect(slider).to_have_value("20")
+    expect(page.get_by_role("spinbutton", name="Copied, %")).to_have_value("20")
     settle(page)
     shift(page)
-    assert sluice.arm.get(f"onlineEndpoints/{WINES}")["properties"]["mirrorTraffic"] == {"forest": 20}
+    assert split_of(sluice.arm, WINES)[1] == {"forest": 20}
 
     began = time.time()
     ours = {answer.headers["x-ms-request-id"] for answer in send(sluice, WINES, "wine/sample-request.json", REQUESTS)}

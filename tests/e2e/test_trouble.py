@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from services.local_azure import LocalAzure
 from tests.arm import Arm
 from tests.e2e.conftest import ROOT, Sluice, clean_environment, free_port, settle, start, stop, wait_for
+from tests.e2e.steps import entries_of, ours_of, shift, split_of, write_elsewhere
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
-WINES = "wine-cultivars"
+DIGITS, WINES = "whats-in-a-name", "wine-cultivars"
 
 
 @contextmanager
@@ -62,25 +64,65 @@ def test_a_reload_and_a_second_tab_find_the_running_change_and_apply_nothing_twi
     after = arm.get(f"onlineEndpoints/{WINES}")
     assert after["properties"]["traffic"] == {"bayes": 100}
     assert after["systemData"]["lastModifiedAt"] > before
+    second.goto(f"{sluice.url}/journal?of={WINES}&kind=made+with+Sluice")
+    settle(second)
+    entries = entries_of(second).filter(has_text="bayes 100 %")
+    expect(entries.filter(has_text="Applied")).to_have_count(1)
+    expect(entries.filter(has_not_text="Applied")).to_have_count(0)
 
 
-def test_a_change_made_elsewhere_is_shown_and_not_overwritten(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+def test_a_conflict_shows_theirs_beside_mine_and_asks_before_anything_is_overwritten(
+    sluice: Sluice, open_page: Callable[..., Page]
+) -> None:
     arm = sluice.arm
     page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
     give_all(page, "linear")
     settle(page)
     page.get_by_role("button", name="Shift traffic").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    document = arm.get(f"onlineEndpoints/{WINES}")
-    document["properties"]["traffic"] = {"linear": 50, "bayes": 50}
-    arm.call("PUT", f"onlineEndpoints/{WINES}", document).raise_for_status()
-    wait_for(
-        lambda: arm.get(f"onlineEndpoints/{WINES}")["properties"]["provisioningState"] == "Succeeded", "their change"
-    )
-    page.get_by_role("dialog").get_by_role("button", name="Shift traffic").click()
-    expect(page.get_by_role("alert").first).to_contain_text("was not changed")
-    expect(page.get_by_text("Azure holds now").first).to_be_visible()
-    assert arm.get(f"onlineEndpoints/{WINES}")["properties"]["traffic"] == {"linear": 50, "bayes": 50}
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    theirs = {"linear": 50, "bayes": 50}
+    write_elsewhere(arm, WINES, theirs)
+    dialog.get_by_role("button", name="Shift traffic").click()
+    alert = page.get_by_role("alert").filter(has_text="The split was changed meanwhile")
+    expect(alert).to_be_visible(timeout=60_000)
+    sides = page.get_by_role("table", name="What you saw, what Azure holds now, and what you prepared")
+    expect(sides.get_by_role("row", name="linear")).to_contain_text("50 %")
+    expect(sides.get_by_role("row", name="linear")).to_contain_text("100 %")
+    expect(page.get_by_role("button", name="Shift traffic")).to_be_disabled()
+    assert split_of(arm, WINES)[0] == theirs
+    assert ours_of(Axe().run(page)) == []
+
+    page.get_by_role("button", name="Plan mine on top of theirs").click()
+    expect(alert).to_have_count(0)
+    settle(page)
+    shift(page, "Agreed with them")
+    assert split_of(arm, WINES)[0] == {"linear": 100}
+    page.goto(f"{sluice.url}/journal?of={WINES}&ended=refused")
+    settle(page)
+    expect(entries_of(page).first).to_contain_text("Nothing was written")
+
+
+def test_a_mirror_wiped_by_an_old_sdk_is_noticed_and_restored(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    arm = sluice.arm
+    before = split_of(arm, DIGITS)
+    assert before[1], "the sample mirrors to green"
+    page = open_page(f"{sluice.url}/traffic?endpoint={DIGITS}")
+    write_elsewhere(arm, DIGITS, {"blue": 100})
+    assert split_of(arm, DIGITS) == ({"blue": 100}, {})
+    notice = page.get_by_role("alert").filter(has_text="The split was changed elsewhere")
+    expect(notice).to_contain_text("mirror 20 % to green", timeout=60_000)
+    expect(notice).to_contain_text("mirror none")
+    expect(notice).to_contain_text("Local owner", timeout=60_000)
+    page.get_by_role("button", name="Restore what was before").click()
+    expect(page.get_by_role("slider", name="Share of live requests")).to_have_value("20")
+    settle(page)
+    shift(page, "An old script dropped the mirror")
+    assert split_of(arm, DIGITS) == before
+    expect(notice).to_have_count(0)
+    history = page.get_by_role("list", name=f"Changes of {DIGITS}, newest first").get_by_role("listitem")
+    expect(history.first).to_contain_text("Undoes the change of")
+    expect(history.filter(has_text="Made elsewhere, restored").first).to_be_visible()
 
 
 def test_nothing_configured_explains_the_ways_and_starts_the_local_azure_at_a_click(
@@ -89,7 +131,9 @@ def test_nothing_configured_explains_the_ways_and_starts_the_local_azure_at_a_cl
     port, state = free_port(), tmp_path_factory.mktemp("connect") / "local-azure"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     command += ["--server.headless", "true"]
-    running = start(command, clean_environment(SLUICE_LOCAL_AZURE_DIR=str(state)), f"http://localhost:{port}", state)
+    running = start(
+        command, clean_environment(state, SLUICE_LOCAL_AZURE_DIR=str(state)), f"http://localhost:{port}", state
+    )
     try:
         page = open_page(running.url)
         expect(page.get_by_role("heading", level=1)).to_have_text("Connect")
@@ -114,7 +158,7 @@ def test_the_page_says_that_the_local_azure_is_gone_and_recovers_when_it_is_back
         wait_for(lambda: local.is_running, "the local Azure")
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
         command += ["--server.headless", "true"]
-        dashboard = start(command, clean_environment(**local.environment()), f"http://localhost:{port}", state)
+        dashboard = start(command, clean_environment(state, **local.environment()), f"http://localhost:{port}", state)
         page = open_page(dashboard.url)
         expect(page.get_by_label("Where you are")).to_contain_text("Local Azure")
         server.send_signal(signal.SIGKILL)
@@ -152,7 +196,7 @@ def test_a_taken_port_is_said_in_one_sentence(sluice: Sluice) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "services.launch", "--headless", "--port", port],
         cwd=ROOT,
-        env=clean_environment(SLUICE_LOCAL_AZURE_DIR=str(sluice.state)),
+        env=clean_environment(sluice.state, SLUICE_LOCAL_AZURE_DIR=str(sluice.state)),
         capture_output=True,
         text=True,
         timeout=60,
