@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 
 import streamlit as st
 
 from services.errors import SluiceError
 from services.journal.entry import APPLIED, CHANGE, DRIFT, FIRST_SEEN, Entry
+from services.metrics import SETTLE_SECONDS
 from services.model import Deployment, Endpoint
 from services.traffic import arrival
 from services.traffic.arrival import ARRIVES, DIFFERS, Arrival, MirrorArrival, ShareArrival
@@ -126,7 +127,8 @@ def _follow(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry
 def _draw(look: Look[Arrival], change: Entry) -> None:
     found = look.value
     if found is not None and found.since == found.until:
-        _say(f"Not yet known. {found.note}")
+        first = found.since + timedelta(minutes=1, seconds=SETTLE_SECONDS)
+        _say(f"Not yet known. {found.note} The first one can be read at {first.astimezone(UTC):%H:%M} UTC.")
     elif found is not None:
         _say(measured_words(found, change))
         table("Set and measured shares", COLUMNS, rows(found), key="arrival", sortable=False, compact=True)

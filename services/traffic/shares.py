@@ -181,7 +181,7 @@ def notes(split: Split, shares: Sequence[ShareArrival], mirror: MirrorArrival | 
         return "No whole minute has settled since the change: metrics are two minutes behind."
     sentences = []
     if not any(share.requests for share in shares):
-        sentences.append("No request was answered since the change, as far as the metrics show.")
+        sentences.append("No request was answered in these minutes, as far as the metrics show.")
     if len(split.live) > 1 or any(not share.configured_percent for share in shares):
         sentences.append(
             "Requests that name a deployment bypass the split and are counted for the deployment they name."
