@@ -89,6 +89,6 @@ def _of_numbers(member: Member, numbers: Numbers | None) -> Iterator[Need]:
 def _of_traffic(member: Member, numbers: Numbers | None) -> Iterator[Need]:
     if not member.endpoint.split.live and member.endpoint.state not in ("Creating", "Deleting"):
         has_none = member.deployments == ()
-        yield Need("no traffic", "It has no deployment." if has_none else "No deployment has live traffic.")
+        yield Need("no traffic", "It has no deployment." if has_none else "No live traffic is assigned.")
     if numbers is not None and numbers.is_idle and member.deployments != ():
         yield Need("idle", f"No request for {IDLE_HOURS} h.")

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from services.azure.connection import Connection
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, GRAIN_SECONDS, read_metrics
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, GRAIN_SECONDS, read_metrics
 from services.errors import RuleBroken
 from services.model import Deployment, Endpoint, Series, Window
 
@@ -127,16 +127,6 @@ def deployment_metrics(
         window=window,
         settled_until=_whole(settled_until(window.end_at), window.grain_seconds),
     )
-
-
-def summaries(conn: Connection, endpoints: Sequence[Endpoint], now: datetime) -> dict[str, Summary]:
-    """Endpoint name → what clients saw of it in the last 15 settled minutes; one workspace. Raises SluiceError."""
-    window = summary_window(now)
-    ids, region = [endpoint.id for endpoint in endpoints], next((each.location for each in endpoints), "")
-    latency = read_metrics(conn, ids, ENDPOINT_NAMESPACE, [P95], window, region=region)
-    rates = read_metrics(conn, ids, ENDPOINT_NAMESPACE, [RATE], window, split_by=ENDPOINT_SPLIT, region=region)
-    by_id = summaries_by_id(ids, latency, rates, "statuscode", window)
-    return {endpoint.name: by_id[endpoint.id.lower()] for endpoint in endpoints}
 
 
 def deployment_summaries(

@@ -14,7 +14,7 @@ from ui.components.table import Cell, Column, Row
 
 NOT_SET = "not set"
 COLUMNS = (
-    Column("Deployment"),
+    Column("Deployment", wraps=True),
     Column("Live", number=True, help="Share of the requests that this deployment answers."),
     Column("Mirror", number=True, help="Share of the live requests that is copied to this deployment."),
     Column("State"),
@@ -22,9 +22,9 @@ COLUMNS = (
     Column("P95", number=True, help=f"95 of 100 requests were answered in this time or less. {tables.LAST_MINUTES}"),
     Column("Errors", number=True, help=f"Share of 5xx, 424, 408 and 429 answers. {tables.LAST_MINUTES}"),
     Column("Instances", help="How many, and of which type."),
-    Column("Model"),
-    Column("Code", help="The uploaded folder, and the scoring script in it."),
-    Column("Environment"),
+    Column("Model", wraps=True),
+    Column("Code", help="The uploaded folder, and the scoring script in it.", wraps=True),
+    Column("Environment", wraps=True),
     Column("Concurrency", help="Requests that one instance works on at a time, and the processes that do it."),
     Column("Timeout", help="After this time Azure answers 408."),
     Column("Liveness probe", help="How often an instance is asked, and after how many failures it is restarted."),
@@ -88,8 +88,8 @@ def _unknown(text: str) -> Cell:
 def _instances(deployment: Deployment) -> Cell:
     if not deployment.instance_count:
         return _unknown(deployment.instance_type or NOT_SET)
-    kind = f" × {deployment.instance_type}" if deployment.instance_type else ""
-    return Cell(f"{deployment.instance_count}{kind}", sort=deployment.instance_count)
+    kind = f"× {deployment.instance_type}" if deployment.instance_type else ""
+    return Cell(str(deployment.instance_count), sort=deployment.instance_count, note=kind)
 
 
 def _asset(name: str, resource: object) -> Cell:

@@ -10,10 +10,11 @@ from html import escape
 import streamlit as st
 
 from services.errors import SluiceError
-from services.fleet import FleetView, Scope
+from services.fleet import FleetView, Member, Scope
 from services.model import WorkspaceRef
 from ui import chosen, context, endpoint_table, fleet_view, problem, samples, scope, words, workspace_chooser
-from ui.components.table import View, read_opened, read_view, table
+from ui.components.table import Row, View, read_opened, read_view, table
+from ui.endpoint_table import Listing
 from ui.fleet_view import Seen
 
 _TABLE = "endpoints"
@@ -124,25 +125,35 @@ def _show_trouble(trouble: Trouble) -> None:
 
 
 def _show_table(seen: Seen) -> None:
-    view, numbers = seen.view, seen.numbers or {}
-    listing = endpoint_table.Listing(
-        home=scope.home(),
-        now=datetime.now(UTC),
-        has_many=len(view.workspaces) > 1,
-        is_counting=seen.is_busy and seen.numbers is None,
-    )
+    view = seen.view
+    listing = endpoint_table.Listing(home=scope.home(), now=datetime.now(UTC), has_many=len(view.workspaces) > 1)
     table(
         f"Online endpoints, {len(view.members)}",
         endpoint_table.columns(listing),
-        [endpoint_table.row(each, numbers.get(each.endpoint.id.lower()), listing) for each in view.members],
+        rows(seen, listing),
         key=_TABLE,
         current=_current(view),
-        filters=endpoint_table.filters(has_numbers=bool(numbers), is_listed=not _is_first_reading(view)),
+        filters=endpoint_table.filters(has_numbers=_is_counted(seen), is_listed=not _is_first_reading(view)),
         view=_view(),
         download="endpoints.csv",
         on_open=_open,
         on_view=_change_view,
     )
+
+
+def rows(seen: Seen, listing: Listing) -> list[Row]:
+    """One row per endpoint; numbers that nobody has asked for yet are being read, not missing. Pure."""
+
+    def row(member: Member) -> Row:
+        key = member.endpoint.id.lower()
+        is_counting = seen.is_busy and key not in seen.asked
+        return endpoint_table.row(member, seen.numbers.get(key), listing, is_counting=is_counting)
+
+    return [row(member) for member in seen.view.members]
+
+
+def _is_counted(seen: Seen) -> bool:
+    return all(member.endpoint.id.lower() in seen.numbers for member in seen.view.members)
 
 
 def _current(view: FleetView) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlencode
 
@@ -17,8 +17,11 @@ from ui import colours, words
 from ui.components.table import Cell, Column, Filter, Row, Share
 from ui.tables import LAST_MINUTES, mirror_words, split_words, state_cell
 
-_NAME = (Column("Endpoint", id="name", csv="endpoint"),)
-_PLACE = (Column("Workspace", id="workspace", csv="workspace"), Column("Region", id="region", csv="region"))
+_NAME = (Column("Endpoint", id="name", csv="endpoint", wraps=True),)
+_PLACE = (
+    Column("Workspace", id="workspace", csv="workspace", wraps=True),
+    Column("Region", id="region", csv="region"),
+)
 _REST = (
     Column("State", id="state", csv="state"),
     Column("Live traffic", id="live", csv="live_traffic", help="Which deployment answers what share of the requests."),
@@ -51,9 +54,7 @@ _REST = (
     ),
     Column("Instances", number=True, id="instances", csv="instances", help="Of all its deployments together."),
     Column("Auth", id="auth", csv="auth", help="How callers prove who they are."),
-    Column(
-        "Last change, UTC", id="changed", csv="last_change_utc", help="When Azure last saw a write to the endpoint."
-    ),
+    Column("Changed, UTC", id="changed", csv="last_change_utc", help="When Azure last saw a write to the endpoint."),
 )
 
 NEEDS = "attention"
@@ -70,6 +71,8 @@ _KINDS = {
 _MOST_REMEMBERED = 4096
 """Of the links and bars: most of the cost of a row, and the same on every rerun."""
 _CSV_DIGITS = 3
+_RECENT = timedelta(days=300)
+"""Until then a day and a month say which year is meant."""
 _NO_DATA = Cell(words.NO_DATA, muted=True)
 _READING = Cell("reading…", muted=True)
 _COUNTED = frozenset({"errors", "mirror", "idle"})
@@ -77,7 +80,7 @@ _COUNTED = frozenset({"errors", "mirror", "idle"})
 
 
 def filters(*, has_numbers: bool, is_listed: bool) -> tuple[Filter, ...]:
-    """The chips above the list. What has not been read yet is not counted as none."""
+    """The chips above the list. What has not been read of every endpoint is not counted as none."""
     return (
         Filter(NEEDS, "Needs attention", "Endpoints with any of the marks that follow.", has_numbers and is_listed),
         *(Filter(kind, *_KINDS[kind], is_listed and (has_numbers or kind not in _COUNTED)) for kind in attention.KINDS),
@@ -89,13 +92,12 @@ class Listing:
     """What all rows of one list have in common.
 
     Links name any workspace but ``home``. With ``has_many`` workspaces in the list, the workspace stands beside the
-    name, else last. ``is_counting`` says that missing numbers are still being read.
+    name, else last.
     """
 
     home: WorkspaceRef
     now: datetime
     has_many: bool
-    is_counting: bool
 
 
 def columns(listing: Listing) -> tuple[Column, ...]:
@@ -103,8 +105,8 @@ def columns(listing: Listing) -> tuple[Column, ...]:
     return (*_NAME, *_PLACE, *_REST) if listing.has_many else (*_NAME, *_REST, *_PLACE)
 
 
-def row(member: Member, numbers: Numbers | None, listing: Listing) -> Row:
-    """The row of one endpoint; it opens the endpoint's own page."""
+def row(member: Member, numbers: Numbers | None, listing: Listing, *, is_counting: bool = False) -> Row:
+    """The row of one endpoint; it opens the endpoint's own page. ``is_counting``: its numbers are still to come."""
     endpoint = member.endpoint
     workspace = endpoint.workspace_ref
     needed = attention.needs(member, numbers, listing.now)
@@ -116,10 +118,10 @@ def row(member: Member, numbers: Numbers | None, listing: Listing) -> Row:
         _state(endpoint.state, needed),
         split_cell(endpoint.split),
         Cell(mirror_words(endpoint.split), sort=endpoint.split.mirror_percent, muted=not endpoint.split.mirror),
-        *_numbers(numbers, is_counting=listing.is_counting),
+        *_numbers(numbers, is_counting=is_counting),
         _instances(member),
         Cell(auth_words(endpoint.auth_mode)),
-        _changed(endpoint.modified_at),
+        _changed(endpoint.modified_at, listing.now),
     )
     return Row(
         endpoint.id,
@@ -179,11 +181,17 @@ def _instances(member: Member) -> Cell:
     return Cell(str(total), sort=total, muted=not total, title=each_one or "This endpoint has no deployment.")
 
 
-def _changed(at: datetime | None) -> Cell:
+def _changed(at: datetime | None, now: datetime) -> Cell:
     if at is None:
         return _NO_DATA
     utc = at.astimezone(UTC)
-    return Cell(f"{utc:%Y-%m-%d %H:%M}", sort=utc.timestamp(), csv=f"{utc:%Y-%m-%dT%H:%M:%SZ}")
+    is_recent = now - utc < _RECENT
+    return Cell(
+        f"{utc:%d %b %H:%M}" if is_recent else f"{utc:%d %b %Y}",
+        sort=utc.timestamp(),
+        title=words.moment(utc),
+        csv=f"{utc:%Y-%m-%dT%H:%M:%SZ}",
+    )
 
 
 @lru_cache(maxsize=_MOST_REMEMBERED)

@@ -23,6 +23,8 @@ from ui.behind import Behind, Look
 FIRST_WAIT_SECONDS = 0.4
 """A workspace that answers in this time is drawn at once, without a picture of nothing before it."""
 SEARCH_SECONDS = 300
+KEEP_SECONDS = 180
+"""Numbers older than this are not shown while new ones are read: the age in the strip is that of the endpoints."""
 _STEP_SECONDS = 0.02
 _PARALLEL_SEARCHES = 8
 
@@ -37,10 +39,15 @@ class _Counted:
 
 @dataclass(frozen=True)
 class Seen:
-    """The list as far as it is known. ``numbers`` is None until some have been read; ``is_busy`` while more comes."""
+    """The list as far as it is known. ``is_busy`` while more comes.
+
+    ``numbers`` are of the endpoints ``asked`` for; both hold ids in lower case, and an endpoint asked for and without
+    numbers has no data.
+    """
 
     view: FleetView
-    numbers: Mapping[str, Numbers] | None
+    numbers: Mapping[str, Numbers]
+    asked: frozenset[str]
     problems: tuple[SluiceError, ...]
     is_busy: bool
 
@@ -86,7 +93,8 @@ def look(wanted: Scope) -> Seen:
     problems = counted.reading.problems if counted else ()
     return Seen(
         view=view,
-        numbers=counted.reading.numbers if counted else None,
+        numbers=counted.reading.numbers if counted else {},
+        asked=counted.asked if counted else frozenset(),
         problems=(*problems, *([numbers.problem] if numbers.problem else [])),
         is_busy=not view.is_complete or numbers.is_reading,
     )
@@ -105,6 +113,7 @@ def _numbers(view: FleetView) -> Look[_Counted]:
         (context.generation(), view.scope),
         read,
         max_age_seconds=readers.METRIC_SECONDS,
+        keep_seconds=KEEP_SECONDS,
         # While the list is still growing, every round of numbers is one for all that is there when it begins.
         suits=lambda counted: ids <= counted.asked,
     )

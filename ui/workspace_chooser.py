@@ -96,7 +96,7 @@ def _dialog() -> None:
         problem.show(error, key="workspaces", retry=fleet_view.search_again)
         return
     for number, failure in enumerate(found.problems):
-        problem.show(failure, key=f"workspaces_{number}")
+        problem.show(failure, key=f"workspaces_{number}", retry=fleet_view.search_again)
     if not found.places:
         st.html('<p class="lead">No workspace can be seen with this identity.</p>')
         return

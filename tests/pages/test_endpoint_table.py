@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from services.fleet import Member
+from services.fleet import FleetView, Member, Scope
 from services.fleet_numbers import Numbers
 from services.metrics import Summary
 from services.model import Deployment, Endpoint, Split, Window, WorkspaceRef
 from tests.values import deployments as made_of
 from tests.values import endpoint
-from ui import endpoint_table
+from ui import endpoint_list, endpoint_table
 from ui.components.table import Row
+from ui.fleet_view import Seen
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOME = WorkspaceRef("11111111-1111-4111-8111-111111111111", "group", "home")
@@ -33,8 +34,8 @@ def row(
     has_many: bool = False,
     is_counting: bool = False,
 ) -> Row:
-    listing = endpoint_table.Listing(home, NOW, has_many=has_many, is_counting=is_counting)
-    made = endpoint_table.row(Member(shop, deployments, None), numbers, listing)
+    listing = endpoint_table.Listing(home, NOW, has_many=has_many)
+    made = endpoint_table.row(Member(shop, deployments, None), numbers, listing, is_counting=is_counting)
     assert len(made.cells) == len(endpoint_table.columns(listing))
     return made
 
@@ -102,3 +103,24 @@ def test_counts_that_nobody_knows_yet_are_not_zero() -> None:
     }
     assert not any(each.is_known for each in endpoint_table.filters(has_numbers=False, is_listed=False))
     assert all(each.is_known for each in endpoint_table.filters(has_numbers=True, is_listed=True))
+
+
+def test_the_last_change_is_short_in_the_list_and_whole_elsewhere() -> None:
+    changed = row().cells[9]
+    assert (changed.text, changed.title, changed.csv) == (
+        "01 Mar 12:00",
+        "2026-03-01 12:00 UTC",
+        "2026-03-01T12:00:00Z",
+    )
+    assert row(dataclasses.replace(SHOP, modified_at=NOW - timedelta(days=400))).cells[9].text == "25 Jan 2025"
+
+
+def test_an_endpoint_that_came_after_the_last_numbers_is_not_one_without_data() -> None:
+    late = dataclasses.replace(SHOP, name="late", id=f"{HOME.id}/onlineEndpoints/late")
+    quiet = dataclasses.replace(SHOP, name="quiet", id=f"{HOME.id}/onlineEndpoints/quiet")
+    members = tuple(Member(each, (), None) for each in (SHOP, quiet, late))
+    view = FleetView(Scope(None), (), members, (), is_complete=False, done=1, expected=2, read_at=None)
+    asked = frozenset({SHOP.id.lower(), quiet.id.lower()})
+    seen = Seen(view, {SHOP.id.lower(): NUMBERS}, asked, (), is_busy=True)
+    made = endpoint_list.rows(seen, endpoint_table.Listing(HOME, NOW, has_many=False))
+    assert [each.cells[4].text for each in made] == ["12.3 /min", "no data", "reading…"]

@@ -122,7 +122,7 @@ def test_an_endpoint_without_live_traffic_says_whether_it_has_a_deployment() -> 
     parked = Member(endpoint(), tuple(deployments("blue")), None)
 
     assert [need.words for need in needs(empty, None, NOW)] == ["It has no deployment."]
-    assert [need.words for need in needs(parked, None, NOW)] == ["No deployment has live traffic."]
+    assert [need.words for need in needs(parked, None, NOW)] == ["No live traffic is assigned."]
     assert kinds(replace(empty, endpoint=replace(empty.endpoint, state="Creating"))) == ()
 
 

@@ -45,7 +45,8 @@ function drawShares(cell, parent) {
     part.style.width = `${share.percent}%`;
     part.style.setProperty("--colour", share.colour);
   });
-  element("span", "words", box, cell.text);
+  // A share stays on the line of its deployment.
+  element("span", "words", box, cell.text.replaceAll(/ (?=\d+ %|%)/g, "\u00a0"));
 }
 
 function drawSpark(values, parent) {
@@ -84,6 +85,10 @@ function drawCell(cell, parent) {
 
 function drawNote(cell, parent) {
   if (cell.note) element("span", "note", parent, cell.note);
+}
+
+function kindOf(column) {
+  return [column.number && "number", column.wraps && "wraps"].filter(Boolean).join(" ");
 }
 
 function csvField(value) {
@@ -212,10 +217,10 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
       if (each.help) chip.title = each.help;
       element("span", "tick", chip, isOn ? "✓" : "").setAttribute("aria-hidden", "true");
       element("span", "", chip, each.label);
-      const shown = element("span", "count", chip, each.is_known ? String(count) : "…");
+      const shown = element("span", "count", chip, each.is_known ? String(count) : count ? `${count}+` : "…");
       if (!each.is_known) {
         shown.setAttribute("aria-hidden", "true");
-        element("span", "unseen", chip, "not known yet");
+        element("span", "unseen", chip, count ? `at least ${count}, not all known yet` : "not known yet");
       }
       chip.onclick = () => {
         view.filters = isOn ? view.filters.filter((id) => id !== each.id) : [...view.filters, each.id];
@@ -229,7 +234,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
     const [by, direction] = sortedBy();
     head.replaceChildren();
     columns.forEach((column, i) => {
-      const cell = element("th", column.number ? "number" : "", head);
+      const cell = element("th", kindOf(column), head);
       cell.scope = "col";
       if (column.help) cell.title = column.help;
       if (!data.sortable) { cell.textContent = column.label; return; }
@@ -285,7 +290,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
     rows.forEach((row) => {
       const line = element("tr", row.id === data.current ? "current" : "", lines);
       row.cells.forEach((cell, i) => {
-        const box = element(i ? "td" : "th", columns[i].number ? "number" : "", line);
+        const box = element(i ? "td" : "th", kindOf(columns[i]), line);
         if (!i) box.scope = "row";
         if (cell.title) box.title = cell.title;
         if (!i) { drawFirst(row, cell, box); return; }

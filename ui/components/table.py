@@ -25,6 +25,8 @@ SCROLL_FROM_ROWS = 25
 class Column:
     """One column. ``number`` right-aligns it and sorts it largest first; ``help`` is shown on hover.
 
+    ``wraps`` lets its texts go on in a second line where the table would be wider than the page.
+
     ``id`` names the column in a :class:`View`, and ``csv`` in a download, with the unit of its numbers; both default to
     the label.
     """
@@ -34,6 +36,7 @@ class Column:
     help: str = ""
     id: str = ""
     csv: str = ""
+    wraps: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Row:
 class Filter:
     """A chip above the table that keeps the rows with its ``id`` among their marks. It counts them.
 
-    ``is_known`` False says that nobody knows yet how many there are.
+    ``is_known`` False says that nobody knows yet whether there are more.
     """
 
     id: str
