@@ -73,7 +73,7 @@ def _overload(plan: Plan, deployment: Deployment, known: DeploymentEvidence, rat
     if queue.times_out_first:
         sentences.append(
             f"A full queue takes longer than its timeout of {_seconds(deployment.request_timeout_ms / 1000)}, so "
-            "callers wait that long and get 408; what timed out keeps it busy all the same, so it may be more."
+            "callers wait that long and get 408. What timed out keeps it busy all the same, so it may lose nearly all."
         )
     if not plan.after.live_percent(name):
         sentences.append("Callers do not notice, but its answers and latencies tell less about it.")

@@ -87,10 +87,10 @@ class Measured:
     """Of one cell: how many requests were sent, and shares of them, 0 to 1: refused (429), too late (408), predicted.
 
     ``predicted`` uses the time per request of the server's log. ``held_seconds`` is how long a place at an instance was
-    really held, which only the gateway knows, and ``explained`` is what the formula says with that; it is None where
-    requests wait at the instance for a worker, which that time includes. ``ideal`` is what a queue without any overhead
-    refuses of these very requests: how far it is from ``predicted`` is chance. 99 % of the requests were sent less than
-    ``late_seconds`` late.
+    really held, which only the gateway knows, None when nothing was answered; ``explained`` is what the formula says
+    with that, None also where requests wait at the instance for a worker, which that time includes. ``ideal`` is what a
+    queue without any overhead refuses of these very requests: how far it is from ``predicted`` is chance. 99 % of the
+    requests were sent less than ``late_seconds`` late.
     """
 
     cell: Cell
@@ -101,7 +101,7 @@ class Measured:
     predicted: float
     explained: float | None
     logged_seconds: float
-    held_seconds: float
+    held_seconds: float | None
     late_seconds: float
 
 
@@ -158,7 +158,7 @@ def _measure_once(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], se
     held = _held_seconds(azure, began)
     found = {each.name: each for each in list_deployments(conn, ENDPOINT)}
     return [
-        _judged(conn, found[cell.deployment], cell, one, ideal_share(cell, seconds), held[cell.deployment])
+        _judged(conn, found[cell.deployment], cell, one, ideal_share(cell, seconds), held.get(cell.deployment))
         for cell, one in zip(cells, sent, strict=True)
     ]
 
@@ -251,7 +251,9 @@ def _held_seconds(azure: LocalAzure, since: float) -> dict[str, float]:
     return {name: fmean(found) for name, found in times.items()}
 
 
-def _judged(conn: Connection, deployment: Deployment, cell: Cell, sent: Sent, ideal: float, held: float) -> Measured:
+def _judged(
+    conn: Connection, deployment: Deployment, cell: Cell, sent: Sent, ideal: float, held: float | None
+) -> Measured:
     """The time per request comes from the log, as it does before a change of traffic; the rate is the intended one."""
     worked = server_log.worked(logs(conn, ENDPOINT, deployment.name, LOG_LINES))
     queue = room(deployment, DeploymentEvidence(service=service_time(worked, None, None)))
@@ -267,7 +269,7 @@ def _judged(conn: Connection, deployment: Deployment, cell: Cell, sent: Sent, id
         predicted=queue.lost_share(60 * rate),
         explained=(
             queueing.rejected_share(rate, held, queue.servers, queue.places)
-            if cell.max_concurrent <= cell.workers
+            if held is not None and cell.max_concurrent <= cell.workers
             else None
         ),
         logged_seconds=queue.service_seconds,
@@ -301,7 +303,9 @@ def main() -> None:
 
 def _row(one: Measured) -> str:
     cell = one.cell
-    held = "– | –" if one.explained is None else f"{1000 * one.held_seconds:.0f} ms | {100 * one.explained:.1f} %"
+    held = "– | –"
+    if one.explained is not None and one.held_seconds is not None:
+        held = f"{1000 * one.held_seconds:.0f} ms | {100 * one.explained:.1f} %"
     return (
         f"| {cell.max_concurrent} | {cell.workers} | {cell.instances} | {cell.load} | {cell.per_second:.0f} | "
         f"{1000 * one.logged_seconds:.0f} ms | {100 * one.predicted:.1f} % | {100 * one.refused:.1f} % | "
@@ -311,7 +315,7 @@ def _row(one: Measured) -> str:
 
 def _odd_row(words: str, one: Measured) -> str:
     cell = one.cell
-    settings = f"{cell.max_concurrent} concurrent, {cell.workers} workers, load {cell.load}"
+    settings = f"{cell.max_concurrent} concurrent, workers {cell.workers}, load {cell.load}"
     return (
         f"| {words} | {settings} | {cell.per_second:.0f} | {1000 * one.logged_seconds:.1f} ms | "
         f"{100 * one.predicted:.1f} % | {100 * one.refused:.1f} % | {100 * one.timed_out:.1f} % |\n"
