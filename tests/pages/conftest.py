@@ -134,14 +134,11 @@ def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
             monkeypatch.setenv("IDENTITY_HEADER", secrets["reader_header"])
         # Not app.py: beside its own pages folder AppTest would run a page without the shell from the second run on.
         app = AppTest.from_file(str(ROOT / "ui" / "shell.py"), default_timeout=60)
+        if name != "endpoints" and azure:
+            app.switch_page(f"../pages/{name}.py")
         for parameter, value in query.items():
             app.query_params[parameter] = value
         app.run()
-        if name != "endpoints" and azure:
-            app.switch_page(f"../pages/{name}.py")
-            for parameter, value in query.items():
-                app.query_params[parameter] = value
-            app.run()
         assert not app.exception
         return Page(app)
 
