@@ -286,9 +286,10 @@ def stop() -> None:
 
 
 def warm_up() -> Sequence[Callable[[], object]]:
-    """What to load before the first visitor comes: the Azure packages behind the services, and the charts."""
+    """What to load before the first visitor comes: the Azure packages and scipy behind the services, and the charts."""
     return (
         lambda: importlib.import_module("services.azure.endpoints"),
         lambda: importlib.import_module("services.metrics"),
+        lambda: importlib.import_module("services.traffic.arrival"),
         lambda: importlib.import_module("ui.charts").warm_up(),
     )
