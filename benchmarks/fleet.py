@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.report import Cell, Report, middle
 from services.azure.connection import Connection, connect
-from services.fleet import Fleet, FleetView, Scope
-from services.fleet_numbers import read_numbers
+from services.fleet.fleet import Fleet, FleetView, Scope
+from services.fleet.fleet_numbers import read_numbers
 from services.model import WorkspaceRef
 from services.settings import Settings
 from tests.local_azure import LocalAzure

@@ -1,6 +1,7 @@
 """All endpoints of one workspace, or of every workspace that can be seen."""
 
-from ui import endpoint_list, fleet_view, readers, samples, strip
+from ui import readers, strip
+from ui.fleet import endpoint_list, fleet_view, samples
 
 strip.refresh_every(readers.RESOURCE_SECONDS)
 endpoint_list.heading()

@@ -1,6 +1,7 @@
 """Every change of every endpoint's split: made with Sluice, or made elsewhere and noticed."""
 
-from ui import journal_page, readers, strip
+from ui import readers, strip
+from ui.journal import journal_page
 
 strip.refresh_every(readers.RESOURCE_SECONDS)
 journal_page.title()

@@ -1,5 +1,5 @@
 """One endpoint: what it is, its deployments, their differences, files, keys, programs that call it, and events."""
 
-from ui import overview_page
+from ui.overview import overview_page
 
 overview_page.show()

@@ -2,19 +2,17 @@
 
 import streamlit as st
 
-from ui import (
+from ui import chosen, readers, strip
+from ui.journal import history
+from ui.traffic import (
     applying,
     arrival_panel,
-    chosen,
     conflict,
     draft,
     drift_notice,
-    history,
     known_evidence,
     presets_view,
-    readers,
     split_editor,
-    strip,
     traffic_page,
 )
 

@@ -20,7 +20,7 @@ import streamlit as st
 from services.azure import connection as azure_connection
 from services.azure.connection import Connection
 from services.errors import NotConfigured, SluiceError
-from services.fleet import Fleet
+from services.fleet.fleet import Fleet
 from services.journal.journal import Journal
 from services.local_azure import LocalAzure
 from services.model import WorkspaceRef

@@ -16,9 +16,10 @@ import streamlit as st
 from services.errors import SluiceError
 from services.metrics import PERCENTILES, SETTLE_SECONDS, DeploymentMetrics
 from services.model import Endpoint
-from ui import charts, colours, context, figures, journal_lines, problem, strip, words
+from ui import charts, colours, context, figures, problem, strip, words
 from ui.components.table import Cell, Column, Row, table
-from ui.journal_lines import Line
+from ui.journal import journal_lines
+from ui.journal.journal_lines import Line
 
 RANGES = {
     "30 min": 30,

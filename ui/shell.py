@@ -11,7 +11,8 @@ from typing import Literal
 import streamlit as st
 
 from services.errors import SluiceError
-from ui import context, recovery, scope, strip, workspace_chooser
+from ui import context, recovery, scope, strip
+from ui.fleet import workspace_chooser
 
 PAGES = context.ROOT / "pages"
 ICON = context.ROOT / "assets" / "icon.png"

@@ -12,7 +12,7 @@ import pytest
 from services.azure.connection import Connection
 from services.azure.workspaces import list_subscriptions, list_workspaces
 from services.errors import AccessDenied, NotFound, ServiceFailed, Throttled, Timeout, Unreachable
-from services.fleet import Fleet, FleetView, Member, Scope
+from services.fleet.fleet import Fleet, FleetView, Member, Scope
 from services.model import WorkspaceRef
 from tests.local_azure import LocalAzure
 

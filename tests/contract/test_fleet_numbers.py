@@ -11,8 +11,8 @@ import pytest
 from services.azure.connection import Connection
 from services.azure.endpoints import list_endpoints
 from services.errors import AccessDenied, ServiceFailed
-from services.fleet import Member
-from services.fleet_numbers import MINUTES, NumbersReading, read_numbers
+from services.fleet.fleet import Member
+from services.fleet.fleet_numbers import MINUTES, NumbersReading, read_numbers
 from services.model import WorkspaceRef
 from tests.local_azure import LocalAzure
 

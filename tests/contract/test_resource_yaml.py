@@ -11,7 +11,7 @@ import pytest
 
 from services.azure import endpoints
 from services.azure.connection import Connection
-from services.resource_yaml import deployment_file, endpoint_file
+from services.resources.resource_yaml import deployment_file, endpoint_file
 from tests.deployable import upload_and_put
 from tests.local_azure import ROOT, LocalAzure
 

@@ -10,7 +10,7 @@ import pytest
 
 from services.azure import endpoints
 from services.azure.connection import Connection
-from services.snippets import KEY_VARIABLE, PAYLOAD_FILE, snippets
+from services.resources.snippets import KEY_VARIABLE, PAYLOAD_FILE, snippets
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.model import Split
-from ui import draft
 from ui.chosen import Choice, resolve
 from ui.components.traffic_slider import Move, read_move
-from ui.samples import sample_work
+from ui.fleet.samples import sample_work
+from ui.traffic import draft
 
 ALL_BLUE = Split({"blue": 100}, {"green": 20})
 NAMES = ("blue", "green", "red")

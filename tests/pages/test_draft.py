@@ -11,9 +11,9 @@ from services.traffic.plan import plan
 from services.traffic.preflight import Finding
 from services.traffic.presets import CANARY_PERCENTS, Wish
 from tests.values import deployments, endpoint
-from ui import conflict, draft, plan_view, preflight_view, presets_view
 from ui.labels import listed, plain
-from ui.split_editor import numbered
+from ui.traffic import conflict, draft, plan_view, preflight_view, presets_view
+from ui.traffic.split_editor import numbered
 from ui.turns import Turns
 
 NAMES = ("blue", "green", "red")

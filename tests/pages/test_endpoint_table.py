@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
-from services.fleet import FleetView, Member, Scope
-from services.fleet_numbers import Numbers
+from services.fleet.fleet import FleetView, Member, Scope
+from services.fleet.fleet_numbers import Numbers
 from services.metrics import Summary
 from services.model import Deployment, Endpoint, Split, Window, WorkspaceRef
 from tests.values import deployments as made_of
 from tests.values import endpoint
-from ui import endpoint_list, endpoint_table
 from ui.components.table import Row
-from ui.fleet_view import Seen
+from ui.fleet import endpoint_list, endpoint_table
+from ui.fleet.fleet_view import Seen
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOME = WorkspaceRef("11111111-1111-4111-8111-111111111111", "group", "home")

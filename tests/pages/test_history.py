@@ -30,8 +30,10 @@ from services.journal.entry import (
 from services.model import Split, Window
 from services.traffic.arrival import ARRIVES, NOT_YET_KNOWN, Arrival, MirrorArrival, ShareArrival
 from tests.values import WORKSPACE
-from ui import arrival_panel, context, entry_words, history, journal_lines, journal_page
+from ui import context
 from ui.components.timeline import Item
+from ui.journal import entry_words, history, journal_lines, journal_page
+from ui.traffic import arrival_panel
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(minutes=100), 60)

@@ -12,7 +12,8 @@ from services.azure.documents import as_deployment, as_endpoint
 from tests import resources
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
-from ui import deployment_tables, endpoint_notices, overview_keys, overview_page
+from ui import endpoint_notices
+from ui.overview import deployment_tables, overview_keys, overview_page
 
 pytestmark = pytest.mark.emulator
 CROWDED = "overview-crowded"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attention import KINDS, least_share, needs
 from services.errors import NotFound
-from services.fleet import Member
-from services.fleet_numbers import Numbers
+from services.fleet.attention import KINDS, least_share, needs
+from services.fleet.fleet import Member
+from services.fleet.fleet_numbers import Numbers
 from services.metrics import Summary, summary_window
 from tests.values import deployments, endpoint
 

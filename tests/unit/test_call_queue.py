@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from services.call_queue import CallQueue
 from services.errors import NotFound, SluiceError, Throttled
+from services.fleet.call_queue import CallQueue
 
 DEADLINE_SECONDS = 20.0
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.fleet_numbers import ENOUGH_COPIES, is_idle, mirror_arrives
+from services.fleet.fleet_numbers import ENOUGH_COPIES, is_idle, mirror_arrives
 from services.model import Endpoint, Series
 from tests.values import endpoint
 

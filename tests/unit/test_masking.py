@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from services.masking import Hidden, hidden_names, looks_secret, without_secrets
+from services.resources.masking import Hidden, hidden_names, looks_secret, without_secrets
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from azure.ai.ml import load_online_deployment, load_online_endpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.resource_yaml import deployment_file, endpoint_file, resource_json
+from services.resources.resource_yaml import deployment_file, endpoint_file, resource_json
 from tests import resources
 from tests.values import WORKSPACE
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from services.snippets import PAYLOAD_FILE, credential_command, needs_file, snippets
+from services.resources.snippets import PAYLOAD_FILE, credential_command, needs_file, snippets
 from tests import resources
 
 ODD = """{"text": "it's $HOME `x` \\\\ \\u00fc", "many": [1e400, 12345678901234567890]}"""

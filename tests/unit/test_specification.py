@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.specification import Line, compare
+from services.resources.specification import Line, compare
 from tests import resources
 from tests.values import WORKSPACE
 

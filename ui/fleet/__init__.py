@@ -1,0 +1,1 @@
+"""The list of endpoints of one workspace, another one, or all."""

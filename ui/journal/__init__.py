@@ -1,0 +1,1 @@
+"""The journal on screen: its page, an endpoint's history, and lines on charts."""

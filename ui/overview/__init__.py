@@ -1,0 +1,1 @@
+"""One endpoint: what it is, its deployments, files, keys and programs."""
