@@ -162,7 +162,7 @@ def cold_tab(browser: Browser, url: str, heading: str) -> float:
 def clicks(browser: Browser, url: str) -> dict[str, float]:
     """Median milliseconds from a click in the menu to the settled page."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.goto(f"{url}/?{QUERY}")
+    page.goto(f"{url}/{PAGES[0].lower()}?{QUERY}")
     settle(page, PAGES[0])
     taken: dict[str, list[float]] = {name: [] for name in PAGES}
     for number in range(CLICKS + 1):
@@ -196,7 +196,7 @@ def measure() -> Report:
         until(answers(f"http://localhost:{bare_port}/_stcore/health"), "the bare page")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium.chromium(), args=chromium.ARGUMENTS)
-            cold = middle([cold_tab(browser, f"{url}/?{QUERY}", PAGES[0]) for _ in range(COLD_TABS)])
+            cold = middle([cold_tab(browser, f"{url}/{PAGES[0].lower()}?{QUERY}", PAGES[0]) for _ in range(COLD_TABS)])
             bare_cold = middle([cold_tab(browser, f"http://localhost:{bare_port}", "Bare") for _ in range(COLD_TABS)])
             clicked = clicks(browser, url)
             browser.close()
