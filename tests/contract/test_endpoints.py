@@ -180,7 +180,7 @@ def test_both_keys_are_read(conn: Connection, local_azure: LocalAzure, served: s
 
 def test_the_log_of_a_deployment_is_read_through_microsofts_sdk(conn: Connection, served: str) -> None:
     assert "factor is 3" in logs(conn, served, "green")
-    assert logs(conn, served, "green", container="storage-initializer")
+    assert logs(conn, served, "green", container="StorageInitializer")
 
 
 def test_the_log_of_a_deployment_that_does_not_exist_is_not_found(conn: Connection, served: str) -> None:
