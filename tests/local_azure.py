@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -219,3 +221,21 @@ def claims_of(token: str) -> dict[str, Any]:
     """What a token says, unchecked."""
     middle = token.split(".")[1]
     return dict(json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4))))
+
+
+def three_free_ports() -> int:
+    """The first of three free ports in a row, outside the range that the system hands out by itself."""
+    return next(
+        first for first in random.sample(range(10_000, 20_000), 200) if not any(map(is_taken, range(first, first + 3)))
+    )
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

@@ -264,23 +264,23 @@ def test_an_operation_that_ends_badly_is_a_failed_change(bench: Bench, journal: 
 def test_an_operation_that_never_ends_is_unknown_until_it_has(
     bench: Bench, journal: Journal, settings: Callable[..., None]
 ) -> None:
-    bench.seed("endless")
+    bench.seed("never-ending")
     settings(operation_seconds=2)
-    ended = bench.apply("endless", Meddled("", lambda *_: None), journal, replace(LIMITS, operation=0.5))
+    ended = bench.apply("never-ending", Meddled("", lambda *_: None), journal, replace(LIMITS, operation=0.5))
     assert ended.outcome == UNKNOWN
     assert ended.error is not None
     assert "still InProgress" in ended.error.why
 
-    bench.truth("endless")
+    bench.truth("never-ending")
     bench.recover(journal)
-    assert_agree("endless", journal.newest(ended.endpoint_id), AFTER)
+    assert_agree("never-ending", journal.newest(ended.endpoint_id), AFTER)
 
 
 def test_an_endpoint_that_is_deleted_before_the_write_is_not_made_again(bench: Bench, journal: Journal) -> None:
-    bench.seed("deleted")
-    path = f"{bench.place.id}/onlineEndpoints/deleted"
+    bench.seed("deleted-meanwhile")
+    path = f"{bench.place.id}/onlineEndpoints/deleted-meanwhile"
     ended = bench.apply(
-        "deleted",
+        "deleted-meanwhile",
         Meddled("send_split", lambda *_: void(bench.azure.finish(bench.azure.arm("DELETE", path)))),
         journal,
     )
@@ -293,33 +293,33 @@ def test_an_operation_of_somebody_else_is_waited_for(
     bench: Bench, journal: Journal, settings: Callable[..., None]
 ) -> None:
     """Their operation does not touch the split: ours follows when it has ended."""
-    bench.seed("busy")
+    bench.seed("held-up")
     settings(operation_seconds=1)
-    path = f"{bench.place.id}/onlineEndpoints/busy"
+    path = f"{bench.place.id}/onlineEndpoints/held-up"
     meddled = Meddled("list_deployments", lambda *_: void(bench.azure.arm("PATCH", path, {"tags": {"team": "a"}})))
-    ended = bench.apply("busy", meddled, journal)
+    ended = bench.apply("held-up", meddled, journal)
 
     assert ended.outcome == APPLIED
     assert meddled.calls.count("list_deployments") > 1
-    assert get_endpoint(bench.conn, "busy").tags == {"team": "a"}
+    assert get_endpoint(bench.conn, "held-up").tags == {"team": "a"}
 
 
 def test_an_operation_that_comes_between_reading_and_writing_is_waited_for_and_compared(
     bench: Bench, journal: Journal, settings: Callable[..., None]
 ) -> None:
     """Azure refuses ours with 409; afterwards the split is another one, and ours is not written over it."""
-    bench.seed("between")
+    bench.seed("written-between")
     settings(operation_seconds=0.5)
-    path = f"{bench.place.id}/onlineEndpoints/between"
+    path = f"{bench.place.id}/onlineEndpoints/written-between"
 
     def interfere(*_: Any) -> None:
         document = bench.azure.arm("GET", path).json()
         document["properties"] |= {"traffic": dict(THEIRS.live), "mirrorTraffic": {}}
         bench.azure.arm("PUT", path, document)
 
-    ended = bench.apply("between", Meddled("send_split", interfere), journal)
+    ended = bench.apply("written-between", Meddled("send_split", interfere), journal)
 
-    assert (ended.outcome, ended.held, bench.truth("between")) == (REFUSED, THEIRS, THEIRS)
+    assert (ended.outcome, ended.held, bench.truth("written-between")) == (REFUSED, THEIRS, THEIRS)
 
 
 @pytest.mark.parametrize("step", ["get_endpoint", "send_split", "read back"])

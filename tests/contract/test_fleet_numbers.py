@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,7 +70,9 @@ def past(local_azure: LocalAzure) -> None:
 
 
 def members(conn: Connection, *refs: WorkspaceRef) -> list[Member]:
-    return [Member(endpoint, None, None) for ref in refs for endpoint in list_endpoints(conn.at(ref))]
+    # They were made a moment ago; their requests are older than that.
+    found = [endpoint for ref in refs for endpoint in list_endpoints(conn.at(ref))]
+    return [Member(replace(endpoint, modified_at=endpoint.created_at), None, None) for endpoint in found]
 
 
 def named(reading: NumbersReading) -> dict[str, Any]:

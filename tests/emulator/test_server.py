@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import socket
 import ssl
@@ -17,7 +16,7 @@ import pytest
 import requests
 
 from tests.deployable import SCORE, create_endpoint, upload_and_put
-from tests.local_azure import ROOT, LocalAzure, clean_environment
+from tests.local_azure import ROOT, LocalAzure, clean_environment, is_taken, three_free_ports
 
 pytestmark = pytest.mark.emulator
 
@@ -53,23 +52,6 @@ def wait_until_gone(state: Path, seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while processes_of(state):
         assert time.monotonic() < deadline, f"still there: {processes_of(state)}"
-
-
-def three_free_ports() -> int:
-    """The first of three free ports in a row, outside the range that the system hands out by itself."""
-    return next(
-        first for first in random.sample(range(10_000, 20_000), 200) if not any(map(is_taken, range(first, first + 3)))
-    )
-
-
-def is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2])

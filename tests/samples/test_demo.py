@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.local_azure import ROOT, LocalAzure
+from tests.local_azure import ROOT, LocalAzure, three_free_ports
 
 pytestmark = pytest.mark.emulator
 DEMO = ROOT / "samples" / "demo.py"
@@ -48,7 +48,7 @@ class Filled:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    with LocalAzure(tmp_path_factory.mktemp("demo") / "state") as azure:
+    with LocalAzure(tmp_path_factory.mktemp("demo") / "state", three_free_ports()) as azure:
         yield Filled(azure)
 
 
