@@ -74,6 +74,11 @@ def heading(title: str) -> Endpoint | None:
     endpoints = readers.endpoints()
     names = [each.name for each in endpoints]
     choice = current(names)
+    if choice.unknown is not None:
+        # It may have been made since the list was read.
+        endpoints = readers.endpoints_now()
+        names = [each.name for each in endpoints]
+        choice = current(names)
     if choice.name is None and choice.unknown is None and names:
         choice = Choice(names[0])
         choose(names[0])

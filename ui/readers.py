@@ -123,6 +123,12 @@ def endpoints() -> list[Endpoint]:
     return note(_endpoints(*key(scope.workspace())))
 
 
+def endpoints_now() -> list[Endpoint]:
+    """:func:`endpoints`, read again whatever its age. Raises SluiceError."""
+    _endpoints.clear(*key(scope.workspace()))
+    return endpoints()
+
+
 def deployments(endpoint: Endpoint) -> list[Deployment]:
     """The deployments of one endpoint, sorted by name. Raises SluiceError."""
     return note(_deployments(*key(endpoint.workspace_ref), endpoint.name))

@@ -302,3 +302,18 @@ def test_a_wish_for_a_deployment_that_vanished_is_dropped_and_said(
     assert page.app.button(key="shift").disabled
     page.app.button(key="dismiss_gone").click().run()
     assert "does not exist any more" not in page.html()
+
+
+def test_an_endpoint_made_after_the_list_was_read_is_found_by_its_address(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    name = "pages-made-late"
+    assert azure.control("POST", "seed", {"endpoints": [{"name": name, "deployments": ["only"]}]}).ok
+    try:
+        page.app.query_params["endpoint"] = name
+        page.app.run()
+        assert "There is no endpoint named" not in page.html()
+        assert page.app.number_input(key=f"share:{name}:only")
+    finally:
+        azure.finish(azure.arm("DELETE", f"onlineEndpoints/{name}"))
