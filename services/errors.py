@@ -13,6 +13,7 @@
     ├── Throttled        too many requests (429); says how long to wait when Azure said it
     ├── RuleBroken       the request breaks one of Azure's rules, so it was not sent or was refused (400)
     ├── StoreFailed      the file that Sluice keeps on this machine cannot be read or written
+    ├── Stopped          the person ended it before it was done
     └── ServiceFailed    Azure failed: 5xx, an operation that ended as Failed, or an answer that makes no sense
 
 Every text is a whole sentence without keys or tokens in it. The class decides what the screen offers; nobody parses the
@@ -101,3 +102,7 @@ class StoreFailed(SluiceError):
 
 class ServiceFailed(SluiceError):
     """Azure itself failed: a 5xx, an operation that ended as Failed, or an answer that makes no sense."""
+
+
+class Stopped(SluiceError):
+    """The person ended it before it was done."""

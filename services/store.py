@@ -60,6 +60,66 @@ TESTS = sa.Table(
 )
 """The newest test request to each deployment."""
 
+PAYLOADS = sa.Table(
+    "payloads",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("cloud", sa.Text, nullable=False),
+    sa.Column("endpoint_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+"""The library of each endpoint: what can be sent again, by name. ``content`` is JSON: everything but the body."""
+
+VARIABLES = sa.Table(
+    "variables",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What stands for ``{{name}}`` in the payloads of an endpoint."""
+
+EXCHANGES = sa.Table(
+    "exchanges",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("cloud", sa.Text, nullable=False),
+    sa.Column("endpoint_id", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("deployment", sa.Text),
+    sa.Column("total_ms", sa.Float),
+    sa.Column("request_body", sa.LargeBinary),
+    sa.Column("answer_body", sa.LargeBinary),
+    sa.Column("content", sa.Text, nullable=False),
+)
+"""Every test request with its answer. Bodies are NULL when the person keeps none. ``content`` is JSON, no secrets."""
+
+RESULTS = sa.Table(
+    "results",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("cloud", sa.Text, nullable=False),
+    sa.Column("endpoint_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+"""Finished runs of one ``kind``: load, comparison, expectations. ``content`` is JSON."""
+
+CHOICES = sa.Table(
+    "choices",
+    METADATA,
+    sa.Column("person", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What a person has chosen for good, such as whether bodies are kept."""
+
 _APPEND_ONLY = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _FIRST = (
     (
@@ -83,7 +143,30 @@ _SECOND = (
     "CREATE INDEX events_by_kind ON events (cloud, kind, at)",
     "CREATE INDEX events_by_endpoint_and_kind ON events (cloud, endpoint_id, kind, sequence)",
 )
-_MIGRATIONS = (_FIRST, _SECOND)
+_THIRD = (
+    (
+        "CREATE TABLE payloads (id TEXT PRIMARY KEY, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, "
+        "name TEXT NOT NULL, changed_at TEXT NOT NULL, body BLOB NOT NULL, content TEXT NOT NULL, "
+        "UNIQUE (cloud, endpoint_id, name))"
+    ),
+    (
+        "CREATE TABLE variables (cloud TEXT, endpoint_id TEXT, name TEXT, value TEXT NOT NULL, "
+        "PRIMARY KEY (cloud, endpoint_id, name))"
+    ),
+    (
+        "CREATE TABLE exchanges (id TEXT PRIMARY KEY, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, "
+        "at TEXT NOT NULL, status INTEGER, deployment TEXT, total_ms REAL, request_body BLOB, answer_body BLOB, "
+        "content TEXT NOT NULL)"
+    ),
+    "CREATE INDEX exchanges_by_endpoint ON exchanges (cloud, endpoint_id, at)",
+    (
+        "CREATE TABLE results (id TEXT PRIMARY KEY, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, "
+        "kind TEXT NOT NULL, at TEXT NOT NULL, content TEXT NOT NULL)"
+    ),
+    "CREATE INDEX results_by_endpoint ON results (cloud, endpoint_id, kind, at)",
+    "CREATE TABLE choices (person TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (person, name))",
+)
+_MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""
 
 

@@ -16,11 +16,11 @@ os.environ["AZURE_CONFIG_DIR"] = os.devnull
 
 @pytest.fixture(scope="session", autouse=True)
 def no_connection_is_left_open() -> Iterator[None]:
-    """Closes the HTTP clients that the scoring service keeps for the life of a process."""
+    """Closes the connections that the scoring service keeps for the life of a process."""
     yield
-    scoring = sys.modules.get("services.scoring")
-    for client in scoring._clients.values() if scoring else ():
-        client.close()
+    transport = sys.modules.get("services.scoring.transport")
+    if transport is not None:
+        transport.forget_connections()
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,16 @@ from html import escape
 
 import streamlit as st
 
-from services import payloads, scoring
 from services.azure.connection import Connection, Permissions
 from services.errors import SluiceError
 from services.json_text import formatted
 from services.metrics import is_server_error
 from services.model import Deployment, Endpoint
-from services.scoring import Answer
+from services.payloads.samples import sample_for
+from services.scoring.answer import Answer
+from services.scoring.json_check import check_json
+from services.scoring.request import ScoringRequest
+from services.scoring.sending import send
 from ui import colours, context, problem, tables, words
 from ui.facts import Fact, facts
 
@@ -61,14 +64,14 @@ def compose(endpoint: Endpoint, deployments: Sequence[Deployment], permissions: 
     wrong = _json_problem(body or "")
     reason = wrong or _why_not(endpoint, names, permissions)
     with st.container(horizontal=True, vertical_alignment="center", key="send_row"):
-        send = st.button(
+        is_sent = st.button(
             "Send", key="send", type="primary", icon=":material/send:", shortcut="Ctrl+Enter", disabled=bool(reason)
         )
         st.button("Format", key="format", disabled=bool(wrong), on_click=_format, args=(body_key,))
         if _sample(endpoint):
             st.button("Use the sample", key="use_sample", on_click=_reset, args=(body_key, endpoint))
         st.caption(reason or words.count(len((body or "").encode()), "byte"), width="content")
-    return Request(body or "", target, send)
+    return Request(body or "", target, is_sent)
 
 
 def _target(endpoint: Endpoint, names: list[str]) -> str | None:
@@ -89,12 +92,12 @@ def _target(endpoint: Endpoint, names: list[str]) -> str | None:
 
 def _sample(endpoint: Endpoint) -> str | None:
     folder = context.settings().samples_dir
-    return payloads.sample_for(endpoint.name, folder if folder.is_absolute() else context.ROOT / folder)
+    return sample_for(endpoint.name, folder if folder.is_absolute() else context.ROOT / folder)
 
 
 def _format(key: str) -> None:
     text = st.session_state.get(key) or ""
-    if scoring.check_json(text) is None:
+    if check_json(text) is None:
         st.session_state[key] = formatted(text)
 
 
@@ -105,7 +108,7 @@ def _reset(key: str, endpoint: Endpoint) -> None:
 def _json_problem(text: str) -> str:
     if not text.strip():
         return "The payload is empty."
-    found = scoring.check_json(text)
+    found = check_json(text)
     return f"Not JSON in line {found.line}, column {found.column}: {found.message.rstrip('.')}." if found else ""
 
 
@@ -150,7 +153,7 @@ def send_and_show(endpoint: Endpoint, deployments: Sequence[Deployment], request
 def send_request(conn: Connection, endpoint: Endpoint, request: Request, attempt: Attempt) -> None:
     """Send ``request`` and note in ``attempt`` what came of it."""
     try:
-        attempt.outcome = scoring.send(conn, endpoint, request.body, deployment=request.deployment)
+        attempt.outcome = send(conn, endpoint, ScoringRequest(request.body.encode(), deployment=request.deployment))
         _remember(endpoint, attempt.outcome)
     except SluiceError as error:
         # Its traceback and its cause hold the request with the key; the session keeps the words alone.
@@ -192,16 +195,13 @@ def _answer(answer: Answer, names: list[str]) -> None:
             Fact("Answered by", answer.deployment or "not said", colour=palette.get(answer.deployment or "", "")),
             Fact("Total", words.milliseconds(answer.total_ms)),
             Fact("In the model", words.milliseconds(answer.model_ms) if answer.model_ms is not None else "not said"),
-            Fact("Size", words.count(len(answer.body.encode()), "byte")),
+            Fact("Size", words.count(len(answer.body), "byte")),
         ]
     )
-    language, body = _pretty(answer.body)
+    language, body = _pretty(answer.text)
     st.code(
         body or "(empty body)", language=language, wrap_lines=True, height=320 if body.count("\n") > 14 else "content"
     )
-    if answer.log_excerpt:
-        st.html('<p class="label">From the container log</p>')
-        st.code(answer.log_excerpt, language=None, wrap_lines=True)
     st.html('<p class="label">Request id</p>')
     st.code(answer.request_id or "none", language=None)
     with st.expander(f"Headers, {len(answer.headers)}"):
@@ -209,6 +209,6 @@ def _answer(answer: Answer, names: list[str]) -> None:
 
 
 def _pretty(body: str) -> tuple[str | None, str]:
-    if scoring.check_json(body) is not None:
+    if check_json(body) is not None:
         return None, body
     return "json", formatted(body)

@@ -10,8 +10,8 @@ import copy
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from requests.exceptions import ConnectTimeout
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -145,21 +145,42 @@ def keys(conn: Connection, name: str) -> tuple[str, str]:
     return str(body.get("primaryKey") or ""), str(body.get("secondaryKey") or "")
 
 
-def scoring_secret(conn: Connection, endpoint: Endpoint) -> str:
+@dataclass(frozen=True)
+class ScoringSecret:
+    """What a caller of an endpoint sends as bearer. A token is to be renewed from ``refresh_at`` on; a key never."""
+
+    value: str = field(repr=False)
+    expires_at: datetime | None = None
+    refresh_at: datetime | None = None
+
+
+def scoring_secret(conn: Connection, endpoint: Endpoint) -> ScoringSecret:
     """What a caller sends as bearer: the primary key, a token of the workspace, or an Entra token, by auth mode.
 
     Raises RuleBroken for an auth mode that is not known, and the other SluiceErrors.
     """
     if endpoint.auth_mode == "key":
-        return keys(conn, endpoint.name)[0]
+        return ScoringSecret(keys(conn, endpoint.name)[0])
     call = conn.call(f"A token for {endpoint.name} could not be had.", _CONTRIBUTOR)
     if endpoint.auth_mode == "aml_token":
         body = conn.send("POST", f"{_path(conn, endpoint.name)}/token", call, api_version=API_VERSION).body
-        return str(body.get("accessToken") or "")
+        return ScoringSecret(
+            str(body.get("accessToken") or ""),
+            _epoch(body.get("expiryTimeUtc")),
+            _epoch(body.get("refreshAfterTimeUtc")),
+        )
     if endpoint.auth_mode == "aad_token":
         with translated(call):
-            return str(conn.credential.get_token("https://ml.azure.com/.default").token)
+            token = conn.credential.get_token("https://ml.azure.com/.default")
+        expires_at = _epoch(token.expires_on)
+        # azure-identity answers from its own cache until five minutes before the end.
+        return ScoringSecret(str(token.token), expires_at, expires_at and expires_at - timedelta(minutes=5))
     raise RuleBroken(call.what, f"Its auth mode is {endpoint.auth_mode}.", "Use key, aml_token or aad_token.")
+
+
+def _epoch(seconds: object) -> datetime | None:
+    """A moment in seconds since 1970. Azure's token answers have 0 where there is none."""
+    return datetime.fromtimestamp(float(seconds), UTC) if isinstance(seconds, int | float) and seconds > 0 else None
 
 
 def logs(conn: Connection, endpoint: str, deployment: str, lines: int = 200, container: str = "InferenceServer") -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from services.json_text import on_one_line
 from services.model import Endpoint, WorkspaceRef
-from services.scoring import check_json
+from services.scoring.json_check import check_json
 
 KEY_VARIABLE = "ENDPOINT_KEY"
 LONGEST_PAYLOAD = 400

@@ -159,7 +159,7 @@ def _measure_once(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], se
     for answer in [_deploy(azure, cell) for cell in cells]:
         assert azure.finish(answer, 240)["status"] == "Succeeded", azure.output()
     endpoint = get_endpoint(conn, ENDPOINT)
-    target = Target(endpoint.scoring_uri, scoring_secret(conn, endpoint), azure.bundle)
+    target = Target(endpoint.scoring_uri, scoring_secret(conn, endpoint).value, azure.bundle)
     began = time.time()
     sent = asyncio.run(_load_all(target, cells, seconds))
     held = _held_seconds(azure, began)

@@ -25,7 +25,7 @@ def run(azure: LocalAzure, conn: Connection, name: str, title: str, folder: Path
     done = subprocess.run(
         COMMANDS[title],
         input=program.text,
-        env=azure.client_environment() | {KEY_VARIABLE: endpoints.scoring_secret(conn, endpoint)},
+        env=azure.client_environment() | {KEY_VARIABLE: endpoints.scoring_secret(conn, endpoint).value},
         cwd=folder,
         capture_output=True,
         text=True,

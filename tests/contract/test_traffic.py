@@ -15,7 +15,8 @@ from services.errors import Conflict
 from services.journal.entry import APPLIED, DRIFT, REFUSED, Who
 from services.journal.journal import Journal
 from services.model import Split
-from services.scoring import send
+from services.scoring.request import ScoringRequest
+from services.scoring.sending import send
 from services.store import Store
 from services.traffic.application import Application
 from services.traffic.applier import Applier
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.emulator
 
 Write = Callable[..., None]
 Apply = Callable[[Plan], Application]
-BODY = '{"data": [1]}'
+BODY = ScoringRequest(b'{"data": [1]}')
 
 
 def wish(conn: Connection, name: str, live: dict[str, int], target: str | None = None, percent: int = 0) -> Plan:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.json_text import formatted
-from services.scoring import check_json
+from services.scoring.json_check import check_json
 
 LONG = "1" * 5000
 values = st.recursive(

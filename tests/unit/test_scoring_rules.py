@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from services.azure.connection import connect
 from services.errors import RuleBroken
-from services.scoring import JsonProblem, check_json, meaning_of, send
+from services.scoring.answer import meaning_of
+from services.scoring.json_check import JsonProblem, check_json
+from services.scoring.request import ScoringRequest
+from services.scoring.sending import send
 from services.settings import Settings
 from tests.values import endpoint
 
@@ -69,4 +72,4 @@ def test_a_key_is_never_sent_without_tls(tmp_path: Path, uri: str) -> None:
     conn = connect(Settings.read(environ, tmp_path))
 
     with pytest.raises(RuleBroken, match="TLS"):
-        send(conn, endpoint({"blue": 100}, scoring_uri=uri), "{}")
+        send(conn, endpoint({"blue": 100}, scoring_uri=uri), ScoringRequest(b"{}"))

@@ -68,7 +68,7 @@ def _read(endpoint: Endpoint) -> tuple[str, ...] | None:
     try:
         if endpoint.auth_mode == "key":
             return azure_endpoints.keys(conn, endpoint.name)
-        return (azure_endpoints.scoring_secret(conn, endpoint),)
+        return (azure_endpoints.scoring_secret(conn, endpoint).value,)
     except SluiceError as error:
         problem.show(error, key="keys")
         st.html(f'<p class="hint">{escape("Nothing was shown and nothing was kept.")}</p>')

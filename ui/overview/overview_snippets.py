@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from services import payloads
 from services.model import Deployment, Endpoint
+from services.payloads.samples import sample_for
 from services.resources import snippets
 from ui import context
 
@@ -24,7 +24,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
         "Send to", [SPLIT, *(each.name for each in deployments)], key=f"snippet_target:{endpoint.name}", width=260
     )
     folder = context.settings().samples_dir
-    sample = payloads.sample_for(endpoint.name, folder if folder.is_absolute() else context.ROOT / folder)
+    sample = sample_for(endpoint.name, folder if folder.is_absolute() else context.ROOT / folder)
     payload = sample or _NO_SAMPLE
     found = snippets.snippets(endpoint, payload, None if target == SPLIT else target)
     st.caption(

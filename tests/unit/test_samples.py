@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.payloads import sample_for
+from services.payloads.samples import sample_for
 
 
 def write(folder: Path, definition: str, sample: str | bytes | None, name: str = "endpoint.yml") -> None:

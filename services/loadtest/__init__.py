@@ -1,0 +1,1 @@
+"""Load on an endpoint, sent by a process of its own."""

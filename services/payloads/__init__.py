@@ -1,0 +1,1 @@
+"""What can be sent to an endpoint: its library, the history, templates, variables, import and export."""

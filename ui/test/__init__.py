@@ -1,0 +1,1 @@
+"""The Test page: send, answer, payloads, history, comparison and load."""
