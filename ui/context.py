@@ -24,6 +24,7 @@ from services.fleet.fleet import Fleet
 from services.journal.journal import Journal
 from services.local_azure import LocalAzure
 from services.model import WorkspaceRef
+from services.results import Results
 from services.settings import Settings, export_env_file
 from services.store import Store
 from services.test_log import TestLog
@@ -127,6 +128,11 @@ def test_log() -> TestLog:
     """The last test requests to the deployments of the connection's cloud. Raises NotConfigured, Unreachable,
     StoreFailed."""
     return TestLog(store(), connection().arm_host)
+
+
+def results() -> Results:
+    """The finished runs on the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    return Results(store(), connection().arm_host)
 
 
 def person() -> str:
