@@ -24,6 +24,8 @@ from services.fleet.fleet import Fleet
 from services.journal.journal import Journal
 from services.local_azure import LocalAzure
 from services.model import WorkspaceRef
+from services.payloads.history import History
+from services.payloads.library import Library
 from services.results import Results
 from services.settings import Settings, export_env_file
 from services.store import Store
@@ -133,6 +135,16 @@ def test_log() -> TestLog:
 def results() -> Results:
     """The finished runs on the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
     return Results(store(), connection().arm_host)
+
+
+def library() -> Library:
+    """The saved payloads of the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    return Library(store(), connection().arm_host)
+
+
+def history() -> History:
+    """What was sent to the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    return History(store(), connection().arm_host)
 
 
 def person() -> str:
