@@ -1,0 +1,243 @@
+"""Sends the requests of a load test, each at its time, from one thread with libcurl's multi interface.
+
+The loop never waits for an answer before it sends (open loop), and counts latency from the moment at which a request
+was due. A slow endpoint then shows as slow: a client that sends its next request only after an answer leaves out just
+those requests that would have waited (coordinated omission).
+"""
+
+from __future__ import annotations
+
+import gc
+import selectors
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pycurl
+
+from services.loadtest.plan import MOST_IN_FLIGHT, Plan
+from services.loadtest.readiness import Waiting, ask_for_exact_timers
+from services.loadtest.stopping import reason_to_stop
+from services.loadtest.tally import NOT_SAID, Tally
+from services.scoring.request import DEPLOYMENT_HEADER
+from services.scoring.transport import ca_bundle
+
+DONE, STOPPED, ERRORS = "done", "stopped", "errors"
+"""How a test ends: as planned, by the person, or by itself."""
+_FAILURES = {
+    pycurl.E_OPERATION_TIMEDOUT: "timeout",
+    pycurl.E_COULDNT_CONNECT: "no connection",
+    pycurl.E_COULDNT_RESOLVE_HOST: "no address",
+    pycurl.E_PEER_FAILED_VERIFICATION: "certificate not trusted",
+}
+_MARK = f"{DEPLOYMENT_HEADER}:".encode()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One request as it is sent: a body and all headers but the bearer's."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, after how many seconds, and how many requests were given up without an answer."""
+
+    ended: str
+    why: str
+    seconds: float
+    abandoned: int
+
+
+class Engine:
+    """One run. ``bearer`` is asked when a connection's headers are made, and again after a 401 called ``renew``.
+
+    ``on_second`` gets the row of every second that is over; it must not take long. :meth:`stop` may be called from
+    another thread or a signal handler.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        shots: Sequence[Shot],
+        plan: Plan,
+        *,
+        timeout_seconds: float,
+        bearer: Callable[[], str],
+        renew: Callable[[], None] = lambda: None,
+        on_second: Callable[[dict[str, Any]], None] = lambda _: None,
+        most_in_flight: int = MOST_IN_FLIGHT,
+    ) -> None:
+        self.tally = Tally()
+        self._url, self._shots, self._plan = url, shots, plan
+        self._timeout = timeout_seconds
+        self._bearer, self._renew, self._on_second = bearer, renew, on_second
+        self._most = most_in_flight
+        self._waiting = Waiting()
+        self._multi = pycurl.CurlMulti()
+        self._idle: list[pycurl.Curl] = []
+        self._flying: dict[pycurl.Curl, tuple[float, list[bytes]]] = {}
+        self._timer_at: float | None = None
+        self._is_stopped = False
+        self._bundle = ca_bundle()[0]
+        self._scheme = pycurl.PROTO_HTTPS if url.startswith("https:") else pycurl.PROTO_HTTP
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, most_in_flight)
+
+    def stop(self) -> None:
+        """End the run now: nothing more is sent, and what is under way is given up."""
+        self._is_stopped = True
+        self._waiting.wake()
+
+    def run(self) -> Outcome:
+        """Send everything, wait for the answers, and say how it ended."""
+        # A pause of the garbage collector would make requests late.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        ask_for_exact_timers()
+        try:
+            return self._run()
+        finally:
+            gc.enable()
+            gc.unfreeze()
+            self._close()
+
+    def _run(self) -> Outcome:
+        began = time.perf_counter()
+        plan, total, index, second = self._plan, self._plan.total, 0, 0
+        due = began
+        ended, why = DONE, ""
+        while not self._is_stopped and (index < total or self._flying):
+            now = time.perf_counter()
+            while index < total and due <= now:
+                if len(self._flying) >= self._most:
+                    self.tally.full()
+                    break
+                self._send(index, due, now)
+                index += 1
+                due = began + plan.due(index)
+                now = time.perf_counter()
+            if now - began >= second + 1:
+                self._on_second(self.tally.tick(second, len(self._flying)))
+                second += 1
+                why = reason_to_stop(self.tally.moments, self.tally.outcomes)
+                if why:
+                    ended = ERRORS
+                    break
+            # Answers may have come while others were sent; nothing would end the wait for them.
+            self._collect()
+            self._wait(min(self._next_due(index, due), began + second + 1))
+            self._collect()
+        if self._is_stopped:
+            ended, why = STOPPED, "It was stopped."
+        seconds = time.perf_counter() - began
+        if self.tally.current.sent or self.tally.current.answered:
+            self._on_second(self.tally.tick(second, len(self._flying)))
+        return Outcome(ended, why, seconds, len(self._flying))
+
+    def _next_due(self, index: int, due: float) -> float:
+        """When there is something to send. With too many in flight, an answer must come first."""
+        is_waiting = index >= self._plan.total or len(self._flying) >= self._most
+        return time.perf_counter() + 1.0 if is_waiting else due
+
+    def _send(self, index: int, due: float, now: float) -> None:
+        shot = self._shots[index % len(self._shots)]
+        handle = self._idle.pop() if self._idle else self._handle()
+        lines: list[bytes] = []
+        handle.setopt(pycurl.HEADERFUNCTION, lines.append)
+        handle.setopt(pycurl.POSTFIELDS, shot.body)
+        headers = (("Authorization", f"Bearer {self._bearer()}"), *shot.headers, ("Expect", ""))
+        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("latin-1") for name, value in headers])
+        self._flying[handle] = (due, lines)
+        self.tally.start((now - due) * 1000)
+        self.tally.most_in_flight = max(self.tally.most_in_flight, len(self._flying))
+        self._multi.add_handle(handle)
+        self._act(pycurl.SOCKET_TIMEOUT, 0)
+
+    def _handle(self) -> pycurl.Curl:
+        handle = pycurl.Curl()
+        for option, value in (
+            (pycurl.URL, self._url),
+            (pycurl.PROTOCOLS, self._scheme),
+            (pycurl.FOLLOWLOCATION, 0),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.CAINFO, self._bundle),
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.TCP_NODELAY, 1),
+            (pycurl.TIMEOUT_MS, max(1, int(self._timeout * 1000))),
+            (pycurl.POST, 1),
+            # The answers are counted and not kept: libcurl only wants to hear that all bytes were taken.
+            (pycurl.WRITEFUNCTION, len),
+        ):
+            handle.setopt(option, value)
+        return handle
+
+    def _wait(self, until: float) -> None:
+        """Let libcurl work until that moment, an event on a connection, or its own timer, whichever is first."""
+        if self._timer_at is not None:
+            until = min(until, self._timer_at)
+        for descriptor, events in self._waiting.wait(until - time.perf_counter()):
+            mask = (pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0) | (
+                pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
+            )
+            self._act(descriptor, mask)
+        if self._timer_at is not None and self._timer_at <= time.perf_counter():
+            self._timer_at = None
+            self._act(pycurl.SOCKET_TIMEOUT, 0)
+
+    def _act(self, descriptor: int, mask: int) -> None:
+        self._multi.socket_action(descriptor, mask)
+
+    def _on_socket(self, what: int, descriptor: int, multi: object, data: object) -> None:  # noqa: ARG002 - libcurl's
+        if what == pycurl.POLL_REMOVE:
+            self._waiting.forget(descriptor)
+            return
+        reads = selectors.EVENT_READ if what & pycurl.POLL_IN else 0
+        writes = selectors.EVENT_WRITE if what & pycurl.POLL_OUT else 0
+        self._waiting.watch(descriptor, reads | writes)
+
+    def _on_timer(self, milliseconds: int) -> None:
+        self._timer_at = None if milliseconds < 0 else time.perf_counter() + milliseconds / 1000
+
+    def _collect(self) -> None:
+        while True:
+            queued, done, failed = self._multi.info_read()
+            now = time.perf_counter()
+            for handle in done:
+                outcome = str(handle.getinfo(pycurl.RESPONSE_CODE))
+                self._end(handle, outcome, now)
+                if outcome == "401":
+                    self._renew()
+            for handle, code, _ in failed:
+                self._end(handle, _FAILURES.get(code, "connection broke"), now)
+            if not queued:
+                return
+
+    def _end(self, handle: pycurl.Curl, outcome: str, now: float) -> None:
+        due, lines = self._flying.pop(handle)
+        self._multi.remove_handle(handle)
+        self._idle.append(handle)
+        self.tally.end(outcome, deployment_in(lines), (now - due) * 1000)
+
+    def _close(self) -> None:
+        for handle in self._flying:
+            self._multi.remove_handle(handle)
+        for handle in [*self._flying, *self._idle]:
+            handle.close()
+        self._idle.clear()
+        self._flying.clear()
+        self._multi.close()
+        self._waiting.close()
+
+
+def deployment_in(lines: Sequence[bytes]) -> str:
+    """The deployment that the lines of an answer's head name."""
+    for line in lines:
+        if line[: len(_MARK)].lower() == _MARK:
+            return line[len(_MARK) :].strip().decode("latin-1")
+    return NOT_SAID
