@@ -113,9 +113,11 @@ class History:
         following = f"{last['at']}~{last['id']}" if last else None
         return Page(tuple(exchange_of(row) for row in rows[:limit]), following, total)
 
-    def get(self, exchange_id: str) -> Exchange | None:
-        """One exchange with the bodies that are kept, None when it is not there (any more)."""
+    def get(self, exchange_id: str, *, of: str | None = None) -> Exchange | None:
+        """One exchange with the bodies that are kept, None when it is not there (any more), or not ``of`` this endpoint."""
         query = sa.select(EXCHANGES).where(EXCHANGES.c.cloud == self._cloud, EXCHANGES.c.id == exchange_id)
+        if of is not None:
+            query = query.where(*self._of(of))
         with self._store.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:

@@ -147,6 +147,7 @@ def table(
     key: str,
     current: str | None = None,
     sortable: bool = True,
+    searchable: bool = True,
     compact: bool = False,
     filters: Sequence[Filter] = (),
     view: View | None = None,
@@ -159,6 +160,7 @@ def table(
 
     ``on_open`` makes rows open on click or Enter; read the row's id with :func:`read_opened`. ``on_view`` is called
     when a person searches, filters or sorts; read what they want with :func:`read_view` and give it back as ``view``.
+    ``searchable`` False leaves the search to the page, which shows only a part of the rows.
     ``download`` is the name of a CSV file that holds what the table shows. ``nothing`` is said when there are no rows.
     """
     draw(
@@ -168,6 +170,7 @@ def table(
         key=key,
         current=current,
         sortable=sortable,
+        searchable=searchable,
         compact=compact,
         filters=filters,
         view=view,
@@ -186,6 +189,7 @@ def draw(
     key: str,
     current: str | None = None,
     sortable: bool = True,
+    searchable: bool = True,
     compact: bool = False,
     filters: Sequence[Filter] = (),
     view: View | None = None,
@@ -210,7 +214,7 @@ def draw(
             "opens": on_open is not None,
             "compact": compact,
             "sortable": sortable and len(rows) > 1,
-            "search": len(rows) >= SEARCH_FROM_ROWS or bool(view and view.search),
+            "search": searchable and (len(rows) >= SEARCH_FROM_ROWS or bool(view and view.search)),
             "tall": len(rows) >= SCROLL_FROM_ROWS,
             "filters": [asdict(each) for each in filters],
             "view": asdict(view) if view else None,
