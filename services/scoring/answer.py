@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import Message
 
 
@@ -30,7 +31,7 @@ class Answer:
     ``deployment`` is the one that answered, as the answer says; the one asked for when it does not; None when neither
     is known. ``model_ms`` is what the scoring script took, as the inference server reports it, None when it does not.
     ``is_cut`` says that the answer was longer than what is kept of it. ``attempts`` is 2 when a first 401 led to a
-    fresh key.
+    fresh key. ``started_at`` is when it began, by this machine's clock; None when that was not kept.
     """
 
     status: int
@@ -44,6 +45,7 @@ class Answer:
     model_ms: float | None
     is_cut: bool = False
     attempts: int = 1
+    started_at: datetime | None = None
 
     @property
     def is_good(self) -> bool:

@@ -15,12 +15,13 @@ import pycurl
 
 from services.azure.cloud import is_loopback
 from services.azure.connection import Connection
-from services.errors import SluiceError, Stopped, Timeout, Unreachable
+from services.errors import SluiceError, Stopped
 from services.model import Endpoint
 from services.scoring.address import check_address
 from services.scoring.answer import Answer
 from services.scoring.bearer import bearer, forget_bearer
 from services.scoring.request import DEPLOYMENT_HEADER, ScoringRequest
+from services.scoring.timeouts import NoAnswer, NoAnswerInTime
 from services.scoring.transport import Reply, TransferFailed, post
 
 CLIENT_ID_HEADER = "x-ms-client-request-id"
@@ -44,15 +45,15 @@ def send(
     """
     request.check()
     check_address(endpoint, is_local=conn.is_local)
-    secret, is_fresh = bearer(conn, endpoint, now())
-    reply = _post(endpoint, request, secret, is_stopped)
-    attempts = 1
-    if reply.status == 401 and not is_fresh:
+    started_at, attempts = now(), 1
+    outcome, is_fresh = _try(conn, endpoint, request, is_stopped, started_at)
+    if isinstance(outcome, Reply) and outcome.status == 401 and not is_fresh:
         forget_bearer(conn, endpoint)
-        secret, _ = bearer(conn, endpoint, now())
-        reply = _post(endpoint, request, secret, is_stopped)
-        attempts = 2
-    return _answer(reply, request, attempts)
+        started_at, attempts = now(), 2
+        outcome, _ = _try(conn, endpoint, request, is_stopped, started_at)
+    if isinstance(outcome, SluiceError):
+        raise outcome
+    return _answer(outcome, request, attempts, started_at)
 
 
 def scoring_headers(request: ScoringRequest, secret: str) -> list[tuple[str, str]]:
@@ -68,9 +69,16 @@ def scoring_headers(request: ScoringRequest, secret: str) -> list[tuple[str, str
     return headers + [(name, value) for name, value in own.items() if name.lower() not in given]
 
 
-def _post(endpoint: Endpoint, request: ScoringRequest, secret: str, is_stopped: Callable[[], bool]) -> Reply:
+def _try(
+    conn: Connection, endpoint: Endpoint, request: ScoringRequest, is_stopped: Callable[[], bool], now: datetime
+) -> tuple[Reply | SluiceError, bool]:
+    """One attempt, and whether its key was fetched just now. Its own failure is returned, not raised.
+
+    A raised one would carry this frame in its traceback, and the key with it, to wherever the error is kept.
+    """
+    secret, is_fresh = bearer(conn, endpoint, now)
     try:
-        return post(
+        reply = post(
             endpoint.scoring_uri,
             scoring_headers(request, secret),
             request.body,
@@ -78,10 +86,14 @@ def _post(endpoint: Endpoint, request: ScoringRequest, secret: str, is_stopped: 
             is_stopped=is_stopped,
         )
     except TransferFailed as error:
-        raise failure_of(error, endpoint, request.timeout_seconds) from None
+        failure = failure_of(error, endpoint, request.timeout_seconds)
+    else:
+        return reply, is_fresh
+    # Made here, outside of the handler, it has no chain either.
+    return failure, is_fresh
 
 
-def _answer(reply: Reply, request: ScoringRequest, attempts: int) -> Answer:
+def _answer(reply: Reply, request: ScoringRequest, attempts: int, started_at: datetime) -> Answer:
     headers = reply.headers
     return Answer(
         status=reply.status,
@@ -95,6 +107,7 @@ def _answer(reply: Reply, request: ScoringRequest, attempts: int) -> Answer:
         model_ms=_number(headers.get("x-ms-run-fn-exec-ms") or headers.get("ms-azureml-model-time")),
         is_cut=reply.is_cut,
         attempts=attempts,
+        started_at=started_at,
     )
 
 
@@ -109,8 +122,12 @@ def failure_of(error: TransferFailed, endpoint: Endpoint, timeout_seconds: float
         )
     if error.code == pycurl.E_OPERATION_TIMEDOUT and error.is_connected:
         why = f"{timeout_seconds:g} seconds passed without a whole answer."
-        return Timeout(what, why, "Give it more time, or look at the deployment's log.")
-    return _unreachable(what, endpoint, _TROUBLES.get(error.code, "broke the connection"))
+        step = "Give it more time, or look at the deployment's log."
+        return NoAnswerInTime(what, why, step, waited_ms=error.waited_ms, received_bytes=error.received_bytes)
+    if error.code == pycurl.E_PEER_FAILED_VERIFICATION:
+        step = "Check SSL_CERT_FILE, and whether a proxy on the way opens TLS connections."
+        return _no_answer(what, endpoint, "has a TLS certificate that is not trusted", error, step)
+    return _no_answer(what, endpoint, _TROUBLES.get(error.code, "broke the connection"), error)
 
 
 _TROUBLES = {
@@ -118,19 +135,29 @@ _TROUBLES = {
     pycurl.E_COULDNT_RESOLVE_HOST: "has no address here: its name is not known",
     pycurl.E_COULDNT_RESOLVE_PROXY: "is behind a proxy whose name is not known",
     pycurl.E_COULDNT_CONNECT: "refuses connections",
-    pycurl.E_PEER_FAILED_VERIFICATION: "has a TLS certificate that is not trusted",
     pycurl.E_SSL_CACERT_BADFILE: "cannot be verified: the certificate bundle cannot be read",
+    pycurl.E_GOT_NOTHING: "closed the connection without an answer",
+    pycurl.E_PARTIAL_FILE: "broke off in the middle of its answer",
+    # libcurl has since renamed it to CURLE_WEIRD_SERVER_REPLY, and uses it for HTTP.
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: "answered something that is no HTTP",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "answered something that is no HTTP",
 }
 
 
-def _unreachable(what: str, endpoint: Endpoint, does: str) -> Unreachable:
-    host = urlsplit(endpoint.scoring_uri).netloc
-    step = "Check that the endpoint is up, and the network to it (proxy, VPN, private endpoint, SSL_CERT_FILE)."
-    if is_loopback(endpoint.scoring_uri):
+def _no_answer(what: str, endpoint: Endpoint, does: str, error: TransferFailed, step: str = "") -> NoAnswer:
+    """``step`` is what to do next where the failure itself tells."""
+    if not step and error.is_connected:
+        step = (
+            "Send it again; if it stays, look at the deployment's log and at what stands on the way (proxy, firewall)."
+        )
+    elif not step and is_loopback(endpoint.scoring_uri):
         step = "Start the local Azure again."
-    elif not endpoint.public_network_access:
+    elif not step and not endpoint.public_network_access:
         step = "Its public network access is off: send from a machine in the workspace's network, or from there by VPN."
-    return Unreachable(what, f"{host} {does}.", step)
+    elif not step:
+        step = "Check that the endpoint is up, and the network to it (proxy, VPN, private endpoint, SSL_CERT_FILE)."
+    host = urlsplit(endpoint.scoring_uri).netloc
+    return NoAnswer(what, f"{host} {does}.", step, waited_ms=error.waited_ms)
 
 
 def _number(text: str | None) -> float | None:

@@ -36,12 +36,20 @@ class Reply:
 
 
 class TransferFailed(Exception):
-    """There is no whole answer. ``code`` is libcurl's; ``is_connected`` says whether a connection had come about."""
+    """There is no whole answer.
 
-    def __init__(self, code: int, message: str, *, is_connected: bool) -> None:
+    ``code`` is libcurl's; ``is_connected`` says whether a connection had come about; ``waited_ms`` is the time from the
+    start to the failure; ``received_bytes`` of the answer's body had come.
+    """
+
+    def __init__(
+        self, code: int, message: str, *, is_connected: bool, waited_ms: float = 0.0, received_bytes: int = 0
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.is_connected = is_connected
+        self.waited_ms = waited_ms
+        self.received_bytes = received_bytes
 
 
 @dataclass
@@ -139,14 +147,15 @@ def _perform(
         code, message = int(error.args[0]), str(error)
         is_cut = code == pycurl.E_WRITE_ERROR
         if not is_cut:
-            is_connected = handle.getinfo(pycurl.APPCONNECT_TIME) > 0 or _is_reused(handle)
-            raise TransferFailed(code, message, is_connected=is_connected) from error
+            raise TransferFailed(
+                code,
+                message,
+                is_connected=handle.getinfo(pycurl.APPCONNECT_TIME) > 0 or handle.getinfo(pycurl.REQUEST_SIZE) > 0,
+                waited_ms=float(handle.getinfo(pycurl.TOTAL_TIME)) * 1000,
+                received_bytes=kept.tell(),
+            ) from error
     status = int(handle.getinfo(pycurl.RESPONSE_CODE))
     return Reply(status, heads.headers, heads.trailers, kept.getvalue(), is_cut, _timing(handle))
-
-
-def _is_reused(handle: pycurl.Curl) -> bool:
-    return int(handle.getinfo(pycurl.NUM_CONNECTS)) == 0 and handle.getinfo(pycurl.PRETRANSFER_TIME) > 0
 
 
 def _timing(handle: pycurl.Curl) -> Timing:
