@@ -114,7 +114,10 @@ class History:
         return Page(tuple(exchange_of(row) for row in rows[:limit]), following, total)
 
     def get(self, exchange_id: str, *, of: str | None = None) -> Exchange | None:
-        """One exchange with the bodies that are kept, None when it is not there (any more), or not ``of`` this endpoint."""
+        """One exchange with the bodies that are kept, None when it is not there (any more).
+
+        ``of`` is the endpoint that it must be one of.
+        """
         query = sa.select(EXCHANGES).where(EXCHANGES.c.cloud == self._cloud, EXCHANGES.c.id == exchange_id)
         if of is not None:
             query = query.where(*self._of(of))
