@@ -1,4 +1,4 @@
-"""A server whose delays are known exactly: each answer takes a fixed time, and at regular times everything stands still.
+"""A server whose delays are known exactly: each answer takes a fixed time, and at times everything stands still.
 
 ``python -m benchmarks.stalling DELAY STALL EVERY`` (seconds) prints its port and the moment of its first stall on the
 monotonic clock, and ends with its stdin. A request that arrives while it stands still waits for the end of the stall,
