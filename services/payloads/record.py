@@ -11,7 +11,7 @@ from typing import Any
 from services import errors
 from services.errors import SluiceError
 from services.payloads.exchange import Exchange
-from services.payloads.redaction import mapping_without_secrets, without_secrets
+from services.payloads.redaction import answer_headers_without_secrets, without_secrets
 from services.scoring.answer import Answer, Timing
 from services.scoring.request import ScoringRequest
 
@@ -105,8 +105,8 @@ def _answered(answer: Answer) -> dict[str, Any]:
         "model_ms": answer.model_ms,
         "request_id": answer.request_id,
         "client_request_id": answer.client_request_id,
-        "answer_headers": mapping_without_secrets(answer.headers),
-        "answer_trailers": mapping_without_secrets(answer.trailers),
+        "answer_headers": answer_headers_without_secrets(answer.headers),
+        "answer_trailers": answer_headers_without_secrets(answer.trailers),
         "answer_size": len(answer.body),
         "is_cut": answer.is_cut,
         "attempts": answer.attempts,
