@@ -108,16 +108,17 @@ def _inside(path: str, left: Json, right: Json) -> Iterator[tuple[str, Json, Jso
             yield f"{path}[{place}]", one, right[place] if place < len(right) else _ABSENT
         return
     for name, value in left.items():
-        yield path + _child(name), value, right.get(name, _ABSENT)
+        yield child(path, name), value, right.get(name, _ABSENT)
     for name, value in right.items():
         if name not in left:
-            yield path + _child(name), _ABSENT, value
+            yield child(path, name), _ABSENT, value
 
 
-def _child(name: str) -> str:
+def child(path: str, name: str) -> str:
+    """The path of the member ``name`` of the object at ``path``."""
     if _PLAIN_NAME.fullmatch(name):
-        return f".{name}"
-    return "['" + "".join(_escaped(letter) for letter in name) + "']"
+        return f"{path}.{name}"
+    return f"{path}['" + "".join(_escaped(letter) for letter in name) + "']"
 
 
 def _escaped(letter: str) -> str:
