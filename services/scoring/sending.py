@@ -127,7 +127,15 @@ def failure_of(error: TransferFailed, endpoint: Endpoint, timeout_seconds: float
     if error.code == pycurl.E_PEER_FAILED_VERIFICATION:
         step = "Check SSL_CERT_FILE, and whether a proxy on the way opens TLS connections."
         return _no_answer(what, endpoint, "has a TLS certificate that is not trusted", error, step)
+    if error.has_begun:
+        return _no_answer(what, endpoint, "broke off in the middle of its answer", error)
+    if error.code in _BROKEN and error.is_connected:
+        return _no_answer(what, endpoint, "closed the connection without an answer", error)
     return _no_answer(what, endpoint, _TROUBLES.get(error.code, "broke the connection"), error)
+
+
+_BROKEN = frozenset({pycurl.E_GOT_NOTHING, pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR})
+"""A server that closes without TLS's own goodbye is a receiving error, one with it has sent nothing."""
 
 
 _TROUBLES = {
@@ -136,8 +144,7 @@ _TROUBLES = {
     pycurl.E_COULDNT_RESOLVE_PROXY: "is behind a proxy whose name is not known",
     pycurl.E_COULDNT_CONNECT: "refuses connections",
     pycurl.E_SSL_CACERT_BADFILE: "cannot be verified: the certificate bundle cannot be read",
-    pycurl.E_GOT_NOTHING: "closed the connection without an answer",
-    pycurl.E_PARTIAL_FILE: "broke off in the middle of its answer",
+    pycurl.E_SSL_CONNECT_ERROR: "does not agree on TLS",
     # libcurl has since renamed it to CURLE_WEIRD_SERVER_REPLY, and uses it for HTTP.
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "answered something that is no HTTP",
     pycurl.E_UNSUPPORTED_PROTOCOL: "answered something that is no HTTP",

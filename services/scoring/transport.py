@@ -39,16 +39,24 @@ class TransferFailed(Exception):
     """There is no whole answer.
 
     ``code`` is libcurl's; ``is_connected`` says whether a connection had come about; ``waited_ms`` is the time from the
-    start to the failure; ``received_bytes`` of the answer's body had come.
+    start to the failure; ``has_begun`` says whether an answer had, and ``received_bytes`` of its body had come.
     """
 
     def __init__(
-        self, code: int, message: str, *, is_connected: bool, waited_ms: float = 0.0, received_bytes: int = 0
+        self,
+        code: int,
+        message: str,
+        *,
+        is_connected: bool,
+        waited_ms: float = 0.0,
+        has_begun: bool = False,
+        received_bytes: int = 0,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.is_connected = is_connected
         self.waited_ms = waited_ms
+        self.has_begun = has_begun
         self.received_bytes = received_bytes
 
 
@@ -152,6 +160,7 @@ def _perform(
                 message,
                 is_connected=handle.getinfo(pycurl.APPCONNECT_TIME) > 0 or handle.getinfo(pycurl.REQUEST_SIZE) > 0,
                 waited_ms=float(handle.getinfo(pycurl.TOTAL_TIME)) * 1000,
+                has_begun=handle.getinfo(pycurl.RESPONSE_CODE) > 0,
                 received_bytes=kept.tell(),
             ) from error
     status = int(handle.getinfo(pycurl.RESPONSE_CODE))
