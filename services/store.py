@@ -213,6 +213,13 @@ class Store:
             finally:
                 _roll_back(connection)
 
+    def empty_log(self) -> None:
+        """Take what was deleted out of SQLite's log file too, unless somebody reads it just now. Raises StoreFailed."""
+        with self._connected() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=500")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()
@@ -252,6 +259,8 @@ def _roll_back(connection: sa.Connection) -> None:
 def _prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous=FULL")
+    # What is deleted is overwritten.
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -24,6 +24,7 @@ from services.fleet.fleet import Fleet
 from services.journal.journal import Journal
 from services.local_azure import LocalAzure
 from services.model import WorkspaceRef
+from services.payloads.consent import Consent
 from services.payloads.history import History
 from services.payloads.library import Library
 from services.results import Results
@@ -145,6 +146,11 @@ def library() -> Library:
 def history() -> History:
     """What was sent to the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
     return History(store(), connection().arm_host)
+
+
+def consent() -> Consent:
+    """Who allows that bodies are kept. Raises NotConfigured, StoreFailed."""
+    return Consent(store())
 
 
 def person() -> str:

@@ -21,4 +21,9 @@ def export(payloads: Iterable[Payload], variables: Mapping[str, str] | None = No
         "variables": {name: value for name, value in (variables or {}).items() if not is_secret(name, value)},
         "payloads": [document_of(payload) | body_document(payload.body) for payload in payloads],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character cannot be written as UTF-8
+        return json.dumps(document, indent=2) + "\n"
+    return text

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from services.payloads.document import Json
@@ -14,6 +15,8 @@ from services.payloads.payload import Payload
 
 MOST_ROWS = 1000
 MOST_COLUMNS = 2000
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,300}", re.ASCII)
 
 
 def _split(columns: Sequence[str], row: Sequence[Json]) -> Json:
@@ -56,7 +59,6 @@ def from_csv(text: str, name: str = "Imported", *, shape: str = "split", columns
     """
     first = text.split("\n", 1)[0]
     separator = max((",", ";", "\t"), key=first.count)
-    csv.field_size_limit(10 * 1024 * 1024)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
@@ -114,15 +116,9 @@ def _value(cell: str) -> Json:
         return None
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
-    digits = text.lstrip("+-")
-    if not digits[:1].isdigit() or (digits[0] == "0" and digits[1:2].isdigit()) or not text.isascii() or "_" in text:
+    if not _NUMBER.fullmatch(text):
         return cell
-    try:
-        return int(text) if digits.isdigit() and len(digits) <= 300 else _finite(text, cell)
-    except ValueError:
-        return cell
-
-
-def _finite(text: str, cell: str) -> Json:
+    if _WHOLE.fullmatch(text):
+        return int(text)
     number = float(text)
     return number if math.isfinite(number) else cell

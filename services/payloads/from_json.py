@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from services.payloads.document import Json, body_of, payload_of
 from services.payloads.exporting import FORMAT, VERSION
@@ -14,22 +17,26 @@ from services.scoring.json_check import check_json
 
 MOST_ROWS = 1000
 """Payloads of one import."""
+_LONGEST_INTEGER = 4300
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def from_json(text: str, name: str = "Imported") -> Imported:
-    """Payloads of a JSON text. An array is taken as one body per item; anything else that is no export as one body."""
+    """Payloads of a JSON text. An array of objects or arrays is taken as one body per item, as it
+    is written; anything else that is no export as one body."""
     problem = check_json(text)
     if problem is not None:
         return refused(problem.message, f"line {problem.line}, column {problem.column}")
-    document = json.loads(text)
+    document = json.loads(text, parse_int=_whole_number)
     if isinstance(document, Mapping) and document.get("format") == FORMAT:
         return _exported(document)
-    if not isinstance(document, list):
-        return Imported((Payload("", name, text.strip().encode()),))
-    if not document:
-        return refused("The array is empty.")
-    bodies = (json.dumps(item, ensure_ascii=False, indent=2).encode(errors="replace") for item in document)
-    return _numbered(((f"item {number}", body) for number, body in enumerate(bodies, 1)), len(document), name)
+    is_many = isinstance(document, list) and all(isinstance(item, list | Mapping) for item in document)
+    if not (is_many and document):
+        return Imported((Payload("", name, text.strip().encode(errors="replace")),))
+    bodies = list(islice(_items(text), MOST_ROWS))
+    found = _numbered([(f"item {number}", body) for number, body in enumerate(bodies, 1)], len(document), name, [])
+    note = f"The array was taken as {len(document)} bodies. Each is sent by itself."
+    return replace(found, notes=(note,))
 
 
 def from_jsonl(text: str, name: str = "Imported") -> Imported:
@@ -42,17 +49,33 @@ def from_jsonl(text: str, name: str = "Imported") -> Imported:
     for number, line in lines[:MOST_ROWS]:
         problem = check_json(line)
         if problem is None:
-            found.append((f"line {number}", line.encode()))
+            found.append((f"line {number}", line.encode(errors="replace")))
         else:
             problems.append(Problem(f"line {number}, column {problem.column}", problem.message))
-    return _numbered(iter(found), len(lines), name, problems)
+    return _numbered(found, len(lines), name, problems)
 
 
-def _numbered(
-    bodies: Iterator[tuple[str, bytes]], count: int, name: str, problems: list[Problem] | None = None
-) -> Imported:
-    payloads = tuple(Payload("", f"{name} {where.split()[-1]}", body) for where, body in bodies)[:MOST_ROWS]
-    found = list(problems or [])
+def _items(text: str) -> Iterator[bytes]:
+    """The items of an array that is known to be JSON, each as it is written."""
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+    place = text.index("[") + 1
+    while True:
+        place = _SPACE.match(text, place).end()  # type: ignore[union-attr]  # it matches nothing, too
+        _, end = decoder.raw_decode(text, place)
+        yield text[place:end].encode(errors="replace")
+        place = _SPACE.match(text, end).end() + 1  # type: ignore[union-attr]  # as above
+        if text[place - 1] == "]":
+            return
+
+
+def _whole_number(digits: str) -> int | float:
+    # Python refuses to read longer ones.
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
+
+
+def _numbered(bodies: Sequence[tuple[str, bytes]], count: int, name: str, problems: Sequence[Problem]) -> Imported:
+    payloads = tuple(Payload("", f"{name} {where.split()[-1]}", body) for where, body in bodies)
+    found = list(problems)
     if count > MOST_ROWS:
         found.append(Problem("", f"Only the first {MOST_ROWS} of {count} were read."))
     return Imported(payloads, tuple(found))

@@ -146,16 +146,19 @@ class History:
             for start in range(0, len(ids), 500):
                 some = EXCHANGES.c.id.in_(ids[start : start + 500])
                 connection.execute(sa.delete(EXCHANGES).where(EXCHANGES.c.cloud == self._cloud, some))
+        self._store.empty_log()
 
     def clear(self, endpoint_id: str) -> None:
         """Delete the whole history of an endpoint for good."""
         with self._store.writing() as connection:
             connection.execute(sa.delete(EXCHANGES).where(*self._of(endpoint_id)))
+        self._store.empty_log()
 
     def forget_bodies(self, endpoint_id: str) -> None:
         """Delete the bodies of an endpoint's history for good; what else is known of the requests stays."""
         with self._store.writing() as connection:
             connection.execute(sa.update(EXCHANGES).where(*self._of(endpoint_id), _HAS_BODY).values(_NO_BODIES))
+        self._store.empty_log()
 
     def _of(self, endpoint_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         # Azure compares ids without case.

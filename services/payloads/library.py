@@ -124,6 +124,7 @@ class Library:
             changed_at=self._now(),
         )
         _check(kept)
+        content = _content(kept)
         row = {
             "id": kept.id,
             "cloud": self._cloud,
@@ -131,7 +132,7 @@ class Library:
             "name": kept.name,
             "changed_at": self._now().isoformat(),
             "body": kept.body,
-            "content": json.dumps(document_of(kept), ensure_ascii=False),
+            "content": content,
         }
         connection.execute(sa.delete(PAYLOADS).where(*self._is(kept.id)))
         connection.execute(sa.insert(PAYLOADS).values(row))
@@ -168,14 +169,30 @@ def _payload(row: sa.Row[Any]) -> Payload:
     return replace(payload_of(json.loads(row.content), row.body, payload_id=row.id, changed_at=at), name=row.name)
 
 
+def _content(payload: Payload) -> str:
+    try:
+        return json.dumps(document_of(payload), allow_nan=False)
+    except (TypeError, ValueError):
+        why = f"{payload.name} has an expectation or a time limit that is not JSON, such as NaN."
+        raise RuleBroken(_NOT_SAVED, why, "Use numbers and texts.") from None
+
+
+def _is_one_line(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character
+        return False
+    return not _CONTROL.search(text)
+
+
 def _check(payload: Payload) -> None:
-    if not payload.name or len(payload.name) > LONGEST_NAME or _CONTROL.search(payload.name):
+    if not payload.name or len(payload.name) > LONGEST_NAME or not _is_one_line(payload.name):
         why = f"A name has 1 to {LONGEST_NAME} characters on one line."
         raise RuleBroken(_NOT_SAVED, why, "Choose another name.")
     if max(len(payload.body), len(payload.expected_answer.encode(errors="replace"))) > LARGEST_BODY:
         why = f"{payload.name} is larger than {LARGEST_BODY // 2**20} MB."
         raise RuleBroken(_NOT_SAVED, why, "Keep it as a file, and send it from there.")
-    if len(payload.tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG or _CONTROL.search(tag) for tag in payload.tags):
+    if len(payload.tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG or not _is_one_line(tag) for tag in payload.tags):
         why = f"A payload has at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters."
         raise RuleBroken(_NOT_SAVED, why, "Use fewer or shorter tags.")
 

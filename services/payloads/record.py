@@ -57,7 +57,7 @@ def row_of(
         "total_ms": answer.total_ms if answer else None,
         "request_body": _kept(request.body, keep_bodies),
         "answer_body": _kept(answer.body, keep_bodies) if answer else None,
-        "content": json.dumps(content, ensure_ascii=False),
+        "content": json.dumps(content),
     }
 
 
