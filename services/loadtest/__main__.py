@@ -31,6 +31,7 @@ from services.store import Store
 ROOT = Path(__file__).resolve().parents[2]
 _NOT_STARTED = "The load test was not started."
 _STOPPED_CODE = 130
+_CHUNK = 1 << 20
 
 
 class Printer:
@@ -82,8 +83,7 @@ def main(argv: list[str]) -> int:
     """Run it; the exit code is explained in the command's help."""
     arguments = parser().parse_args(argv)
     printer, brake = Printer(is_json=arguments.json), Brake()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, brake.pull)
+    before = {number: signal.signal(number, brake.pull) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _main(arguments, printer, brake)
     except SluiceError as error:
@@ -98,6 +98,8 @@ def main(argv: list[str]) -> int:
         return 2
     finally:
         printer.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _main(arguments: argparse.Namespace, printer: Printer, brake: Brake) -> int:
@@ -163,14 +165,19 @@ def _from_library(library: Library, endpoint_id: str, names: list[str]) -> Paylo
 
 def _from_stdin(brake: Brake) -> Payloads:
     """The payloads in the first line. From then on the end of stdin stops everything: whoever started this is gone."""
-    line = sys.stdin.buffer.readline()
+    # Without Python's buffer: its lock, held by a thread that waits, would break the end of the process.
+    source = sys.stdin.fileno()
+    line = bytearray()
+    while not line.endswith(b"\n") and (chunk := os.read(source, _CHUNK)):
+        line += chunk
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(source, _CHUNK):
+            pass
         brake.pull()
 
     threading.Thread(target=watch, name="stdin", daemon=True).start()
-    return from_line(line)
+    return from_line(bytes(line))
 
 
 def _heading(order: Order, warned: tuple[str, ...]) -> str:

@@ -90,16 +90,13 @@ def as_csv(content: Mapping[str, Any]) -> str:
 def summary(content: Mapping[str, Any]) -> str:
     """The result in a few lines for a terminal."""
     latency, lag = content["latency_ms"], content["lag_ms"]
-    said = [
-        f"{content['sent']:,} of {content['planned']:,} requests sent in {content['seconds']:.1f} s;"
-        f" {content['good']:,} good, {content['failed']:,} failed, {content['abandoned']:,} given up.",
-    ]
+    counts = f"{content['good']:,} good, {content['failed']:,} failed, {content['abandoned']:,} given up"
+    said = [f"{content['sent']:,} of {content['planned']:,} requests sent in {content['seconds']:.1f} s: {counts}."]
     if latency:
         said.append("Latency from the intended start, good answers, ms:")
         said.append("  " + "  ".join(f"{name} {value:g}" for name, value in latency.items()))
-    said.append(
-        "Outcomes: " + (", ".join(f"{count} × {name}" for name, count in content["outcomes"].items()) or "none")
-    )
+    outcomes = ", ".join(f"{count} × {name}" for name, count in content["outcomes"].items())
+    said.append(f"Outcomes: {outcomes or 'none'}.")
     for name, each in content["deployments"].items():
         times = each["latency_ms"]
         numbers = f"p50 {times['p50']:g} ms, p99 {times['p99']:g} ms" if times else "no good answer"

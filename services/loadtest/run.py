@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -93,7 +93,7 @@ def perform(
     sent.
     """
     check_address(order.endpoint, is_local=conn.is_local)
-    requests = [request for _, request in order.payloads]
+    requests = [replace(request, timeout_seconds=order.timeout_seconds) for _, request in order.payloads]
     ready = shots(
         requests,
         values,

@@ -55,7 +55,7 @@ def _variants(requests: Sequence[ScoringRequest]) -> Iterator[ScoringRequest]:
 
 
 def _is_made_anew(request: ScoringRequest) -> bool:
-    texts = (request.body, *(value for _, value in request.headers))
+    texts: tuple[str | bytes, ...] = (request.body, *(value for _, value in request.headers))
     return any(name.startswith("$") for text in texts for name in variables.names_in(text))
 
 

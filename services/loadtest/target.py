@@ -30,10 +30,10 @@ def cautions(endpoint: Endpoint, deployment: str | None) -> tuple[str, ...]:
         if split.mirror_target:
             found.append(f"{split.mirror_percent} % of them are copied to {split.mirror_target}.")
         return tuple(found)
-    if split.live_percent(deployment):
+    share = split.live_percent(deployment)
+    if share:
         return (
-            f"{deployment} answers {split.live_percent(deployment)} % of the live traffic of {endpoint.name}."
-            " Its callers wait behind the test.",
+            f"{deployment} answers {share} % of the live traffic of {endpoint.name}, whose callers wait behind the test.",
         )
     if split.mirror_target == deployment:
         return (f"{deployment} receives mirrored traffic: the test delays those copies, and they delay the test.",)
