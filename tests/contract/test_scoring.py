@@ -11,8 +11,9 @@ import certifi
 import pytest
 
 from services.azure.connection import Connection
-from services.azure.endpoints import get_endpoint, keys
+from services.azure.endpoints import get_endpoint, keys, list_deployments
 from services.errors import AccessDenied, Timeout, Unreachable
+from services.scoring.explanation import explain
 from services.scoring.request import ScoringRequest
 from services.scoring.sending import send
 from tests.local_azure import LocalAzure
@@ -50,11 +51,20 @@ def test_a_script_that_fails_is_shown_with_its_own_words(conn: Connection, serve
 
 
 def test_a_model_that_is_too_slow(conn: Connection, served: str, split: Write) -> None:
-    answer = send(conn, get_endpoint(conn, served), ScoringRequest(b'{"data": [1], "sleep": 4}'))
+    endpoint, request = get_endpoint(conn, served), ScoringRequest(b'{"data": [1], "sleep": 2.4}')
+
+    answer = send(conn, endpoint, request)
 
     assert answer.status == 408
     assert "request_timeout_ms" in answer.meaning
     assert answer.total_ms >= 1900
+    shown = explain(conn, endpoint, list_deployments(conn, served), request, answer)
+    assert shown is not None
+    assert shown.cause.startswith(
+        "Azure ended the call: blue did not answer within its request_timeout_ms of 2,000 ms."
+    )
+    assert dict(shown.numbers)["request_timeout_ms of blue"] == "2,000 ms"
+    assert shown.log_note.startswith("Container log of blue.")
 
 
 def test_nobody_takes_the_request(conn: Connection, served: str, split: Write) -> None:
@@ -100,10 +110,10 @@ def silent_port() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-def test_an_address_that_answers_nothing_times_out(conn: Connection, served: str, silent_port: int) -> None:
+def test_an_address_without_a_connection_is_unreachable(conn: Connection, served: str, silent_port: int) -> None:
     silent = replace(get_endpoint(conn, served), scoring_uri=f"https://127.0.0.1:{silent_port}/score")
 
-    with pytest.raises((Timeout, Unreachable)):
+    with pytest.raises(Unreachable, match="does not accept connections in time"):
         send(conn, silent, replace(BODY, timeout_seconds=0.3))
 
 
