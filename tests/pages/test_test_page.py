@@ -1,65 +1,139 @@
-"""The Test page on a running local Azure: real requests to real scoring scripts."""
+"""The Send view of the Test page on a running local Azure: real requests to real scoring scripts."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from services.errors import Unreachable
+from services.payloads.consent import Consent
 from services.scoring.answer import Answer, Timing
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
-from ui import context, readers
-from ui.test_console import Attempt, Request, send_request
+from ui import context
+from ui.test.attempts import Attempt, Series
+from ui.test.draft import SPLIT as THROUGH
+from ui.test.draft import Draft
 
 pytestmark = pytest.mark.emulator
-BODY = f"body:{SPLIT}"
+EDITOR = f"editor:{SPLIT}"
 
 
-def test_a_request_through_the_split_shows_answer_and_deployment(
-    open_page: Callable[..., Page], seeded: LocalAzure
-) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    page.app.text_area(key=BODY).set_value('{"data": [1, 2]}').run()
-    page.app.button(key="send").click().run()
-    assert '<b class="tone good">200</b>' in page.html()
-    assert "Answered by" in page.html()
-    assert "</span>blue</dd>" in page.html()
-    assert page.app.code[0].value.split() == ["[", "2,", "4", "]"]
+def id_of(azure: LocalAzure, endpoint: str = SPLIT) -> str:
+    """The endpoint's ARM id as the pages have it."""
+    return str(azure.arm("GET", f"onlineEndpoints/{endpoint}").json()["id"])
 
 
-def test_a_pinned_request_is_answered_by_that_deployment(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    page.app.segmented_control(key=f"target:{SPLIT}").set_value("green").run()
-    page.app.text_area(key=BODY).set_value('{"data": [1, 2]}').run()
-    page.app.button(key="send").click().run()
-    assert "</span>green</dd>" in page.html()
-    assert page.app.code[0].value.split() == ["[", "3,", "6", "]"]
+class Sender:
+    """A person at the Send view."""
+
+    def __init__(self, page: Page, endpoint_id: str) -> None:
+        self.page = page
+        self.id = endpoint_id
+
+    @property
+    def draft(self) -> Draft:
+        made: Draft = self.page.app.session_state[f"draft:{self.id}"]
+        return made
+
+    @property
+    def series(self) -> Series:
+        series: Series = self.page.app.session_state[f"sent:{self.id}"].series
+        return series
+
+    def control(self, kind: str, key: str) -> Any:
+        """The control whose key begins so; the draft's revision follows."""
+        return next(each for each in self.page.app.get(kind) if (each.key or "").startswith(f"{key}:"))
+
+    def write(self, body: str) -> None:
+        """As the editor does it when somebody has typed."""
+        self.draft.body = body
+        self.page.app.run()
+
+    def press(self) -> None:
+        self.page.app.button(key="send").click().run()
+
+    def send(self, body: str) -> str:
+        """Write, press Send, and return the page with all that came of it."""
+        self.write(body)
+        self.press()
+        assert self.series.over.wait(30)
+        self.page.app.run()
+        assert not self.page.app.exception
+        return self.page.html()
 
 
-def test_a_failing_model_shows_its_status_and_the_scripts_own_words(
-    open_page: Callable[..., Page], seeded: LocalAzure
-) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    page.app.text_area(key=BODY).set_value('{"no-data": 1}').run()
-    page.app.button(key="send").click().run()
-    assert '<b class="tone bad">424</b>' in page.html()
+@pytest.fixture
+def sender(open_page: Callable[..., Page], seeded: LocalAzure) -> Sender:
+    return Sender(open_page("test", seeded, endpoint=SPLIT), id_of(seeded))
+
+
+def outcomes(attempts: Sequence[Attempt]) -> list[tuple[int, str | None]]:
+    """Status and deployment of each answer."""
+    return [(each.outcome.status, each.outcome.deployment) for each in attempts if isinstance(each.outcome, Answer)]
+
+
+def test_a_request_through_the_split_is_answered_by_the_live_deployment(sender: Sender) -> None:
+    html = sender.send('{"data": [1, 2]}')
+    assert '<b class="tone good">200</b>' in html
+    assert "</span>blue</dd>" in html
+    assert sender.series.attempts[0][0].request.deployment is None
+
+
+def test_a_pinned_request_is_answered_by_that_deployment(sender: Sender) -> None:
+    sender.page.app.segmented_control(key=f"target:{SPLIT}").set_value("green").run()
+    assert "</span>green</dd>" in sender.send('{"data": [1, 2]}')
+
+
+def test_two_deployments_answer_the_same_request_side_by_side(sender: Sender) -> None:
+    sender.page.app.segmented_control(key=f"target:{SPLIT}").set_value("blue").run()
+    sender.page.app.selectbox(key=f"beside:{SPLIT}").set_value("green").run()
+    html = sender.send('{"data": [1, 0]}')
+    assert [outcomes(each) for each in sender.series.attempts] == [[(200, "blue")], [(200, "green")]]
+    assert "The answers differ in 1 place." in html
+    assert sender.page.rows("pair_differences") == [["$[0]", "2", "3"]]
+
+
+def test_a_repeated_request_is_counted_by_deployment_and_status(sender: Sender) -> None:
+    sender.control("number_input", f"repeat:{SPLIT}").set_value(6).run()
+    sender.send('{"data": [1]}')
+    assert outcomes(sender.series.attempts[0]) == [(200, "blue")] * 6
+    assert sender.page.rows("counts:0") == [["blue", "200", "6"]]
+
+
+def test_variables_are_made_anew_for_each_request(sender: Sender) -> None:
+    context.library().set_variable(sender.id, "seven", "7")
+    sender.control("number_input", f"repeat:{SPLIT}").set_value(2).run()
+    sender.send('{"data": [{{seven}}], "id": "{{$uuid}}"}')
+    sent = [attempt.request.body for attempt in sender.series.attempts[0]]
+    assert all(body.startswith(b'{"data": [7], ') for body in sent)
+    assert sent[0] != sent[1]
+
+
+def test_a_variable_without_a_value_is_named_and_nothing_is_sent(sender: Sender, seeded: LocalAzure) -> None:
+    before = sent(seeded)
+    sender.control("number_input", f"repeat:{SPLIT}").set_value(5).run()
+    html = sender.send('{"data": [{{nobody}}]}')
+    assert "{{nobody}}" in html
+    assert len(sender.series.attempts[0]) == 1
+    assert sent(seeded) == before
+
+
+def test_a_failing_model_shows_its_status_and_is_explained(sender: Sender) -> None:
+    assert '<b class="tone bad">424</b>' in sender.send('{"no-data": 1}')
+    assert sender.series.attempts[0][0].explanation is not None
 
 
 def test_what_a_test_says_about_a_deployment_is_kept_for_the_next_change_of_traffic(
-    open_page: Callable[..., Page], seeded: LocalAzure
+    sender: Sender, seeded: LocalAzure
 ) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
     blue = f"{seeded.workspace}/onlineEndpoints/{SPLIT}/deployments/blue"
-    page.app.text_area(key=BODY).set_value('{"data": [1]}').run()
-    page.app.button(key="send").click().run()
+    sender.send('{"data": [1]}')
     good = context.test_log().last(blue)
-    page.app.text_area(key=BODY).set_value('{"no-data": 1}').run()
-    page.app.button(key="send").click().run()
+    sender.send('{"no-data": 1}')
     bad = context.test_log().last(blue)
     assert good is not None
     assert good.is_good
@@ -68,35 +142,68 @@ def test_what_a_test_says_about_a_deployment_is_kept_for_the_next_change_of_traf
     assert (bad.status, bad.is_good) == (424, False)
 
 
-def test_json_that_does_not_parse_cannot_be_sent_and_is_located(
-    open_page: Callable[..., Page], seeded: LocalAzure
-) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    page.app.text_area(key=BODY).set_value('{"data":\n  [1, 2,]}').run()
-    assert page.app.button(key="send").disabled
-    assert any("line 2, column" in caption.value for caption in page.app.caption)
-    page.app.text_area(key=BODY).set_value("").run()
-    assert any("empty" in caption.value for caption in page.app.caption)
+def test_everything_sent_is_in_the_history_with_its_body_only_when_that_is_allowed(sender: Sender) -> None:
+    sender.send('{"data": [1]}')
+    Consent(context.store()).set(context.person(), keeps=True)
+    sender.send('{"data": [2]}')
+    history = context.history()
+    second, first = (history.get(each.id) for each in history.search(sender.id).exchanges)
+    assert first is not None
+    assert second is not None
+    assert (first.status, first.has_request_body, first.answer_body) == (200, False, None)
+    assert (second.status, second.request.body, second.answer_body) == (200, b'{"data": [2]}', b"[4]")
 
 
-def test_format_lays_the_payload_out(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    page.app.text_area(key=BODY).set_value('{"data":[1]}').run()
-    page.app.button(key="format").click().run()
-    assert page.app.text_area(key=BODY).value == '{\n  "data": [\n    1\n  ]\n}'
+def test_json_that_does_not_parse_cannot_be_sent_and_is_located(sender: Sender) -> None:
+    sender.write('{"data":\n  [1, 2,]}')
+    assert sender.page.app.button(key="send").disabled
+    editor = sender.page.component(EDITOR)
+    assert editor["problem"] == {"line": 2}
+    assert "line 2, column 9" in editor["words"]
+    sender.write("")
+    assert "empty" in sender.page.component(EDITOR)["words"]
 
 
-def test_the_payload_survives_a_look_at_another_page(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    page.app.text_area(key=BODY).set_value('{"data": [7]}').run()
-    page.app.switch_page("../pages/metrics.py").run()
-    page.app.switch_page("../pages/test.py").run()
-    assert page.app.text_area(key=BODY).value == '{"data": [7]}'
+def test_what_is_no_json_is_sent_as_another_content_type(sender: Sender) -> None:
+    sender.control("selectbox", f"content_type:{SPLIT}").set_value("text/plain").run()
+    assert '<b class="tone bad">424</b>' in sender.send("not JSON")
+    assert sender.series.attempts[0][0].request.content_type == "text/plain"
 
 
-def test_nothing_can_be_sent_without_a_deployment_or_without_the_right(
-    open_page: Callable[..., Page], seeded: LocalAzure
-) -> None:
+def test_headers_are_sent_and_a_bad_one_stops_the_request(sender: Sender) -> None:
+    headers = sender.control("text_area", f"headers:{SPLIT}")
+    headers.set_value("Authorization: mine").run()
+    assert sender.page.app.button(key="send").disabled
+    sender.control("text_area", f"headers:{SPLIT}").set_value("x-request-source: test").run()
+    sender.send('{"data": [1]}')
+    assert sender.series.attempts[0][0].request.headers == (("x-request-source", "test"),)
+
+
+def test_format_lays_the_payload_out_and_the_editor_takes_it_over(sender: Sender) -> None:
+    sender.write('{"data":[1]}')
+    before = sender.page.component(EDITOR)["revision"]
+    sender.page.app.button(key="format").click().run()
+    editor = sender.page.component(EDITOR)
+    assert editor["text"] == '{\n  "data": [\n    1\n  ]\n}'
+    assert editor["revision"] > before
+
+
+def test_what_is_written_is_saved_in_the_library_and_saved_again_under_its_name(sender: Sender) -> None:
+    for body in ('{"data": [5]}', '{"data": [6]}'):
+        sender.write(body)
+        sender.control("text_input", f"save_name:{SPLIT}").set_value("ones").run()
+        sender.page.app.button(key="save_payload").click().run()
+    assert [(each.name, each.body) for each in context.library().all(sender.id)] == [("ones", b'{"data": [6]}')]
+
+
+def test_the_payload_survives_a_look_at_another_page(sender: Sender) -> None:
+    sender.write('{"data": [7]}')
+    sender.page.app.switch_page("../pages/metrics.py").run()
+    sender.page.app.switch_page("../pages/test.py").run()
+    assert sender.page.component(EDITOR)["text"] == '{"data": [7]}'
+
+
+def test_nothing_can_be_sent_without_a_deployment(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
     page = open_page("test", seeded, endpoint=BARE)
     assert any("no deployment that could answer" in caption.value for caption in page.app.caption)
     assert page.app.button(key="send").disabled
@@ -106,11 +213,6 @@ def test_a_reader_is_told_that_the_key_is_out_of_reach(open_page: Callable[..., 
     page = open_page("test", seeded, "reader", endpoint=SPLIT)
     assert any("may not read this endpoint's key" in caption.value for caption in page.app.caption)
     assert page.app.button(key="send").disabled
-
-
-def answered(body: bytes) -> Answer:
-    """An answer of blue."""
-    return Answer(200, body, {}, {}, Timing(None, None, None, 1.0, 0.0, 1.0), "blue", None, None, None)
 
 
 def sent(azure: LocalAzure) -> int:
@@ -127,42 +229,32 @@ def sent_since(azure: LocalAzure, before: int) -> int:
     return sent(azure) - before
 
 
-def test_an_answer_that_is_awaited_is_neither_lost_nor_asked_for_twice(
-    open_page: Callable[..., Page], seeded: LocalAzure
-) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
+def test_an_answer_that_is_awaited_is_neither_lost_nor_asked_for_twice(sender: Sender, seeded: LocalAzure) -> None:
+    sender.send('{"data": [1]}')
     before = sent(seeded)
     # What a page run finds that begins while another one of the session waits for the endpoint.
-    attempt = Attempt()
-    page.app.session_state[f"answer:{SPLIT}"] = attempt
-    page.app.text_area(key=BODY).set_value('{"data": [1]}').run()
-    page.app.button(key="send").click().run()
-    assert "Waiting for the answer." in page.html()
-    attempt.outcome, attempt.is_over = answered(b'["Awaited."]'), True
-    page.app.button(key="send").click().run()
-    assert "Awaited." in page.app.code[0].value
+    series = sender.series
+    series.over.clear()
+    series.is_shown, series.attempts[0][0].outcome = False, None
+    sender.write('{"data": [2]}')
+    sender.press()
+    assert "Waiting for the answer." in sender.page.html()
+    series.attempts[0][0].outcome = answered(b'["Awaited."]')
+    series.over.set()
+    sender.press()
+    assert sender.series is series
+    assert "Awaited." in str([code.value for code in sender.page.app.code])
     assert sent(seeded) == before
-    page.app.button(key="send").click().run()
-    assert "Awaited." not in page.app.code[0].value
+    sender.press()
+    assert sender.series is not series
     assert sent_since(seeded, before) == 1
 
 
-def test_the_session_keeps_no_key_of_a_request_that_failed(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    page.app.text_area(key=BODY).set_value('{"data": [1]}').run()
-    endpoint = replace(readers.endpoints()[-1], scoring_uri="https://localhost:1/score")
-    attempt = Attempt()
-    send_request(context.connection(), endpoint, Request("{}", None, send=True), attempt)
-    assert isinstance(attempt.outcome, Unreachable)
-    assert attempt.is_over
-    assert (attempt.outcome.__cause__, attempt.outcome.__context__, attempt.outcome.__traceback__) == (None,) * 3
+def answered(body: bytes) -> Answer:
+    """An answer of blue."""
+    return Answer(200, body, {}, {}, Timing(None, None, None, 1.0, 0.0, 1.0), "blue", None, None, None)
 
 
-def test_odd_json_in_an_answer_is_shown(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
-    page = open_page("test", seeded, endpoint=SPLIT)
-    body = '["\\ud800", 1e400, ' + "1" * 5000 + "]"
-    answer = answered(body.encode())
-    page.app.session_state[f"answer:{SPLIT}"] = Attempt(answer, is_over=True)
-    page.app.run()
-    assert not page.app.exception
-    assert [line.strip(", ") for line in page.app.code[0].value.splitlines()][1:3] == ['"\\ud800"', "1e400"]
+def test_the_default_target_is_the_split(sender: Sender) -> None:
+    assert sender.draft.targets == (THROUGH,)
+    assert sender.page.app.selectbox(key=f"beside:{SPLIT}").value == "Nobody"

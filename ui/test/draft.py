@@ -6,12 +6,14 @@ Other views put a request here ("Use this one"); the Send view draws it and send
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import streamlit as st
 
 from services.model import Endpoint
 from services.scoring.request import DEFAULT_TIMEOUT_SECONDS, JSON
 
+_SESSION = "draft_session"
 SPLIT = "Through the split"
 LARGEST_EDITED = 256 * 1024
 """Bytes of a body that the editor takes; a larger one is held as a file."""
@@ -23,7 +25,8 @@ class Draft:
 
     ``targets`` holds the one or two deployments the request goes to; SPLIT is one. ``revision`` grows whenever
     something other than the person's typing has changed the draft, so that the editor takes it over. ``payload`` is the
-    name of the saved payload that it began as.
+    name of the saved payload that it began as. ``is_new`` says that nobody has chosen this draft: what the browser has
+    kept from before a reload counts more.
     """
 
     body: str = ""
@@ -36,6 +39,7 @@ class Draft:
     repeat: int = 1
     payload: str = ""
     revision: int = 0
+    is_new: bool = False
 
     @property
     def bytes(self) -> bytes:
@@ -77,6 +81,11 @@ def take(
     if body and not made.body:
         made.file, made.file_name = body, payload or "body"
     put(endpoint, made)
+
+
+def session() -> str:
+    """What tells this session from the one before a reload."""
+    return str(st.session_state.setdefault(_SESSION, uuid4().hex))
 
 
 def _key(endpoint: Endpoint) -> str:

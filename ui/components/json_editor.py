@@ -1,0 +1,78 @@
+"""An editor for the body of a request: line numbers, the line of a problem marked, Ctrl+Enter, kept by the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_mount = st.components.v2.component(
+    "sluice_json_editor",
+    css=(_HERE / "json_editor.css").read_text(encoding="utf-8"),
+    js=(_HERE / "json_editor.js").read_text(encoding="utf-8"),
+)
+_LONGEST = 4 * 1024 * 1024
+"""Characters that are taken from the browser at most."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the browser says: the text, and the session and revision that it was written in."""
+
+    text: str
+    session: str
+    revision: int
+
+
+def json_editor(
+    label: str,
+    text: str,
+    *,
+    key: str,
+    place: str,
+    session: str,
+    revision: int,
+    is_new: bool,
+    problem_line: int | None,
+    words: str,
+    disabled: bool,
+    on_text: Callable[[], None],
+    on_send: Callable[[], None],
+) -> None:
+    """Draw the editor. ``on_text`` is called after a pause in typing, ``on_send`` on Ctrl+Enter: see :func:`read`.
+
+    The browser keeps the text under ``place``. It takes ``text`` when ``revision`` has changed within one ``session``,
+    and keeps its own in a new session for as long as ``is_new`` says that nothing was chosen there yet. ``words`` are
+    shown below; ``problem_line`` counts from 1 and is marked, 0 is a problem without a line, None is none.
+    """
+    _mount(
+        key=key,
+        data={
+            "label": label,
+            "text": text,
+            "place": place,
+            "session": session,
+            "revision": revision,
+            "is_new": is_new,
+            "problem": None if problem_line is None else {"line": problem_line},
+            "words": words,
+            "disabled": disabled,
+        },
+        on_text_change=on_text,
+        on_send_change=on_send,
+    )
+
+
+def read(value: Any, name: str) -> Said | None:  # noqa: ANN401 - whatever the browser sent
+    """``text`` or ``send`` in the editor's session state ``value``, None when it is not there or makes no sense."""
+    said = value.get(name) if hasattr(value, "get") else None
+    if said is None or not hasattr(said, "get"):
+        return None
+    text, session, revision = said.get("text"), said.get("session"), said.get("revision")
+    if not isinstance(text, str) or len(text) > _LONGEST or not isinstance(session, str):
+        return None
+    return Said(text, session, revision) if isinstance(revision, int) else None
