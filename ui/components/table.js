@@ -193,7 +193,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
     button.onclick = () => save(data.download, csvOf(columns, visible()));
   }
   if (!data.filters.length) chips.remove();
-  if (!bar.querySelector("input, button")) bar.classList.add("bare");
+  if (!data.filters.length && !bar.querySelector("input, button")) bar.classList.add("bare");
 
   const scroll = element("div", "scroll", root);
   scroll.tabIndex = 0;
