@@ -32,9 +32,7 @@ def cautions(endpoint: Endpoint, deployment: str | None) -> tuple[str, ...]:
         return tuple(found)
     share = split.live_percent(deployment)
     if share:
-        return (
-            f"{deployment} answers {share} % of the live traffic of {endpoint.name}, whose callers wait behind the test.",
-        )
+        return (f"{deployment} answers {share} % of the live traffic, whose callers wait behind the test.",)
     if split.mirror_target == deployment:
         return (f"{deployment} receives mirrored traffic: the test delays those copies, and they delay the test.",)
     return ()
