@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["status", "time", "path", "schema", "length"]
+Kind = Literal["status", "time", "path", "schema", "length", "text"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,10 @@ class Expectation:
     * ``schema``: ``value`` is a JSON Schema that the answer, or what ``path`` finds, keeps to.
     * ``length``: the number of items or characters of the answer, or of what ``path`` finds; ``rule`` is ``equals``,
       ``at_least`` or ``at_most``.
+    * ``text``: ``value`` is the whole text of the answer, but for white space around it.
+
+    A ``path`` may find several values; then every one of them is expected to keep to the rule. The length of what a
+    path finds that can find several (``$.rows[*]``) is how many it finds.
     """
 
     kind: Kind
