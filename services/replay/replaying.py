@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 
 from services.azure.connection import Connection
 from services.errors import RuleBroken, ServiceFailed, SluiceError, Stopped, Timeout, Unreachable
-from services.model import Endpoint
+from services.model import Deployment, Endpoint
 from services.replay.asking import Ask, Task, ask_three, tasks
 from services.replay.noise import judge_fields, to_ask_again
 from services.replay.outcome import Outcome, outcome_of
@@ -26,6 +26,8 @@ MOST_ITEMS = 2000
 MOST_PARALLEL = 16
 DEFAULT_TOLERANCE = 1e-9
 """Relative. Sums of floats in another order differ by less; models that differ do so by more."""
+BUSY_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Before a request that was answered by 429 is sent again."""
 HOPELESS = 10
 """Requests without any answer from either side, in a row, after which the rest is not tried."""
 MOST_EXAMPLES, MOST_EXAMPLE_CHARACTERS = 200, 6_000_000
@@ -45,8 +47,8 @@ class Progress:
 class Replay:
     """Compares ``candidate`` with ``live`` on ``items``. Thread-safe.
 
-    ``ask`` sends a request to the deployment it names; see :func:`asker`. The order is drawn from ``seed``. Raises
-    RuleBroken for a set that cannot be compared.
+    ``ask`` sends a request to the deployment it names; see :func:`asker`, which shares ``stopped`` with this. The order
+    is drawn from ``seed``. Raises RuleBroken for a set that cannot be compared.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class Replay:
         ask: Ask,
         *,
         seed: int,
-        parallel: int = 4,
+        parallel: int = 1,
         tolerance: float = DEFAULT_TOLERANCE,
+        stopped: threading.Event | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         _check(items, live, candidate)
@@ -67,7 +70,7 @@ class Replay:
         self._rng = Random(seed)  # noqa: S311 - orders, not secrets
         self._ask_live, self._ask_candidate = _pinned(ask, live), _pinned(ask, candidate)
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._stop = stopped or threading.Event()
         self._over = threading.Event()
         self._silent = 0
         self._planned = len(self._items)
@@ -195,18 +198,34 @@ class Replay:
         self._stop.set()
 
 
-def asker(conn: Connection, endpoint: Endpoint, is_stopped: Callable[[], bool]) -> Ask:
-    """Sends to ``endpoint`` for real. No answer in time, and no connection, are outcomes; whatever else goes wrong,
-    such as a missing right to the key, is raised: it would go wrong each time.
+def asker(conn: Connection, endpoint: Endpoint, stop: threading.Event) -> Ask:
+    """Sends to ``endpoint`` for real, until ``stop`` is set.
+
+    A deployment that has no time (429) is asked again a few times: that says nothing about its answers. No answer in
+    time, and no connection, are outcomes; whatever else goes wrong, such as a missing right to the key, is raised: it
+    would go wrong each time.
     """
 
     def ask(request: ScoringRequest) -> Outcome:
+        for pause in BUSY_PAUSES_SECONDS:
+            found = once(request)
+            if found.label != "429" or stop.wait(pause):
+                return found
+        return once(request)
+
+    def once(request: ScoringRequest) -> Outcome:
         try:
-            return outcome_of(send(conn, endpoint, request, is_stopped=is_stopped))
+            return outcome_of(send(conn, endpoint, request, is_stopped=stop.is_set))
         except (Timeout, Unreachable, ServiceFailed) as error:
             return outcome_of(error)
 
     return ask
+
+
+def fitting_parallel(deployments: Iterable[Deployment]) -> int:
+    """How many requests at a time all of ``deployments`` work on without letting any wait: no time is spoilt by it."""
+    room = (each.max_concurrent_requests * max(1, each.instance_count) for each in deployments)
+    return max(1, min(MOST_PARALLEL, *room))
 
 
 def _pinned(ask: Ask, deployment: str) -> Ask:
