@@ -9,9 +9,11 @@ import streamlit as st
 
 from services.model import Deployment, Endpoint
 
-SEND = "Send"
+SEND, PAYLOADS, HISTORY = "Send", "Payloads", "History"
 _MODULES = {
     SEND: "ui.test.send_view",
+    PAYLOADS: "ui.test.payloads_view",
+    HISTORY: "ui.test.history_view",
 }
 """Each view is a module with ``show(endpoint, deployments)``, loaded when it is looked at first."""
 _PARAMETER = "view"

@@ -1,0 +1,67 @@
+"""The question before something is deleted: what goes, and that it does not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from services.errors import SluiceError
+from ui import problem
+
+_ASKED, _FAILED = "asked_to_delete", "delete_failed"
+
+
+@dataclass(frozen=True)
+class Question:
+    """``place`` is the view that asks. ``act`` does it; it may raise SluiceError."""
+
+    place: str
+    title: str
+    sentence: str
+    verb: str
+    act: Callable[[], None]
+
+
+def begin(question: Question) -> None:
+    """Ask from the next drawing on. For callbacks."""
+    st.session_state[_ASKED] = question
+    st.session_state.pop(_FAILED, None)
+
+
+def show(place: str) -> None:
+    """Draw the open question of this view, and why the last one could not be done."""
+    failed: tuple[str, SluiceError] | None = st.session_state.get(_FAILED)
+    if failed is not None and failed[0] == place:
+        problem.show(failed[1], key=f"ask_{place}")
+    asked: Question | None = st.session_state.get(_ASKED)
+    if asked is not None and asked.place == place:
+        # A dialog that is not drawn in every run closes under the person's hands.
+        st.dialog(asked.title, on_dismiss=_close)(_question)(asked)
+
+
+def _question(asked: Question) -> None:
+    # A paragraph of plain text: names of a person's own are in it.
+    st.text(asked.sentence)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="ask_cancel", on_click=_close):
+            st.rerun()
+        if st.button(asked.verb, key="ask_confirm", type="primary", on_click=_act, args=(asked,)):
+            st.rerun()
+
+
+def _close() -> None:
+    st.session_state.pop(_ASKED, None)
+
+
+def _act(asked: Question) -> None:
+    _close()
+    try:
+        asked.act()
+    except SluiceError as error:
+        # The session keeps the words alone.
+        error.__cause__ = error.__context__ = None
+        st.session_state[_FAILED] = (asked.place, error.with_traceback(None))
+    else:
+        st.session_state.pop(_FAILED, None)
