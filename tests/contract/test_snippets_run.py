@@ -73,7 +73,7 @@ def test_a_program_gets_the_answer_of_its_target(
         assert lines[0] == f"200 answered by {target or 'blue'}"
 
 
-@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("title", READERS_OF_THE_KEY)
 def test_a_program_reads_a_long_payload_from_the_file_beside_it(run: Callable[..., str], title: str) -> None:
     long = b'{"data": [1], "note": "' + b"x" * 1000 + b'"}'
     assert json.loads(run(title, ScoringRequest(long)).splitlines()[-1]) == [2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from html import escape
 
 import streamlit as st
 
@@ -33,7 +34,7 @@ def show(answer: Answer, file_name: str, key: str) -> None:
         chosen = _choice(reading, key)
         _download(answer, reading, file_name, key)
     for note in _notes(answer, reading):
-        st.html(f'<p class="hint">{note}</p>')
+        st.html(f'<p class="hint">{escape(note)}</p>')
     if chosen == TABLE and reading.table:
         _table(reading.table, file_name, key)
     elif reading.kind != "bytes":
@@ -47,7 +48,7 @@ def _choice(reading: Reading, key: str) -> str:
         *([RAW] if reading.kind != "bytes" else []),
     ]
     if len(options) < 2:
-        st.html('<p class="label">Body</p>', width="content")
+        st.html('<p class="beside">Body</p>', width="content")
         return RAW
     preferred = st.session_state.get(_PREFERRED)
     widget = f"body_as:{key}:{'-'.join(options)}"
@@ -104,8 +105,8 @@ def _text(text: str, reading: Reading, size: int, chosen: str) -> None:
         is_tall = text.count("\n") > _LINES_BEFORE_TALL or len(text) > _LETTERS_BEFORE_TALL
         st.code(text, language=language, wrap_lines=True, height=_TALL if is_tall else "content")
         return
-    whole = words.size(size) if reading.is_part else words.count(len(text), "character")
-    with st.expander(f"The first {MOST_SHOWN:,} characters of {whole}"):
+    whole = f"characters of {words.size(size)}" if reading.is_part else f"of {len(text):,} characters"
+    with st.expander(f"The first {MOST_SHOWN:,} {whole}"):
         st.code(text[:MOST_SHOWN], language=None, wrap_lines=True, height=_TALL)
 
 

@@ -44,14 +44,17 @@ def class_scores(value: object) -> tuple[Scores, ...]:
 
 def show(items: Sequence[Scores], key: str) -> None:
     """Draw the scores of one item, and the choice of the item when there are several."""
-    with st.container(horizontal=True, vertical_alignment="center", key=f"scores_head:{key}"):
-        st.html('<p class="label">Class scores</p>', width="content")
-        place = 1
-        if len(items) > 1:
-            # 1 and not the first item's index: people count rows from 1.
-            place = int(
-                st.number_input(f"Item, 1 to {len(items)}", 1, len(items), 1, key=f"scores_item:{key}", width=150)
+    place = 1
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"scores_head:{key}"):
+        if len(items) == 1:
+            st.html('<p class="beside">Class scores</p>', width="content")
+        else:
+            st.html('<p class="beside">Class scores of item</p>', width="content")
+            chosen = st.number_input(
+                "Item", 1, len(items), key=f"scores_item:{key}:{len(items)}", width=120, label_visibility="collapsed"
             )
+            place = int(chosen)
+            st.html(f'<p class="beside">of {len(items)}</p>', width="content")
     st.html(bars(items[place - 1]))
 
 
@@ -59,7 +62,7 @@ def bars(scores: Scores) -> str:
     """The HTML of the scores, largest first."""
     ordered = sorted(scores, key=lambda each: -each.score)
     rows = "".join(
-        f'<li><span class="name">{escape(each.label)}</span>'
+        f'<li><span class="name" title="{escape(each.label)}">{escape(each.label)}</span>'
         f'<span class="track" aria-hidden="true"><i style="width:{each.score:.1%}"></i></span>'
         f"<b>{escape(each.text)}</b></li>"
         for each in ordered[:MOST_BARS]
