@@ -27,9 +27,10 @@ def from_json(text: str, name: str = "Imported") -> Imported:
     problem = check_json(text)
     if problem is not None:
         return refused(problem.message, f"line {problem.line}, column {problem.column}")
-    document = json.loads(text, parse_int=_whole_number)
+    # Only the form of a body matters here, and numbers that stay text are read several times as fast.
+    document = json.loads(text, parse_int=str, parse_float=str)
     if isinstance(document, Mapping) and document.get("format") == FORMAT:
-        return _exported(document)
+        return _exported(json.loads(text, parse_int=_whole_number))
     is_many = isinstance(document, list) and all(isinstance(item, list | Mapping) for item in document)
     if not (is_many and document):
         return Imported((Payload("", name, text.strip().encode(errors="replace")),))
