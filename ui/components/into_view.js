@@ -7,5 +7,8 @@ export default function ({ parentElement, data }) {
   last = data.token;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const place = (parentElement.host ?? parentElement).closest?.('[data-testid="stElementContainer"]') ?? parentElement.host;
-  place?.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+  if (!place) return;
+  const top = place.getBoundingClientRect().top;
+  if (data.gently && top >= 0 && top < window.innerHeight * 0.6) return;
+  place.scrollIntoView({ block: data.gently ? "start" : "center", behavior: calm ? "auto" : "smooth" });
 }

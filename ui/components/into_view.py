@@ -11,6 +11,10 @@ _mount = st.components.v2.component(
 )
 
 
-def into_view(token: str, *, key: str) -> None:
-    """Bring this place into sight, once for each ``token``."""
-    _mount(key=key, data={"token": token})
+def into_view(token: str, *, key: str, gently: bool = False) -> None:
+    """Bring this place into sight, once for each ``token``.
+
+    ``gently`` is for the head of something long: it goes to the top of the window, and only when it is not in its upper
+    part already.
+    """
+    _mount(key=key, data={"token": token, "gently": gently})

@@ -12,6 +12,7 @@ from services.model import Deployment, Endpoint
 from services.payloads.exchange import Exchange
 from services.payloads.history import Holdings, Page
 from ui import colours, context, problem, words
+from ui.components.into_view import into_view
 from ui.components.table import read_opened, table
 from ui.test import ask, consent_view, exchange_diff, exchange_view, history_rows, opened
 from ui.test.payload_rows import size
@@ -62,6 +63,7 @@ def _show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
         with left:
             _list(endpoint, deployments, wanted, current)
         with right, st.container(key="exchange_pane"):
+            into_view(current.id, key="exchange_in_view", gently=True)
             exchange_view.show(endpoint, deployments, current)
     _foot(endpoint, held)
 

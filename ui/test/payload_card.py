@@ -44,6 +44,7 @@ def show(endpoint: Endpoint, payload: Payload) -> None:
             args=(endpoint, payload),
         )
         st.button("Delete", key="payload_delete", icon=":material/delete:", on_click=_ask_to_delete, args=(payload,))
+        st.button("Close", key="payload_close", icon=":material/close:", on_click=opened.close, args=(opened.PAYLOAD,))
     _facts(payload)
     body_view.show("Body", payload.body, f"payload:{payload.id}", file_name=payload.name)
     if payload.headers:

@@ -10,6 +10,7 @@ from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from services.payloads.payload import Payload
 from ui import context, problem
+from ui.components.into_view import into_view
 from ui.components.table import View, read_opened, read_view, table
 from ui.test import (
     ask,
@@ -72,6 +73,8 @@ def _list_and_pane(endpoint: Endpoint, payloads: Sequence[Payload]) -> None:
         with left:
             _list(endpoint, payloads, payload, is_narrow=True)
     with right, st.container(key="payload_pane"):
+        token = form.token if form else "import" if is_importing else payload.id if payload else ""
+        into_view(token, key="payload_in_view", gently=True)
         if form is not None:
             payload_form.show(endpoint, form)
         elif is_importing:
