@@ -14,6 +14,7 @@ _MODULES = {
     SEND: "ui.test.send_view",
     PAYLOADS: "ui.test.payloads_view",
     HISTORY: "ui.test.history_view",
+    "Compare": "ui.test.compare_view",
     "Load": "ui.test.load_view",
 }
 """Each view is a module with ``show(endpoint, deployments)``, loaded when it is looked at first."""
