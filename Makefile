@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# Much of a test here is waiting for a process: two at a time keep two cores busy, and one file stays together.
+TWO_AT_A_TIME := -n 2 --dist loadfile
 
 .PHONY: help run lint test check test-long bench pictures lock clean browser
 .DEFAULT_GOAL := help
@@ -43,7 +45,7 @@ check: lint  ## the quick part of the tests: lint, types, import rules, unit tes
 
 # The browser tests have a process of their own: Playwright keeps an event loop running that other tests would meet.
 test: lint browser  ## everything: lint, types, import rules, all tests, the browser ones too
-	$(PYTEST) -m "not e2e and not long"
+	$(PYTEST) $(TWO_AT_A_TIME) -m "not e2e and not long"
 	$(PYTEST) tests/e2e -m "not long"
 
 test-long: lint browser  ## every repeated test at its full count

@@ -64,6 +64,9 @@ def test_a_deployment_from_yaml_sends_code_environment_and_model_before_itself(
     write_quick_start(folder, ENDPOINT, {"blue": uuid.uuid4().int})
     with (folder / "code" / "score.py").open("a") as script:
         script.write(f"# {uuid.uuid4()}\n")
+    # Another module may have registered the usual environment already.
+    conda = folder / "conda.yml"
+    conda.write_text(re.sub("^name: .*$", f"name: env-{uuid.uuid4()}", conda.read_text(), flags=re.MULTILINE))
     # What the deployment becomes is not the point: this saves its instance.
     fault(operation=WRITE, target=f"{ENDPOINT}/*", outcome={"code": "OutOfQuota", "message": "none"}, times=2)
 

@@ -17,9 +17,9 @@ CATEGORIES = ("AmlOnlineEndpointTrafficLog", "AmlOnlineEndpointConsoleLog", "Aml
 
 @pytest.fixture(scope="module")
 def endpoint(local_azure: LocalAzure) -> Iterator[str]:
-    create_endpoint(local_azure, "watched")
-    yield f"{local_azure.workspace}/onlineEndpoints/watched"
-    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/watched"))
+    create_endpoint(local_azure, "diagnosed")
+    yield f"{local_azure.workspace}/onlineEndpoints/diagnosed"
+    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/diagnosed"))
 
 
 @pytest.fixture(scope="module")

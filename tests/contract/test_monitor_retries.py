@@ -51,6 +51,7 @@ def throttle(local_azure: LocalAzure) -> Iterator[Callable[..., None]]:
     """Lets requests to a surface be refused as too many."""
 
     def ask(surface: str, times: int, retry_after: int | None) -> None:
+        local_azure.control("DELETE", "faults").raise_for_status()
         fault = {"path": PATHS[surface], "status": 429, "times": times, "retry_after": retry_after}
         local_azure.control("POST", "faults", fault).raise_for_status()
 
