@@ -101,7 +101,7 @@ def test_a_repeated_request_is_counted_by_deployment_and_status(sender: Sender) 
     sender.control("number_input", f"repeat:{SPLIT}").set_value(6).run()
     sender.send('{"data": [1]}')
     assert outcomes(sender.series.attempts[0]) == [(200, "blue")] * 6
-    assert sender.page.rows("counts:0") == [["blue", "200", "6"]]
+    assert [row[:3] for row in sender.page.rows("repeat_counts")] == [["blue", "200", "6"]]
 
 
 def test_variables_are_made_anew_for_each_request(sender: Sender) -> None:
@@ -230,8 +230,9 @@ def sent_since(azure: LocalAzure, before: int) -> int:
 
 
 def test_an_answer_that_is_awaited_is_neither_lost_nor_asked_for_twice(sender: Sender, seeded: LocalAzure) -> None:
+    nobody = sent(seeded)
     sender.send('{"data": [1]}')
-    before = sent(seeded)
+    before = nobody + sent_since(seeded, nobody)
     # What a page run finds that begins while another one of the session waits for the endpoint.
     series = sender.series
     series.over.clear()

@@ -18,7 +18,7 @@ from services.scoring.json_check import check_json
 from services.scoring.request import JSON
 from ui import context, problem, readers, words
 from ui.labels import plain
-from ui.test import body_text, draft
+from ui.test import body_text, draft, shape_notice
 from ui.test.draft import LARGEST_EDITED, Draft
 
 LARGEST_FILE_MB = 20
@@ -27,8 +27,8 @@ LARGEST_FILE_MB = 20
 def show(endpoint: Endpoint, deployments: Sequence[Deployment], made: Draft) -> None:
     """Draw the row of tools above the editor."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="body_tools"):
-        _templates(endpoint, deployments)
-        with st.popover("File", icon=":material/upload_file:", key="file_tool"):
+        _templates(endpoint, deployments, made)
+        with st.popover("File", icon=":material/upload_file:", key=f"file_tool:{endpoint.name}:{made.revision}"):
             st.file_uploader(
                 f"A body of up to {LARGEST_FILE_MB} MB",
                 key=_upload_key(endpoint, made),
@@ -91,8 +91,10 @@ def _format(endpoint: Endpoint) -> None:
         draft.put(endpoint, replace(made, body=formatted(made.body), is_new=False))
 
 
-def _templates(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
-    menu = st.popover("Templates", icon=":material/description:", key="templates_tool", on_change="rerun")
+def _templates(endpoint: Endpoint, deployments: Sequence[Deployment], made: Draft) -> None:
+    # With the draft's revision in its key it closes when something has been taken from it.
+    key = f"templates_tool:{endpoint.name}:{made.revision}"
+    menu = st.popover("Templates", icon=":material/description:", key=key, on_change="rerun")
     if not menu.open:
         return
     folder = context.settings().samples_dir
@@ -100,6 +102,7 @@ def _templates(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     with menu:
         with st.spinner("Looking for templates", show_time=True):
             found = templates(conn, endpoint, deployments, folder if folder.is_absolute() else context.ROOT / folder)
+        shape_notice.ask(endpoint)
         for number, each in enumerate(found):
             if each.body:
                 st.button(plain(each.name), key=f"template:{number}", on_click=_begin_with, args=(endpoint, each))
@@ -119,7 +122,7 @@ def _begin_with(endpoint: Endpoint, template: Template) -> None:
 
 
 def _saving(endpoint: Endpoint, made: Draft) -> None:
-    with st.popover("Save", icon=":material/bookmark_add:", key="save_tool"):
+    with st.popover("Save", icon=":material/bookmark_add:", key=f"save_tool:{endpoint.name}:{made.revision}"):
         name_key = f"save_name:{endpoint.name}:{made.revision}"
         name = st.text_input("Name in the library", made.payload, key=name_key, max_chars=120)
         if st.button("Save as payload", key="save_payload", type="primary", disabled=not (name or "").strip()):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 
 import streamlit as st
 
@@ -18,7 +19,7 @@ from services.scoring.json_check import check_json
 from ui import context, problem, readers, words
 from ui.components import json_editor
 from ui.labels import plain
-from ui.test import body_tools, code_view, draft, options_view, sending, target_view
+from ui.test import body_tools, code_view, draft, options_view, sending, shape_notice, target_view
 from ui.test.draft import Draft
 from ui.turns import Turns
 
@@ -55,7 +56,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], permissions: Per
     with place:
         _body(endpoint, made, checked)
     why_not = _why_not(endpoint, deployments, permissions) or wrong
-    is_asked = _send_row(endpoint, made, why_not, is_off=bool(why_not) or checked.line is not None)
+    is_asked = _send_row(endpoint, deployments, made, why_not, is_off=bool(why_not) or checked.line is not None)
     if is_asked and _send(endpoint, deployments, made) and is_by_itself:
         st.rerun()
     code = st.expander("Code", key="code_of_draft", on_change="rerun")
@@ -136,7 +137,9 @@ def _why_not(endpoint: Endpoint, deployments: Sequence[Deployment], permissions:
     return "" if endpoint.scoring_uri else "This endpoint has no scoring URI yet."
 
 
-def _send_row(endpoint: Endpoint, made: Draft, why_not: str, *, is_off: bool) -> bool:
+def _send_row(
+    endpoint: Endpoint, deployments: Sequence[Deployment], made: Draft, why_not: str, *, is_off: bool
+) -> bool:
     """Draw the button. True when something is to be sent now."""
     # A press is kept until the page comes to it: a run that another click has broken off has not sent anything.
     with st.container(horizontal=True, vertical_alignment="center", key="send_row"):
@@ -153,9 +156,9 @@ def _send_row(endpoint: Endpoint, made: Draft, why_not: str, *, is_off: bool) ->
         conn, _, _ = readers.key(endpoint.workspace_ref)
         said = auth_words(endpoint, bearer_state(conn, endpoint), datetime.now(UTC))
         st.caption(plain(why_not or said), width="content")
-    notice = _notice(endpoint, made)
-    if notice and not why_not:
-        st.html(f'<p class="hint">{notice}</p>')
+    notice = _notice(endpoint, made) or shape_notice.words(endpoint, deployments, made)
+    if notice and not is_off:
+        st.html(f'<p class="note">{escape(notice)}</p>')
     return bool(st.session_state.pop(_asked(endpoint), False)) and not is_off
 
 

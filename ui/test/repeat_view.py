@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections import Counter
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -18,16 +18,17 @@ from ui.facts import Fact, facts
 from ui.test.attempts import Attempt
 
 _HEIGHT = 190
+NOT_SAID = "not said"
 
 
-def show(attempts: Sequence[Attempt], deployments: Sequence[Deployment], repeat: int, key: str) -> None:
-    """Draw the times as a strip, and the counts by deployment and status."""
+def show(attempts: Sequence[Attempt], deployments: Sequence[Deployment], wanted: int) -> None:
+    """Draw the times as a strip, and what each deployment answered how often. ``wanted`` requests were asked for."""
     answers = answers_of(attempts)
     ended = sum(each.outcome is not None for each in attempts)
     times = sorted(each.total_ms for _, each in answers)
     facts(
         [
-            Fact("Ended", f"{ended} of {repeat}"),
+            Fact("Ended", f"{ended} of {wanted}"),
             Fact("Fastest", words.milliseconds(times[0] if times else None)),
             Fact("Median", words.milliseconds(statistics.median(times) if times else None)),
             Fact("Slowest", words.milliseconds(times[-1] if times else None)),
@@ -37,8 +38,8 @@ def show(attempts: Sequence[Attempt], deployments: Sequence[Deployment], repeat:
     if answers:
         figure = strip(answers, names, charts.Look(is_dark=st.context.theme.type == "dark"))
         alt = f"Total time of {words.count(len(answers), 'answer')} in the order of sending; the table has the counts"
-        st.plotly_chart(figure, key=f"strip:{key}", config=charts.CONFIG, alt=alt)
-    _counts(attempts, names, key)
+        st.plotly_chart(figure, key="repeat_strip", config=charts.CONFIG, alt=alt)
+    _counts(attempts, names)
 
 
 def answers_of(attempts: Sequence[Attempt]) -> list[tuple[int, Answer]]:
@@ -59,7 +60,7 @@ def strip(answers: Sequence[tuple[int, Answer]], names: Sequence[str], look: cha
             x=[number for number, _ in members],
             y=[answer.total_ms for _, answer in members],
             customdata=[answer.status for _, answer in members],
-            name=f"{deployment or 'not said'}{'' if is_good else ', failed'}",
+            name=f"{deployment or NOT_SAID}{'' if is_good else ', failed'}",
             mode="markers",
             marker={
                 "color": colours.on_dark(colour) if look.is_dark else colour,
@@ -81,27 +82,40 @@ def strip(answers: Sequence[tuple[int, Answer]], names: Sequence[str], look: cha
     return figure
 
 
-def _counts(attempts: Sequence[Attempt], names: Sequence[str], key: str) -> None:
+def _counts(attempts: Sequence[Attempt], names: Sequence[str]) -> None:
     palette = colours.of_deployments(names)
-    counted = Counter(kind_of(each.outcome) for each in attempts if each.outcome is not None)
+    groups: dict[tuple[str, str], list[float]] = {}
+    for each in attempts:
+        if each.outcome is not None:
+            times = groups.setdefault(kind_of(each.outcome), [])
+            times.append(each.outcome.total_ms if isinstance(each.outcome, Answer) else math.nan)
     rows = [
         Row(
             id=f"{deployment}/{status}",
             cells=(
-                Cell(deployment, colour=palette.get(deployment, ""), muted=deployment == "not said"),
+                Cell(deployment, colour=palette.get(deployment, ""), muted=deployment == NOT_SAID),
                 Cell(status, tone="good" if status.startswith("2") else "bad"),
-                Cell(str(count), sort=count),
+                Cell(str(len(times)), sort=len(times)),
+                _time(statistics.median(times)),
+                _time(max(times)),
             ),
         )
-        for (deployment, status), count in sorted(counted.items())
+        for (deployment, status), times in sorted(groups.items())
     ]
     if rows:
-        columns = [Column("Answered by"), Column("Status"), Column("Answers", number=True)]
-        table("Answers by deployment and status", columns, rows, key=f"counts:{key}")
+        numbers = [Column(label, number=True) for label in ("Answers", "Median", "Slowest")]
+        columns = [Column("Answered by"), Column("Status"), *numbers]
+        table("Answers by deployment and status", columns, rows, key="repeat_counts")
+
+
+def _time(milliseconds: float) -> Cell:
+    if math.isnan(milliseconds):
+        return Cell(words.NO_DATA, muted=True)
+    return Cell(words.milliseconds(milliseconds), sort=milliseconds)
 
 
 def kind_of(outcome: Answer | SluiceError | None) -> tuple[str, str]:
     """The deployment and the status of an outcome, in words."""
     if isinstance(outcome, Answer):
-        return outcome.deployment or "not said", str(outcome.status)
-    return "not said", "no answer"
+        return outcome.deployment or NOT_SAID, str(outcome.status)
+    return NOT_SAID, "no answer"

@@ -42,17 +42,14 @@ def _summary(endpoint: Endpoint, deployments: Sequence[Deployment], series: Seri
         _waiting(series)
     if series.problem is not None:
         st.html(f'<p class="note">Not kept in the history: {escape(series.problem.why)}</p>')
-    if len(series.targets) > 1:
-        for place, (target, attempts) in enumerate(zip(series.targets, series.attempts, strict=True)):
-            if series.repeat > 1:
-                st.html(f'<p class="label">{escape(target)}</p>')
-                repeat_view.show(attempts, deployments, series.repeat, key=str(place))
-        first = tuple(attempts[0].outcome if attempts else None for attempts in series.attempts)
-        pair_view.show(series.targets, first)
-        return
     if series.repeat > 1:
-        repeat_view.show(series.attempts[0], deployments, series.repeat, key="0")
-    if series.is_over or series.repeat == 1:
+        together = [attempt for attempts in series.attempts for attempt in attempts]
+        repeat_view.show(together, deployments, series.repeat * len(series.targets))
+    if len(series.targets) > 1:
+        if series.repeat > 1:
+            st.html('<p class="label">The first answers of both</p>')
+        pair_view.show(series.targets, tuple(attempts[0].outcome if attempts else None for attempts in series.attempts))
+    elif series.is_over or series.repeat == 1:
         answers(endpoint, deployments, series, 0)
 
 
