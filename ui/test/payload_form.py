@@ -14,7 +14,7 @@ from services.payloads.variables import names_in
 from services.scoring.json_check import check_json
 from services.scoring.request import JSON, LONGEST_TIMEOUT_SECONDS
 from ui import context, problem
-from ui.test import header_lines, opened
+from ui.test import expectations_editor, header_lines, opened
 from ui.test.body_text import text_of
 from ui.test.draft import LARGEST_EDITED
 from ui.test.payload_rows import expects, size
@@ -96,14 +96,8 @@ def show(endpoint: Endpoint, form: Form) -> None:
         persist_state="session",
     )
     with st.expander(f"Expected of the answer: {expects(before)}", key=f"payload_expected:{token}"):
-        answer = st.text_area(
-            "An answer that is right",
-            before.expected_answer,
-            height=160,
-            key=f"payload_answer:{token}",
-            placeholder="The answer to compare with; it can be taken from the history",
-            persist_state="session",
-        )
+        answer = _answer(form)
+        expectations = expectations_editor.edit(before.expectations, key=f"expectations:{token}", answer=answer)
     with st.container(horizontal=True, key="payload_form_foot"):
         is_saved = st.button("Save", key="payload_save", type="primary", icon=":material/save:")
         st.button("Cancel", key="payload_cancel", on_click=close, args=(endpoint,))
@@ -117,7 +111,8 @@ def show(endpoint: Endpoint, form: Form) -> None:
                 headers=header_lines.read(headers or ""),
                 timeout_seconds=limit,
                 tags=header_lines.tags(tags or ""),
-                expected_answer=answer or "",
+                expected_answer=answer,
+                expectations=expectations,
             )
             _save(endpoint, made)
         except SluiceError as error:
@@ -152,6 +147,25 @@ def _body(form: Form) -> bytes:
     return file.getvalue()
 
 
+def _answer(form: Form) -> str:
+    """Draw what edits the expected answer, and return it. One that is too large can be kept or dropped."""
+    before, token = form.payload.expected_answer, form.token
+    if len(before) > LARGEST_EDITED:
+        is_kept = st.checkbox(
+            f"Keep the expected answer, {size(len(before.encode()))}", True, key=f"payload_keep:{token}"
+        )
+        return before if is_kept else ""
+    found = st.text_area(
+        "An answer that is right",
+        before,
+        height=160,
+        key=f"payload_answer:{token}",
+        placeholder="The answer to compare with; it can be taken from the history",
+        persist_state="session",
+    )
+    return found or ""
+
+
 def _said_of(text: str) -> str:
     """What is worth knowing about a body while it is written. A body need not be JSON."""
     names = names_in(text)
@@ -169,7 +183,11 @@ def _save(endpoint: Endpoint, made: Payload) -> None:
     saved = context.library().save(endpoint.id, made)
     close(endpoint)
     opened.put(opened.PAYLOAD, saved.id)
-    st.toast("The payload was saved.")
+    gone = [name for name, value in made.headers if (name, value) not in saved.headers]
+    if gone:
+        st.toast(f"Saved. The value of {', '.join(gone)} looks like a secret and was not kept.", duration="long")
+    else:
+        st.toast("The payload was saved.")
 
 
 def _key(endpoint: Endpoint) -> str:

@@ -14,6 +14,7 @@ from ui.components.into_view import into_view
 from ui.components.table import View, read_opened, read_view, table
 from ui.test import (
     ask,
+    expectations_run,
     export_button,
     import_form,
     opened,
@@ -26,13 +27,16 @@ from ui.test import (
 _VIEW = "payloads_shown"
 
 
-def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:  # noqa: ARG001 - as every view is called
-    """Draw the library, the payload that is open, and the variables."""
+def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
+    """Draw the library, the payload that is open, the run of what is expected, and the variables."""
     try:
         payloads = context.library().all(endpoint.id)
         ask.show(payload_card.PLACE)
         _tools(endpoint, payloads)
         _list_and_pane(endpoint, payloads)
+        if payloads:
+            st.header("Run what is expected", anchor=False)
+            expectations_run.show(endpoint, deployments)
         variables_view.show(endpoint)
     except SluiceError as error:
         problem.show(error, key="payloads")
