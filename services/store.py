@@ -217,8 +217,10 @@ class Store:
         """Take what was deleted out of SQLite's log file too, unless somebody reads it just now. Raises StoreFailed."""
         with self._connected() as connection:
             connection.exec_driver_sql("PRAGMA busy_timeout=500")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+            try:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
     def close(self) -> None:
         """Close the file."""

@@ -12,6 +12,7 @@ from services.expectations.expectation import Expectation
 from services.payloads.exporting import export
 from services.payloads.importing import Imported, from_csv, from_curl, from_file, from_json, from_jsonl, from_text
 from services.payloads.payload import Payload
+from tests.local_azure import ROOT
 
 URI = "https://digits.westeurope.inference.ml.azure.com/score"
 
@@ -270,6 +271,14 @@ def test_an_export_holds_no_secrets() -> None:
 
     assert "sesame" not in text
     assert from_json(text).variables == {"city": "Bonn"}
+
+
+def test_the_file_in_the_documentation_is_what_an_export_looks_like() -> None:
+    text = (ROOT / "docs" / "payloads.md").read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
+    found = from_json(text)
+
+    assert found.problems == ()
+    assert json.loads(export(found.payloads, found.variables)) == json.loads(text)
 
 
 def test_a_file_written_by_hand_may_hold_json_and_a_mapping_of_headers() -> None:

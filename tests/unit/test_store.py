@@ -224,3 +224,18 @@ def test_the_tables_of_the_code_are_those_of_the_file(store: Store) -> None:
         for table in (EVENTS, store_module.LEASES, TESTS):
             columns = {column["name"] for column in found.get_columns(table.name)}
             assert columns == set(table.columns.keys())
+
+
+def test_the_log_is_emptied_unless_somebody_reads_it(store: Store) -> None:
+    log = store.path.with_name("sluice.db-wal")
+    with store.writing() as connection:
+        connection.execute(EVENTS.insert().values(ROW))
+
+    with store.reading() as connection:
+        connection.execute(sa.select(EVENTS)).all()
+        store.empty_log()
+        assert log.stat().st_size > 0
+
+    store.empty_log()
+    assert log.stat().st_size == 0
+    assert count(store) == 1
