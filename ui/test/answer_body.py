@@ -18,6 +18,8 @@ MOST_SHOWN = 20_000
 """Characters of a text that the page shows; the rest is in the download."""
 _TALL = 420
 _LINES_BEFORE_TALL, _LETTERS_BEFORE_TALL = 20, 4000
+_FEW_COLUMNS = 4
+"""A table of so few columns is as narrow as its cells: across the page its values would be far from each other."""
 _PREFERRED = "answer_shown_as"
 
 
@@ -128,6 +130,7 @@ def _table(found: Table, file_name: str, key: str) -> None:
         [Column("#", number=True, id="place"), *columns],
         rows,
         key=f"answer_table:{key}",
+        compact=len(columns) <= _FEW_COLUMNS,
         download=f"{file_name}.csv",
     )
     less = []

@@ -8,7 +8,7 @@ import streamlit as st
 
 from services.scoring.explanation import Explanation
 
-_TALL = 240
+_TALL = 300
 _LINES_BEFORE_TALL = 12
 
 
