@@ -87,7 +87,7 @@ def test_an_endpoint_with_fewer_than_two_deployments_has_nothing_to_compare(
 
 def test_the_library_is_compared_and_the_result_kept(opened: Page, seeded: LocalAzure) -> None:
     Consent(context.store()).set(context.person(), keeps=True)
-    fill_library(seeded, '{"data": [0]}', '{"data": [1]}', '{"data": [2]}')
+    fill_library(seeded, '{"data": [0]}', '{"data": [1]}', '{"data": [2, 2]}')
     opened.app.run()
     assert opened.app.selectbox(key=f"compare_live:{SPLIT}").value == "blue"
     compare(opened)

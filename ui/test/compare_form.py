@@ -46,7 +46,9 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     """Draw the form. Raises StoreFailed."""
     live, candidate = _sides(endpoint, deployments)
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_set"):
-        source = st.segmented_control("Requests from", [LIBRARY, FILE, HISTORY], default=LIBRARY, key="compare_source")
+        source = st.segmented_control(
+            "Requests from", [LIBRARY, FILE, HISTORY], default=LIBRARY, key="compare_source", persist_state="session"
+        )
         found = {FILE: _file, HISTORY: _history}.get(source or LIBRARY, _library)(endpoint)
     chosen = [each for each in deployments if each.name in (live, candidate)]
     parallel, tolerance = _options(chosen)
@@ -61,10 +63,12 @@ def _sides(endpoint: Endpoint, deployments: Sequence[Deployment]) -> tuple[str, 
     split = endpoint.split
     names = sorted((each.name for each in deployments), key=lambda name: (-split.live.get(name, 0), name))
     with st.container(horizontal=True, key="compare_sides"):
-        live = st.selectbox("Live deployment", names, key=f"compare_live:{endpoint.name}", width=240, required=True)
+        live = st.selectbox(
+            "Live deployment", names, key=f"compare_live:{endpoint.name}", width=240, persist_state="session"
+        )
         others = sorted((name for name in names if name != live), key=lambda name: (name not in split.mirror, name))
         candidate = st.selectbox(
-            "Candidate", others, key=f"compare_candidate:{endpoint.name}", width=240, required=True
+            "Candidate", others, key=f"compare_candidate:{endpoint.name}", width=240, persist_state="session"
         )
     return live or names[0], candidate or others[0]
 
@@ -73,7 +77,9 @@ def _library(endpoint: Endpoint) -> _Set:
     payloads = context.library().all(endpoint.id)
     tags = compare_sets.tags_of(payloads)
     if tags:
-        tag = st.selectbox("Tag", [compare_sets.NO_TAG, *tags], key=f"compare_tag:{endpoint.name}", width=200)
+        tag = st.selectbox(
+            "Tag", [compare_sets.NO_TAG, *tags], key=f"compare_tag:{endpoint.name}", width=200, persist_state="session"
+        )
         payloads = tuple(each for each in payloads if tag in (None, compare_sets.NO_TAG, *each.tags))
     note = "" if payloads else "No payload of this endpoint is saved yet. Save some under Payloads, or choose a file."
     return _Set(len(payloads), lambda seed: compare_sets.from_payloads(endpoint, payloads, seed), note)

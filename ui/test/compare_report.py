@@ -17,6 +17,8 @@ from ui.facts import Fact, facts
 from ui.test import compare_rows, diff_view
 
 _OPEN = "compare_example"
+MOST_EXAMPLES = 24
+"""Requests that are listed; the downloads have them all."""
 
 
 def show(endpoint: Endpoint, record: Record) -> None:
@@ -129,25 +131,32 @@ def _examples(endpoint: Endpoint, record: Record, found: Report) -> None:
     def chosen() -> None:
         st.session_state[_OPEN] = read_opened(key)
 
+    shown = found.examples[:MOST_EXAMPLES]
     current = st.session_state.get(_OPEN)
     table(
         "Requests that are answered otherwise, the most different first",
         compare_rows.EXAMPLE_COLUMNS,
-        [compare_rows.example_row(number, each) for number, each in enumerate(found.examples)],
+        [compare_rows.example_row(number, each) for number, each in enumerate(shown)],
         key=key,
         current=current,
         on_open=chosen,
     )
-    if current is None or not current.isdigit() or int(current) >= len(found.examples):
-        st.caption("Open one to lay both answers side by side.")
+    if current is None or not current.isdigit() or int(current) >= len(shown):
+        st.caption(f"{_how_many(found)} Open one to lay both answers side by side.")
         return
-    example = found.examples[int(current)]
+    example = shown[int(current)]
     with st.container(key="compare_diff"):
         st.subheader("Sent", anchor=False)
         st.code(example.request or "An empty body", language="json", wrap_lines=True, height="content")
         st.subheader("Answered", anchor=False)
         sides = diff_view.Sides(example.live.encode(), example.candidate.encode(), record.live, record.candidate)
         diff_view.show(sides, key=f"compare:{endpoint.name}")
+
+
+def _how_many(found: Report) -> str:
+    if found.different <= MOST_EXAMPLES:
+        return ""
+    return f"These differ most, of {words.count(found.different, 'request')} that are answered otherwise."
 
 
 def _downloads(endpoint: Endpoint, record: Record, found: Report) -> None:

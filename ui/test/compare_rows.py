@@ -128,13 +128,15 @@ def latency_words(record: Record, latency: Latency) -> str:
     difference = latency.difference
     if difference.low is None or difference.high is None:
         return f"{what}: too few pairs to tell."
+    low, high = sorted((abs(difference.low), abs(difference.high)))
+    pairs = f"in the median of {words.count(latency.pairs, 'pair')}"
     if difference.holds(0.0):
-        outcome = "no difference can be told"
-    else:
-        outcome = f"{record.candidate} is {'slower' if difference.value > 0 else 'faster'}"
+        span = f"from {_ms(difference.low)} to {_ms(difference.high)}"
+        return f"{what}: no difference can be told. {record.candidate} takes {span} more {pairs} (95 % interval)."
+    more = "more" if difference.value > 0 else "less"
     return (
-        f"{what}: {outcome}. In the median pair {record.candidate} takes {_ms(difference.value)} more "
-        f"({_ms(difference.low)} to {_ms(difference.high)}, {words.count(latency.pairs, 'pair')})."
+        f"{what}: {record.candidate} takes {words.milliseconds(abs(difference.value))} {more} than {record.live} "
+        f"{pairs} ({words.milliseconds(low)} to {words.milliseconds(high)}, 95 % interval)."
     )
 
 
