@@ -56,7 +56,10 @@ _WITH_VALUE = frozenset(
 _SHORT_WITH_VALUE = frozenset("AbceCDdEFHKmorTuUwxXYy")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
 _ESCAPE = re.compile(r"\\(?:u(?P<u>[0-9a-fA-F]{1,4})|U(?P<U>[0-9a-fA-F]{1,8})|x(?P<x>[0-9a-fA-F]{1,2})|(?P<c>.))", re.S)
-_QUOTED = re.compile(r"""(?P<kept>'[^']*'|"(?:[^"\\]|\\.)*+"|\\.)|\$'(?P<dollar>(?:[^'\\]|\\.)*+)'""", re.DOTALL)
+_QUOTED = re.compile(
+    r"""(?P<end>\\\r?\n)|(?P<kept>'[^']*'|\\.)|"(?P<double>(?:[^"\\]|\\.)*+)"|\$'(?P<dollar>(?:[^'\\]|\\.)*+)'""",
+    re.DOTALL,
+)
 _WINDOWS = re.compile(r'`[ \t]*\r?\n|\^[ \t]*\r?\n|\^"(?:http|-)|^\s*curl\.exe\b', re.IGNORECASE)
 _ENDS = frozenset(("|", "||", "&&", ";", "&", ">", ">>", "2>&1", "2>/dev/null"))
 
@@ -105,16 +108,25 @@ def _words(text: str) -> list[str]:
             "It is written for PowerShell or Windows cmd, which quote in their own way. Copy it as cURL (bash), or "
             "paste its body as JSON."
         )
-    joined = re.sub(r"\\\r?\n", " ", text.strip())
-    plain = _QUOTED.sub(lambda found: found["kept"] or shlex.quote(_unescaped(found["dollar"])), joined)
     try:
-        words = shlex.split(plain)
+        words = shlex.split(_QUOTED.sub(_plain, text.strip()))
     except ValueError:
         raise NotACommand("A quote is opened and not closed.") from None
     if not words or words[0] != "curl":
         raise NotACommand("It does not begin with curl.")
     end = next((place for place, word in enumerate(words) if word in _ENDS), len(words))
     return words[1:end]
+
+
+def _plain(found: re.Match[str]) -> str:
+    """A quoted part, written so that shlex reads it as a shell does: it takes no ``\\$`` inside double quotes."""
+    if found["end"]:
+        return " "
+    if found["kept"]:
+        return found["kept"]
+    if found["double"] is not None:
+        return shlex.quote(re.sub(r"\\(?:\r?\n|([$`\"\\]))", lambda escape: escape[1] or "", found["double"]))
+    return shlex.quote(_unescaped(found["dollar"]))
 
 
 def _unescaped(text: str) -> str:
