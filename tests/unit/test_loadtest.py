@@ -184,7 +184,7 @@ def content(**changes: Any) -> dict[str, Any]:
         "payloads": ["a"],
         "split": {},
     }
-    asked = {"deployment": None, "payloads": ["a"], "split": {}}
+    asked: dict[str, Any] = {"deployment": None, "payloads": ["a"], "split": {}}
     return {**given, **told, **asked, "series": [{**row, "outcomes": {"200": 1, "timeout": 1}}], **changes}
 
 
