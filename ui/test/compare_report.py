@@ -16,7 +16,6 @@ from ui.components.table import read_opened, table
 from ui.facts import Fact, facts
 from ui.test import compare_rows, diff_view
 
-_OPEN = "compare_example"
 MOST_EXAMPLES = 24
 """Requests that are listed; the downloads have them all."""
 
@@ -126,13 +125,13 @@ def _examples(endpoint: Endpoint, record: Record, found: Report) -> None:
             '<p class="lead">Bodies were not kept, so no examples can be shown. You can allow it under History.</p>'
         )
         return
-    key = f"compare_examples:{endpoint.name}"
+    key, opened = f"compare_examples:{endpoint.name}", f"compare_example:{record.started_at.isoformat()}"
 
     def chosen() -> None:
-        st.session_state[_OPEN] = read_opened(key)
+        st.session_state[opened] = read_opened(key)
 
     shown = found.examples[:MOST_EXAMPLES]
-    current = st.session_state.get(_OPEN)
+    current = st.session_state.get(opened)
     table(
         "Requests that are answered otherwise, the most different first",
         compare_rows.EXAMPLE_COLUMNS,
@@ -164,7 +163,7 @@ def _downloads(endpoint: Endpoint, record: Record, found: Report) -> None:
     named = frozenset(field.field for field in found.named)
     with st.container(horizontal=True, key="compare_downloads"):
         st.download_button(
-            "Download JSON",
+            "Download all as JSON",
             data=partial(to_json, record),
             file_name=f"{name}.json",
             mime="application/json",
@@ -173,7 +172,7 @@ def _downloads(endpoint: Endpoint, record: Record, found: Report) -> None:
             on_click="ignore",
         )
         st.download_button(
-            "Download CSV",
+            "Download requests as CSV",
             data=partial(to_csv, record, named),
             file_name=f"{name}.csv",
             mime="text/csv",
