@@ -90,14 +90,13 @@ def _row(key: str, number: int, begun: Expectation, rows: _Rows) -> Expectation:
             index=CHOICES.index(choice_of(begun)),
             key=f"{name}:what",
             persist_state="session",
-            width=210,
+            width=180,
         )
         choice = _BY_WORDS[words]
         fields = _fields(name, choice, first)
         st.button(
-            "Remove",
+            ":material/close:",
             key=f"{name}:remove",
-            icon=":material/close:",
             help=f"Remove expectation {number + 1}",
             on_click=rows.remove,
             args=(number,),
@@ -111,8 +110,8 @@ def _row(key: str, number: int, begun: Expectation, rows: _Rows) -> Expectation:
 def _fields(name: str, choice: Choice, first: Written) -> Written:
     path = value = tolerance = ""
     if choice.has_path:
-        example = "$.label" if choice.kind == "path" else "the whole answer"
-        path = _text("Field, JSONPath", first.path, f"{name}:path", example, 190)
+        example = "$.label" if choice.kind == "path" else "all of it"
+        path = _text("Field, JSONPath", first.path, f"{name}:path", example, 150)
     if choice.is_long:
         value = st.text_area(
             choice.value,
@@ -124,9 +123,9 @@ def _fields(name: str, choice: Choice, first: Written) -> Written:
             width=320,
         )
     elif choice.value:
-        value = _text(choice.value, first.value, f"{name}:value", choice.example, 190)
+        value = _text(choice.value, first.value, f"{name}:value", choice.example, 125)
     if choice.has_tolerance:
-        tolerance = _text("Give or take", first.tolerance, f"{name}:tolerance", "0.01", 110)
+        tolerance = _text("Give or take", first.tolerance, f"{name}:tolerance", "0.01", 90)
     return Written(path, value or "", tolerance)
 
 

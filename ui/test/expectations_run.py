@@ -52,7 +52,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
 def _controls(endpoint: Endpoint, deployments: Sequence[Deployment], payloads: Sequence[Payload]) -> None:
     names = [each.name for each in deployments]
     tags = sorted({tag for each in payloads for tag in each.tags})
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = st.columns([3, 2])
     with left:
         key = f"expectations_target:{endpoint.name}"
         if st.session_state.get(key) not in {SPLIT, *names}:
