@@ -13,7 +13,7 @@ from services.loadtest.running import LoadRun
 from services.loadtest.tally import MOST_LAG_MS
 from ui import charts, problem, words
 from ui.facts import Fact, facts
-from ui.test import load_charts
+from ui.test import load_bars, load_charts
 from ui.turns import Turns
 
 POLL_SECONDS = 1.0
@@ -39,31 +39,28 @@ def show(run: LoadRun, turns: Turns) -> None:
     if not rows:
         return
     facts(_facts(run, rows))
-    look = charts.Look(is_dark=st.context.theme.type == "dark")
-    draw_charts(rows, run.wish.plan.seconds, look, "live")
+    st.html(load_bars.answers(rows, run.wish.plan.seconds))
+    st.html(load_bars.latency(rows, run.wish.plan.seconds))
 
 
 def draw_charts(
     rows: Sequence[dict[str, Any]],
     seconds: float,
     look: charts.Look,
-    key: str,
     before: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Draw answers per second and latency, one above the other on the same axis; ``before`` is an earlier test."""
     st.html('<p class="label">Answers per second, by status</p>')
     st.plotly_chart(
         load_charts.answers(rows, seconds, look),
-        key=f"load_answers_{key}",
+        key="load_answers",
         config=charts.CONFIG,
         alt="Answers per second by status or kind of failure",
     )
     st.html('<p class="label">Latency from the intended start, good answers of each second, ms</p>')
     figure = load_charts.latency(rows, seconds, look, before)
     if figure.data:
-        st.plotly_chart(
-            figure, key=f"load_latency_{key}", config=charts.CONFIG, alt="Median and P99 latency of every second"
-        )
+        st.plotly_chart(figure, key="load_latency", config=charts.CONFIG, alt="Median and P99 latency of every second")
     else:
         st.html('<p class="lead">No good answer yet.</p>')
 

@@ -37,7 +37,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], current: Result,
     _by_deployment(content, [each.name for each in deployments])
     look = charts.Look(is_dark=st.context.theme.type == "dark")
     seconds = content["plan"]["seconds"] if content["ended"] == "done" else content["seconds"]
-    load_live.draw_charts(content["series"], seconds, look, "result", other.content["series"] if other else ())
+    load_live.draw_charts(content["series"], seconds, look, other.content["series"] if other else ())
     if other is not None:
         _beside(other, current)
     _downloads(endpoint, current)
