@@ -11,12 +11,13 @@ from services.errors import Timeout
 from services.payloads.consent import Consent
 from services.payloads.exchange import Exchange
 from services.payloads.payload import Payload
+from services.replay.differences import differences
 from services.scoring.answer import Answer, Timing
 from services.scoring.request import ScoringRequest
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
 from ui import context
-from ui.test import draft, exchange_view, history_rows
+from ui.test import diff_view, draft, exchange_view, history_rows, line_diff
 
 pytestmark = pytest.mark.emulator
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -221,3 +222,25 @@ def test_a_request_that_never_had_a_body_is_whole(opened: Page, seeded: LocalAzu
     assert exchange_view.is_whole(sent(seeded, b"", keeps=False))
     assert not exchange_view.is_whole(sent(seeded, b"1", keeps=False))
     assert history_rows.target(sent(seeded, deployment="green")) == "green"
+
+
+def test_lines_that_differ_are_shown_with_some_around_them_and_never_as_html() -> None:
+    before, after = "\n".join(f"{n}" for n in range(20)), "\n".join("<b>" if n == 10 else f"{n}" for n in range(20))
+    found = line_diff.lines(before, after)
+    assert found is not None
+    assert [(each.kind, each.text) for each in found if each.kind in ("left", "right")] == [
+        ("left", "10"),
+        ("right", "<b>"),
+    ]
+    assert [each.text for each in found if each.kind == "same"] == ["7", "8", "9", "11", "12", "13"]
+    assert "&lt;b&gt;" in line_diff.html(found)
+    assert line_diff.lines(before, before) == ()
+    assert line_diff.lines("1\n" * line_diff.MOST_LINES, "2") is None
+
+
+def test_values_that_are_odd_or_long_are_compared_and_cut_only_on_the_screen() -> None:
+    longest = "x" * 500
+    (odd, long) = diff_view.rows(differences([None, "a"], [float("nan"), longest]))
+    assert [cell.text for cell in odd.cells[1:]] == ["another type", "null", "NaN"]
+    assert long.cells[3].text.endswith("x …")
+    assert long.cells[3].csv == f'"{longest}"'

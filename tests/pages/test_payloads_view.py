@@ -15,6 +15,7 @@ from tests.pages.conftest import SPLIT, Page
 from tests.values import endpoint
 from ui import context
 from ui.test import draft
+from ui.test.body_text import MOST_SHOWN, readable
 from ui.test.export_button import text
 from ui.test.import_rows import columns_of
 
@@ -202,3 +203,11 @@ def test_columns_are_read_out_of_bodies() -> None:
     assert columns_of(b'{"input_data": {"columns": ["a", "b"]}}') == ("a", "b")
     assert columns_of(b'{"data": [{"a": 1, "b": 2}]}') == ("a", "b")
     assert columns_of(b'{"data": [[1, 2]]}') == columns_of(b"[1") == columns_of(b"\xff") == ()
+
+
+def test_bodies_are_laid_out_only_when_they_can_be() -> None:
+    assert readable(b'{"a":1}').text == '{\n  "a": 1\n}'
+    assert (readable(b'{"a":').text, readable(b'{"a":').is_json) == ('{"a":', False)
+    assert readable(b"\xff\xfe").is_binary
+    assert readable(b"a\0b").is_binary
+    assert readable(b"1" * (MOST_SHOWN + 1)).is_part

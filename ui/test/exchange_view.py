@@ -14,6 +14,7 @@ from services.payloads.redaction import is_secret
 from services.scoring.answer import meaning_of
 from ui import context, words
 from ui.facts import Fact, facts
+from ui.labels import listed
 from ui.test import (
     answer_view,
     ask,
@@ -165,7 +166,7 @@ def _save(endpoint: Endpoint, exchange: Exchange) -> None:
 def _say_what_is_missing(exchange: Exchange) -> None:
     gone = [name for name, _ in exchange.request.headers if name not in dict(kept_headers(exchange))]
     if gone:
-        st.toast(f"Left out, because the value was never kept: {', '.join(gone)}.", duration="long")
+        st.toast(f"Left out, because the value was never kept: {listed(gone)}.", duration="long")
 
 
 def _ask_to_delete(exchange: Exchange) -> None:

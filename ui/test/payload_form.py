@@ -14,6 +14,7 @@ from services.payloads.variables import names_in
 from services.scoring.json_check import check_json
 from services.scoring.request import JSON, LONGEST_TIMEOUT_SECONDS
 from ui import context, problem
+from ui.labels import listed
 from ui.test import expectations_editor, header_lines, opened
 from ui.test.body_text import text_of
 from ui.test.draft import LARGEST_EDITED
@@ -185,7 +186,7 @@ def _save(endpoint: Endpoint, made: Payload) -> None:
     opened.put(opened.PAYLOAD, saved.id)
     gone = [name for name, value in made.headers if (name, value) not in saved.headers]
     if gone:
-        st.toast(f"Saved. The value of {', '.join(gone)} looks like a secret and was not kept.", duration="long")
+        st.toast(f"Saved. The value of {listed(gone)} looks like a secret and was not kept.", duration="long")
     else:
         st.toast("The payload was saved.")
 
