@@ -12,7 +12,7 @@ from services.expectations.expectation import Expectation
 from services.expectations.judging import judge
 from services.expectations.report import junit, lines
 from services.expectations.suggestions import suggest, suggest_fields
-from services.expectations.writing import CHOICES, Written, choice_of, read, written
+from services.expectations.writing import CHOICES, Choice, Written, choice_of, read, written
 from services.scoring.answer import Answer, Timing
 
 
@@ -46,8 +46,8 @@ def test_a_person_need_not_write_quotes() -> None:
 
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("text", ["", "NaN", "[", "a, b", "-1", "1e999"])
-def test_whatever_is_typed_is_kept_or_named(choice: object, text: str) -> None:
-    made = read(CHOICES[CHOICES.index(choice)], Written("$.x", text, text))  # type: ignore[arg-type]  # a Choice
+def test_whatever_is_typed_is_kept_or_named(choice: Choice, text: str) -> None:
+    made = read(choice, Written("$.x", text, text))
 
     assert isinstance(problem(made), str)
 
