@@ -5,21 +5,30 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from services.errors import Stopped
 from services.payloads.consent import Consent
 from services.scoring.answer import Answer, Timing
+from services.scoring.bearer import BearerState
+from services.scoring.request import JSON
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
+from tests.values import endpoint
 from ui import context
 from ui.test.attempts import Attempt, Series
+from ui.test.body_tools import with_file
+from ui.test.composer import auth_words
+from ui.test.draft import LARGEST_EDITED, Draft
 from ui.test.draft import SPLIT as THROUGH
-from ui.test.draft import Draft
 
 pytestmark = pytest.mark.emulator
 EDITOR = f"editor:{SPLIT}"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def id_of(azure: LocalAzure, endpoint: str = SPLIT) -> str:
@@ -249,6 +258,54 @@ def test_an_answer_that_is_awaited_is_neither_lost_nor_asked_for_twice(sender: S
     sender.press()
     assert sender.series is not series
     assert sent_since(seeded, before) == 1
+
+
+def test_a_request_is_found_again_after_another_page_and_can_be_stopped(sender: Sender, seeded: LocalAzure) -> None:
+    fault = seeded.control("POST", "faults", {"path": f"/endpoints/{SPLIT}/score", "delay_seconds": 60}).json()
+    try:
+        sender.control("number_input", f"repeat:{SPLIT}").set_value(3).run()
+        sender.write('{"data": [1]}')
+        sender.press()
+        sender.page.app.switch_page("../pages/metrics.py").run()
+        sender.page.app.switch_page("../pages/test.py").run()
+        assert "Sending, one after the other." in sender.page.html()
+        sender.page.app.button(key="stop_sending").click().run()
+        assert sender.series.over.wait(10)
+    finally:
+        assert seeded.control("DELETE", f"faults/{fault['id']}").ok
+    sender.page.app.run()
+    assert [type(each.outcome) for each in sender.series.attempts[0]] == [Stopped]
+    assert "Stopped after 1 request." in sender.page.html()
+
+
+def test_an_uploaded_text_opens_in_the_editor_and_anything_else_is_held_as_a_file() -> None:
+    made = Draft(targets=("blue",))
+    text = with_file(made, b'\xef\xbb\xbf{"data": [1]}', "one.json", "application/json")
+    assert (text.body, text.file, text.content_type, text.targets) == ('{"data": [1]}', None, JSON, ("blue",))
+    table = with_file(made, b"a,b\n1,2\n", "rows.csv", "application/vnd.ms-excel")
+    assert (table.body, table.content_type) == ("a,b\n1,2\n", "text/csv")
+    image = with_file(made, b"\x89PNG\xff", "cat.png", "")
+    assert (image.bytes, image.file_name, image.content_type) == (b"\x89PNG\xff", "cat.png", "image/png")
+    large = with_file(made, b"[" + b"1," * LARGEST_EDITED + b"1]", "large.json", JSON)
+    assert large.file is not None
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "words"),
+    [
+        ("key", None, "Signs in with the endpoint's key."),
+        ("aml_token", None, "Signs in with a token, fetched when you send."),
+        (
+            "aad_token",
+            timedelta(minutes=43, seconds=20),
+            "Signs in with a Microsoft Entra token that expires in 43 min.",
+        ),
+        ("aml_token", timedelta(hours=12, minutes=3), "Signs in with a token that expires in 12 h 3 min."),
+    ],
+)
+def test_how_a_request_signs_in_is_said_and_never_shown(mode: str, state: timedelta | None, words: str) -> None:
+    found = None if state is None else BearerState(mode, NOW + state)
+    assert auth_words(replace(endpoint(), auth_mode=mode), found, NOW) == words
 
 
 def answered(body: bytes) -> Answer:

@@ -23,12 +23,13 @@ NOT_SAID = "not said"
 
 def show(attempts: Sequence[Attempt], deployments: Sequence[Deployment], wanted: int) -> None:
     """Draw the times as a strip, and what each deployment answered how often. ``wanted`` requests were asked for."""
+    # What comes while this is drawn is left for the next time: all parts tell of the same requests.
+    attempts = [each for each in attempts if each.outcome is not None]
     answers = answers_of(attempts)
-    ended = sum(each.outcome is not None for each in attempts)
     times = sorted(each.total_ms for _, each in answers)
     facts(
         [
-            Fact("Ended", f"{ended} of {wanted}"),
+            Fact("Ended", f"{len(attempts)} of {wanted}"),
             Fact("Fastest", words.milliseconds(times[0] if times else None)),
             Fact("Median", words.milliseconds(statistics.median(times) if times else None)),
             Fact("Slowest", words.milliseconds(times[-1] if times else None)),

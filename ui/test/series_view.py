@@ -40,6 +40,9 @@ def _await(endpoint: Endpoint, deployments: Sequence[Deployment], series: Series
 def _summary(endpoint: Endpoint, deployments: Sequence[Deployment], series: Series) -> None:
     if not series.is_over:
         _waiting(series)
+    elif series.is_stopped and series.repeat > 1:
+        sent = sum(len(attempts) for attempts in series.attempts)
+        st.html(f'<p class="note">Stopped after {words.count(sent, "request")}.</p>')
     if series.problem is not None:
         st.html(f'<p class="note">Not kept in the history: {escape(series.problem.why)}</p>')
     if series.repeat > 1:
