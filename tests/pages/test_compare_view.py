@@ -126,6 +126,15 @@ def test_a_kept_comparison_is_opened_by_its_address(
     assert [row[4] for row in page.rows(f"comparisons:{SPLIT}")] == ["9 (4.2 % to 16.4 %)", "5 (1.6 % to 11.3 %)"]
 
 
+def test_a_new_comparison_is_shown_instead_of_the_one_that_was_open(
+    open_page: Callable[..., Page], seeded: LocalAzure, opened: Page
+) -> None:
+    older = keep(seeded, record(5))
+    fill_library(seeded, '{"data": [0]}')
+    page = compare(open_page("test", seeded, endpoint=SPLIT, view="compare", comparison=older))
+    assert "was found in 1 request." in page.html()
+
+
 def test_a_field_that_is_left_out_counts_no_more(opened: Page, seeded: LocalAzure) -> None:
     keep(seeded, record(5))
     opened.app.run()

@@ -14,7 +14,7 @@ from services.payloads.importing import from_file
 from services.replay.record import Item
 from services.replay.replaying import DEFAULT_TOLERANCE, MOST_ITEMS, MOST_PARALLEL, fitting_parallel
 from ui import context, problem, readers, words
-from ui.test import compare_runs, compare_sets
+from ui.test import compare_runs, compare_sets, opened
 
 LIBRARY, FILE, HISTORY = "Library", "File", "History"
 _TOLERANCES = {0.0: "Exact", 1e-9: "A billionth", 1e-6: "A millionth", 1e-3: "A thousandth", 1e-2: "A hundredth"}
@@ -161,6 +161,7 @@ def _begin(endpoint: Endpoint, live: str, candidate: str, found: _Set, parallel:
     try:
         items = found.make(seed)
         compare_runs.begin(endpoint, items, live, candidate, seed=seed, parallel=parallel, tolerance=tolerance)
+        opened.close(compare_runs.RESULT)
     except SluiceError as error:
         # The session keeps the words alone.
         error.__cause__ = error.__context__ = None

@@ -19,6 +19,8 @@ from services.results import Results
 from ui import context, readers
 
 KIND = "compare"
+RESULT = "comparison"
+"""The parameter of the address that says which kept comparison is open."""
 _log = logging.getLogger("sluice.ui")
 
 

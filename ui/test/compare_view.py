@@ -21,7 +21,6 @@ from ui.turns import Turns
 POLL_SECONDS = 0.7
 MOST_LISTED = 10
 PLACE = "compare"
-_RESULT = "comparison"
 _COLUMNS = (
     Column("Compared"),
     Column("Live"),
@@ -64,7 +63,7 @@ def _running(run: compare_runs.Run, turns: Turns) -> None:
 
 def _open_one(endpoint: Endpoint, run: compare_runs.Run | None) -> None:
     results = _read(context.results().all(endpoint.id, compare_runs.KIND, MOST_LISTED))
-    asked = opened.read(_RESULT)
+    asked = opened.read(compare_runs.RESULT)
     if run is not None and asked in ("", run.kept):
         current = run.kept
         record: Record | None = run.replay.record
@@ -101,7 +100,7 @@ def _list(endpoint: Endpoint, results: dict[str, tuple[Result, Record]], current
         [_row(result, record) for result, record in results.values()],
         key=key,
         current=current,
-        on_open=lambda: opened.put(_RESULT, read_opened(key) or ""),
+        on_open=lambda: opened.put(compare_runs.RESULT, read_opened(key) or ""),
     )
     if current:
         st.button("Delete this comparison", key="compare_delete", on_click=_ask_to_delete, args=(current,))
@@ -142,5 +141,5 @@ def _ask_to_delete(result_id: str) -> None:
 
 def _delete(result_id: str) -> None:
     context.results().delete(result_id)
-    opened.close(_RESULT)
+    opened.close(compare_runs.RESULT)
     compare_runs.forget(result_id)
