@@ -15,7 +15,7 @@ _LENGTHS = {"equals": "is", "at_least": "is at least", "at_most": "is at most"}
 
 def describe(expectation: Expectation) -> str:
     """What is expected, in a few words without a full stop: ``$.label is one of "cat", "dog"``."""
-    value, path = expectation.value, expectation.path
+    value, path = expectation.value, "" if expectation.path == "$" else expectation.path
     if expectation.kind == "status":
         wanted = value if isinstance(value, list) else [value]
         return "Status is " + " or ".join(shown(each) for each in wanted)
@@ -28,7 +28,7 @@ def describe(expectation: Expectation) -> str:
         return f"{what} {_LENGTHS.get(expectation.rule, expectation.rule)} {shown(value)}"
     if expectation.kind == "schema":
         return f"{path or 'The answer'} keeps to {_schema(value)}"
-    return f"{path} {_rule(expectation)}"
+    return f"{path or 'The answer'} {_rule(expectation)}"
 
 
 def shown(value: Json) -> str:

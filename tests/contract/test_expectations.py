@@ -71,7 +71,7 @@ def test_the_same_set_names_what_another_deployment_does_otherwise(conn: Connect
 
     assert (content["passed"], content["failed"]) == (1, 2)
     words = [each["words"] for case in content["cases"] for each in case["verdicts"] if not each["passed"]]
-    assert words == ["$[1] is 8: found 12.", "$ is [2]: $[0] is 3 and not 2."]
+    assert words == ["$[1] is 8: found 12.", "The answer is [2]: $[0] is 3 and not 2."]
 
 
 def test_without_leave_no_value_of_an_answer_is_in_what_is_kept(conn: Connection, served: str) -> None:

@@ -150,7 +150,7 @@ def test_no_answer_passes_nothing() -> None:
     ],
 )
 def test_an_answer_that_cannot_be_read_says_why(body: str | bytes, why: str) -> None:
-    assert verdict(path("$", "exists"), answered(body)).words == f"$ is there: {why}."
+    assert verdict(path("$", "exists"), answered(body)).words == f"The answer is there: {why}."
     assert verdict(Expectation("schema", True), answered(body)).passed is False
 
 
