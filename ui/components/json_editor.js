@@ -101,7 +101,6 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   const state = taken(parentElement, data);
   state.data = data;
   area.setAttribute("aria-label", data.label);
-  area.readOnly = data.disabled;
   if (state.isTaken && area.value !== state.text) area.value = state.text;
   draw(root, state, data);
   caret(root);
@@ -128,7 +127,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     // The button has the same shortcut; what is sent must be what stands here, so it is sent from here.
     event.preventDefault();
     event.stopPropagation();
-    if (event.repeat || data.disabled) return;
+    if (event.repeat) return;
     clearTimeout(state.timer);
     keep(state);
     state.sent = state.text;

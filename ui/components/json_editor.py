@@ -39,7 +39,6 @@ def json_editor(
     is_new: bool,
     problem_line: int | None,
     words: str,
-    disabled: bool,
     on_text: Callable[[], None],
     on_send: Callable[[], None],
 ) -> None:
@@ -60,7 +59,6 @@ def json_editor(
             "is_new": is_new,
             "problem": None if problem_line is None else {"line": problem_line},
             "words": words,
-            "disabled": disabled,
         },
         on_text_change=on_text,
         on_send_change=on_send,

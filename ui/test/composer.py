@@ -113,7 +113,6 @@ def _body(endpoint: Endpoint, made: Draft, checked: Check) -> None:
         is_new=made.is_new,
         problem_line=checked.line,
         words=checked.words,
-        disabled=False,
         on_text=lambda: _take(endpoint, key, "text"),
         on_send=lambda: _take(endpoint, key, "send"),
     )
