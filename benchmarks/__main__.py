@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import control, fleet, gateway, mirror, pages, shift
+from benchmarks import console, control, fleet, gateway, loadtest, mirror, pages, shift
 from benchmarks.report import RESULTS, Report
 
 ALL: dict[str, Callable[[], Report]] = {
@@ -16,6 +16,8 @@ ALL: dict[str, Callable[[], Report]] = {
     "control": control.main,
     "pages": pages.main,
     "fleet": fleet.main,
+    "console": console.main,
+    "loadtest": loadtest.main,
 }
 
 
