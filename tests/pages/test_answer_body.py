@@ -7,9 +7,9 @@ import json
 import pytest
 
 from services.scoring.answer import Answer, Timing
-from ui.test.body_reading import MOST_READ, MOST_ROWS, Number, cell_text, number_of, read
-from ui.test.class_scores import MOST_BARS, bars, class_scores
-from ui.test.timing_bar import bar, parts
+from ui.test.answer.body_reading import MOST_READ, MOST_ROWS, Number, cell_text, number_of, read
+from ui.test.answer.class_scores import MOST_BARS, bars, class_scores
+from ui.test.answer.timing_bar import bar, parts
 
 
 def answer(body: bytes | str, content_type: str = "application/json", *, is_cut: bool = False) -> Answer:

@@ -13,7 +13,7 @@ from services.errors import SluiceError, Stopped, Timeout
 from services.scoring.answer import Answer, Timing
 from services.scoring.explanation import Explanation
 from services.scoring.request import ScoringRequest
-from ui.test.body_reading import MOST_READ
+from ui.test.answer.body_reading import MOST_READ
 
 REQUEST = ScoringRequest(b'{"data": [1]}')
 GOOD = Answer(
@@ -41,7 +41,7 @@ def _draw_answer() -> None:
     import streamlit as st
 
     from tests import resources
-    from ui.test import answer_view
+    from ui.test.answer import answer_view
 
     given = st.session_state
     blue = [resources.deployment("blue")]
@@ -52,7 +52,7 @@ def _draw_code() -> None:
     import streamlit as st
 
     from tests import resources
-    from ui.test import code_view
+    from ui.test.answer import code_view
 
     endpoint = resources.endpoint() if st.session_state.has_address else resources.endpoint(scoringUri="")
     code_view.show(endpoint, [resources.deployment("blue")], st.session_state.request, "k")

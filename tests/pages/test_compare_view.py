@@ -15,7 +15,7 @@ from services.replay.record import Example, Record, Triple, to_document
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
 from ui import context
-from ui.test import compare_rows, compare_runs
+from ui.test.compare import compare_rows, compare_runs
 
 pytestmark = pytest.mark.emulator
 

@@ -17,7 +17,8 @@ from services.scoring.request import ScoringRequest
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
 from ui import context
-from ui.test import diff_view, draft, exchange_view, history_rows, line_diff
+from ui.test.history import diff_view, exchange_view, history_rows, line_diff
+from ui.test.send import draft
 
 pytestmark = pytest.mark.emulator
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from services.loadtest.running import LoadRun
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
 from ui import context, readers
-from ui.test import load_view
+from ui.test.load import load_view
 
 pytestmark = pytest.mark.emulator
 SECONDS = 60

@@ -14,10 +14,10 @@ from tests.local_azure import LocalAzure
 from tests.pages.conftest import SPLIT, Page
 from tests.values import endpoint
 from ui import context
-from ui.test import draft
-from ui.test.body_text import MOST_SHOWN, readable
-from ui.test.export_button import text
-from ui.test.import_rows import columns_of
+from ui.test.answer.body_text import MOST_SHOWN, readable
+from ui.test.payloads.export_button import text
+from ui.test.payloads.import_rows import columns_of
+from ui.test.send import draft
 
 pytestmark = pytest.mark.emulator
 CURL = """curl 'https://elsewhere.example/score' -H 'Authorization: Bearer abcdefghijklmnop' \

@@ -20,11 +20,11 @@ from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
 from tests.values import endpoint
 from ui import context
-from ui.test.attempts import Attempt, Series
-from ui.test.body_tools import with_file
-from ui.test.composer import auth_words
-from ui.test.draft import LARGEST_EDITED, Draft
-from ui.test.draft import SPLIT as THROUGH
+from ui.test.send.attempts import Attempt, Series
+from ui.test.send.body_tools import with_file
+from ui.test.send.composer import auth_words
+from ui.test.send.draft import LARGEST_EDITED, Draft
+from ui.test.send.draft import SPLIT as THROUGH
 
 pytestmark = pytest.mark.emulator
 EDITOR = f"editor:{SPLIT}"

@@ -11,7 +11,7 @@ from services.payloads.samples import sample_for
 from services.resources import snippets
 from services.scoring.request import ScoringRequest
 from ui import context
-from ui.test import code_view
+from ui.test.answer import code_view
 
 SPLIT = "Through the split"
 _NO_SAMPLE = '{"data": []}'

@@ -11,11 +11,11 @@ from services.model import Deployment, Endpoint
 
 SEND, PAYLOADS, HISTORY = "Send", "Payloads", "History"
 _MODULES = {
-    SEND: "ui.test.send_view",
-    PAYLOADS: "ui.test.payloads_view",
-    HISTORY: "ui.test.history_view",
-    "Compare": "ui.test.compare_view",
-    "Load": "ui.test.load_view",
+    SEND: "ui.test.send.send_view",
+    PAYLOADS: "ui.test.payloads.payloads_view",
+    HISTORY: "ui.test.history.history_view",
+    "Compare": "ui.test.compare.compare_view",
+    "Load": "ui.test.load.load_view",
 }
 """Each view is a module with ``show(endpoint, deployments)``, loaded when it is looked at first."""
 _PARAMETER = "view"

@@ -1,0 +1,1 @@
+"""What was sent, opened again and laid side by side."""

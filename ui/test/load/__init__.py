@@ -1,0 +1,1 @@
+"""Load tests on screen: form, live picture, results."""
