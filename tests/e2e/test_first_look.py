@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -83,6 +84,7 @@ def test_an_unknown_endpoint_in_the_address_is_explained(sluice: Sluice, open_pa
     expect(page.get_by_role("alert")).to_contain_text("There is no endpoint named no-such-thing")
 
 
+VIEWS = ["Payloads", "History", "Compare", "Load"]
 LOOKS = [("light", 1440, False), ("dark", 1440, True), ("light", 390, False), ("dark", 390, True)]
 
 
@@ -92,15 +94,19 @@ def test_every_page_in_every_look(
 ) -> None:
     page = open_page(sluice.url, width=width, height=900, dark=dark)
     found: list[tuple[str, str, str]] = []
-    for name in PAGES:
-        page.goto(f"{sluice.url}/{name.lower()}?{CHOSEN}")
-        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    # The views of the Test page keep its frame: two opposite looks show what can go wrong.
+    views = [f"Test {view}" for view in VIEWS] if (look, width) in (("light", 1440), ("dark", 390)) else []
+    for name in [*PAGES, *views]:
+        title, _, view = name.partition(" ")
+        page.goto(f"{sluice.url}/{title.lower()}?{CHOSEN}&view={view.lower()}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(title)
         settle(page)
         expect(page.get_by_text("Page not found")).to_have_count(0)
         assert page.get_by_role("alert").all_inner_texts() == [], name
         if name == "Metrics":
             expect(page.locator(".js-plotly-plot").first).to_be_visible()
-        page.screenshot(path=shot(f"{name.lower()}-{look}-{width}"), full_page=True, animations="disabled")
+        file = shot(f"{name.lower().replace(' ', '-')}-{look}-{width}")
+        page.screenshot(path=file, full_page=True, animations="disabled")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} is {wide} px wider than a {width} px screen"
         found += [(name, *finding) for finding in ours_of(Axe().run(page))]
@@ -113,7 +119,7 @@ def shot(name: str) -> Path:
 
 
 @pytest.mark.skipif("SLUICE_PICTURES" not in os.environ, reason="only `make pictures` refreshes the docs' pictures")
-def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], tmp_path: Path) -> None:
     folder = ROOT / os.environ["SLUICE_PICTURES"]
     folder.mkdir(parents=True, exist_ok=True)
     page = open_page(f"{sluice.url}/traffic?{CHOSEN}", width=1280, height=800)
@@ -137,3 +143,18 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page]) -
         if name == "Metrics":
             expect(page.locator(".js-plotly-plot").first).to_be_visible()
         page.screenshot(path=folder / f"{name.lower()}.png", animations="disabled")
+    page = open_page(f"{sluice.url}/test?endpoint=wine-cultivars&view=compare", width=1280, height=800)
+    page.get_by_test_id("stMain").get_by_role("radio", name="File").click()
+    lines = (ROOT / "samples/wine/held-out.jsonl").read_text(encoding="utf-8").splitlines()
+    wines = tmp_path / "wines.jsonl"
+    wines.write_text("\n".join(json.dumps({"data": [json.loads(line)["data"]]}) for line in lines), encoding="utf-8")
+    page.locator("input[type=file]").set_input_files(wines)
+    page.get_by_role("button", name=f"Compare {len(lines)} requests").click()
+    expect(page.get_by_role("button", name="Download requests as CSV")).to_be_visible(timeout=60_000)
+    settle(page)
+    page.screenshot(path=folder / "compare.png", animations="disabled")
+    page = open_page(f"{sluice.url}/test?endpoint=wine-cultivars&view=load", width=1280, height=800)
+    page.get_by_role("button", name="Start load test").click()
+    expect(page.get_by_role("heading", name="Result", exact=True)).to_be_visible(timeout=60_000)
+    settle(page)
+    page.screenshot(path=folder / "load.png", animations="disabled")
