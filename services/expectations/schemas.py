@@ -117,7 +117,7 @@ def _check_pattern(pattern: Json) -> None:
     try:
         compiled(pattern)
     except PatternRefused as error:
-        raise SchemaRefused(f"The pattern {pattern} cannot be used: {error}.") from None
+        raise SchemaRefused(_short(f"The pattern {pattern} cannot be used: {error}") + ".") from None
 
 
 def _short(text: str) -> str:
