@@ -102,4 +102,7 @@ def from_line(line: bytes) -> Payloads:
 
 def _ramp(text: str) -> tuple[float, float]:
     start, _, end = text.partition(":")
-    return float(start), float(end)
+    try:
+        return float(start), float(end)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not written as FROM:TO, such as 10:200") from None

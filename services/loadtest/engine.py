@@ -17,7 +17,7 @@ from typing import Any
 import pycurl
 
 from services.loadtest.plan import MOST_IN_FLIGHT, Plan
-from services.loadtest.readiness import Waiting, ask_for_exact_timers
+from services.loadtest.readiness import Waiting, ask_for_exact_timers, room_for_files
 from services.loadtest.stopping import reason_to_stop
 from services.loadtest.tally import NOT_SAID, Tally
 from services.scoring.request import DEPLOYMENT_HEADER
@@ -31,6 +31,8 @@ _FAILURES = {
     pycurl.E_COULDNT_RESOLVE_HOST: "no address",
     pycurl.E_PEER_FAILED_VERIFICATION: "certificate not trusted",
 }
+_OTHER_FILES = 64
+"""What the process has open besides its connections, with room to spare."""
 _MARK = f"{DEPLOYMENT_HEADER}:".encode()
 
 
@@ -44,16 +46,20 @@ class Shot:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, after how many seconds, and how many requests were given up without an answer."""
+    """How a run ended, after how many seconds, and how many requests were given up without an answer.
+
+    ``sending_seconds`` are those in which it sent: as planned, or longer when the sender was late.
+    """
 
     ended: str
     why: str
     seconds: float
+    sending_seconds: float
     abandoned: int
 
 
 class Engine:
-    """One run. ``bearer`` is asked when a connection's headers are made, and again after a 401 called ``renew``.
+    """One run. ``bearer`` is asked for every request; an answer of 401 calls ``renew``.
 
     ``on_second`` gets the row of every second that is over; it must not take long. :meth:`stop` may be called from
     another thread or a signal handler.
@@ -75,11 +81,15 @@ class Engine:
         self._url, self._shots, self._plan = url, shots, plan
         self._timeout = timeout_seconds
         self._bearer, self._renew, self._on_second = bearer, renew, on_second
-        self._most = most_in_flight
+        self._most = min(most_in_flight, room_for_files() - _OTHER_FILES)
         self._waiting = Waiting()
         self._multi = pycurl.CurlMulti()
         self._idle: list[pycurl.Curl] = []
-        self._flying: dict[pycurl.Curl, tuple[float, list[bytes]]] = {}
+        self._flying: dict[pycurl.Curl, float] = {}
+        # What each handle holds already, so that only what has changed is set: the lines of the last answer's head,
+        # and which request with which bearer.
+        self._lines: dict[pycurl.Curl, list[bytes]] = {}
+        self._loaded: dict[pycurl.Curl, tuple[int, str]] = {}
         self._timer_at: float | None = None
         self._is_stopped = False
         self._bundle = ca_bundle()[0]
@@ -110,7 +120,7 @@ class Engine:
     def _run(self) -> Outcome:
         began = time.perf_counter()
         plan, total, index, second = self._plan, self._plan.total, 0, 0
-        due = began
+        due = last_sent = began
         ended, why = DONE, ""
         while not self._is_stopped and (index < total or self._flying):
             now = time.perf_counter()
@@ -119,6 +129,7 @@ class Engine:
                     self.tally.full()
                     break
                 self._send(index, due, now)
+                last_sent = now
                 index += 1
                 due = began + plan.due(index)
                 now = time.perf_counter()
@@ -138,7 +149,8 @@ class Engine:
         seconds = time.perf_counter() - began
         if self.tally.current.sent or self.tally.current.answered:
             self._on_second(self.tally.tick(second, len(self._flying)))
-        return Outcome(ended, why, seconds, len(self._flying))
+        sending_seconds = max(last_sent - began, min(seconds, plan.seconds))
+        return Outcome(ended, why, seconds, sending_seconds, len(self._flying))
 
     def _next_due(self, index: int, due: float) -> float:
         """When there is something to send. With too many in flight, an answer must come first."""
@@ -146,21 +158,27 @@ class Engine:
         return time.perf_counter() + 1.0 if is_waiting else due
 
     def _send(self, index: int, due: float, now: float) -> None:
-        shot = self._shots[index % len(self._shots)]
         handle = self._idle.pop() if self._idle else self._handle()
-        lines: list[bytes] = []
-        handle.setopt(pycurl.HEADERFUNCTION, lines.append)
-        handle.setopt(pycurl.POSTFIELDS, shot.body)
-        headers = (("Authorization", f"Bearer {self._bearer()}"), *shot.headers, ("Expect", ""))
-        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("latin-1") for name, value in headers])
-        self._flying[handle] = (due, lines)
+        wanted = index % len(self._shots), self._bearer()
+        if self._loaded.get(handle) != wanted:
+            self._load(handle, *wanted)
+        self._lines[handle].clear()
+        self._flying[handle] = due
         self.tally.start((now - due) * 1000)
         self.tally.most_in_flight = max(self.tally.most_in_flight, len(self._flying))
         self._multi.add_handle(handle)
         self._act(pycurl.SOCKET_TIMEOUT, 0)
 
+    def _load(self, handle: pycurl.Curl, number: int, bearer: str) -> None:
+        shot = self._shots[number]
+        headers = (("Authorization", f"Bearer {bearer}"), *shot.headers, ("Expect", ""))
+        handle.setopt(pycurl.POSTFIELDS, shot.body)
+        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("latin-1") for name, value in headers])
+        self._loaded[handle] = number, bearer
+
     def _handle(self) -> pycurl.Curl:
         handle = pycurl.Curl()
+        lines = self._lines[handle] = []
         for option, value in (
             (pycurl.URL, self._url),
             (pycurl.PROTOCOLS, self._scheme),
@@ -173,6 +191,7 @@ class Engine:
             (pycurl.POST, 1),
             # The answers are counted and not kept: libcurl only wants to hear that all bytes were taken.
             (pycurl.WRITEFUNCTION, len),
+            (pycurl.HEADERFUNCTION, lines.append),
         ):
             handle.setopt(option, value)
         return handle
@@ -219,18 +238,18 @@ class Engine:
                 return
 
     def _end(self, handle: pycurl.Curl, outcome: str, now: float) -> None:
-        due, lines = self._flying.pop(handle)
+        due = self._flying.pop(handle)
         self._multi.remove_handle(handle)
         self._idle.append(handle)
-        self.tally.end(outcome, deployment_in(lines), (now - due) * 1000)
+        self.tally.end(outcome, deployment_in(self._lines[handle]), (now - due) * 1000)
 
     def _close(self) -> None:
         for handle in self._flying:
             self._multi.remove_handle(handle)
-        for handle in [*self._flying, *self._idle]:
+        for handle in self._lines:
             handle.close()
-        self._idle.clear()
-        self._flying.clear()
+        for each in (self._idle, self._flying, self._lines, self._loaded):
+            each.clear()
         self._multi.close()
         self._waiting.close()
 

@@ -11,12 +11,32 @@ from collections.abc import Sequence
 
 _SET_TIMER_SLACK = 29
 """PR_SET_TIMERSLACK of Linux's prctl: by how many nanoseconds the system may end a wait late to save power."""
+_ENOUGH_FILES, _FILES_ELSEWHERE = 8192, 512
+"""Open files that are asked for at most; those that can be counted on where the system does not say."""
 
 
 def ask_for_exact_timers() -> None:
     """Let this thread's waits end on time: Linux adds 50 µs otherwise. Does nothing on other systems."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).prctl(_SET_TIMER_SLACK, 1, 0, 0, 0)
+
+
+def room_for_files() -> int:
+    """How many files, connections among them, this process may have open, after it has asked for all it can get.
+
+    Without that a test with many requests in flight would run out of them, and blame the endpoint.
+    """
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return _FILES_ELSEWHERE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return _ENOUGH_FILES if soft == resource.RLIM_INFINITY else soft
 
 
 class Waiting:

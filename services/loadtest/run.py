@@ -125,7 +125,6 @@ def content(order: Order, tally: Tally, outcome: Outcome, began: datetime) -> di
     """The result: what was asked for, what was sent, what came back, and what to think of it. Times are in ms."""
     plan, outcomes = order.plan, tally.outcomes
     doubts = tally.doubts()
-    sending_seconds = min(outcome.seconds, plan.seconds)
     return {
         "run": order.run_id,
         "endpoint": order.endpoint.name,
@@ -145,7 +144,7 @@ def content(order: Order, tally: Tally, outcome: Outcome, began: datetime) -> di
         "good": total_of(outcomes, good=True),
         "failed": total_of(outcomes, good=False),
         "abandoned": outcome.abandoned,
-        "rate": round(tally.sent / sending_seconds, 3) if sending_seconds else None,
+        "rate": round(tally.sent / outcome.sending_seconds, 3) if outcome.sending_seconds else None,
         "latency_ms": tally.latency(),
         "lag_ms": tally.lag(),
         "most_in_flight": tally.most_in_flight,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -99,12 +100,36 @@ class LoadRun:
             _log.info("The load test ended before it had its payloads")
 
     def _follow(self) -> None:
+        try:
+            self._read()
+        except Exception:
+            # Runs in a thread of its own. A run that seems to go on for ever would keep the next one from starting.
+            _log.exception("What a load test said could not be read")
+            self.problem = ServiceFailed(
+                "The load test was ended.",
+                "Sluice could not read what its process said.",
+                "Start it again. If it stays, look at the log of Sluice.",
+            )
+            self._process.kill()
+            self._process.wait()
+        finally:
+            self._errors.close()
+            if self._process.stdin is not None:
+                # Closed already, and what was still to be written is of no use to anybody.
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
+            self.is_over = True
+
+    def _read(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as output:
             for line in output:
-                self._take(json.loads(line))
+                # A process that is killed may leave half a line.
+                if line.endswith(b"\n"):
+                    self._take(json.loads(line))
         code = self._process.wait()
-        if self.result is None and self.problem is None and not self.is_stopping:
+        # One that was stopped before it sent anything has nothing to say.
+        if self.result is None and self.problem is None and not (self.is_stopping and not self.rows):
             self._errors.seek(0)
             _log.error("The load test ended with %s: %s", code, self._errors.read()[-2000:].decode(errors="replace"))
             self.problem = ServiceFailed(
@@ -112,13 +137,6 @@ class LoadRun:
                 f"Its process ended with exit code {code} and left no result.",
                 "Start it again. If it stays, look at the log of Sluice.",
             )
-        self._errors.close()
-        if self._process.stdin is not None:
-            try:
-                self._process.stdin.close()
-            except OSError:
-                _log.debug("The pipe to the load test was closed already")
-        self.is_over = True
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.pop("event")
@@ -142,10 +160,15 @@ class LoadRuns:
         self._runs: dict[str, LoadRun] = {}
 
     def start(self, wish: Wish, environment: Mapping[str, str] = os.environ) -> LoadRun:
-        """Start a process. Raises Conflict while another run of the endpoint goes on."""
+        """Start a process. The same wish again, as by a double click, is the run that goes on already.
+
+        Raises Conflict while another run of the endpoint goes on.
+        """
         with self._lock:
             found = self._runs.get(wish.endpoint.id)
             if found is not None and not found.is_over:
+                if found.wish == wish:
+                    return found
                 raise Conflict(
                     "The load test was not started.",
                     f"Another one of {wish.endpoint.name} is still running.",

@@ -9,7 +9,7 @@ WINDOW_SECONDS = 5
 """Errors persist when they were at least half of the answers over so many whole seconds…"""
 FAILING_SHARE = 0.5
 FEWEST_ANSWERS = 20
-"""…of at least so many answers."""
+"""…or over more, until there are so many answers: a slow test ends as well."""
 REFUSED = frozenset({"401", "403", "404", "413"})
 """Answers that will not change while the test runs: key, right, deployment, size."""
 FEWEST_REFUSED = 10
@@ -39,10 +39,13 @@ def reason_to_stop(seconds: Sequence[Moment], outcomes: dict[str, int]) -> str:
     refused = {name: count for name, count in outcomes.items() if name in REFUSED and count}
     if total >= FEWEST_REFUSED and sum(refused.values()) == total:
         return f"Every request was refused: {', '.join(f'{count} × {name}' for name, count in refused.items())}."
-    last = seconds[-WINDOW_SECONDS:]
-    answered, failed = sum(each.answered for each in last), sum(each.failed for each in last)
-    if len(last) == WINDOW_SECONDS and answered >= FEWEST_ANSWERS and failed >= FAILING_SHARE * answered:
-        return f"Errors persisted: {failed} of {answered} requests failed within {WINDOW_SECONDS} s."
+    length, answered, failed = 0, 0, 0
+    for each in reversed(seconds):
+        if length >= WINDOW_SECONDS and answered >= FEWEST_ANSWERS:
+            break
+        length, answered, failed = length + 1, answered + each.answered, failed + each.failed
+    if length >= WINDOW_SECONDS and answered >= FEWEST_ANSWERS and failed >= FAILING_SHARE * answered:
+        return f"Errors persisted: {failed} of {answered} requests failed within {length} s."
     if len(seconds) >= FULL_SECONDS and all(each.was_full for each in seconds[-FULL_SECONDS:]):
         return f"For {FULL_SECONDS} s as many requests as allowed were waiting for an answer."
     return ""

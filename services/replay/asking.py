@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -21,6 +23,8 @@ MOST_SHOWN = 50
 """Differences kept of one example."""
 MOST_TEXT = 20_000
 """Characters kept of what was sent and answered in an example."""
+_LONGEST_SIDE = 1000
+"""Characters kept of one side of a difference: a whole list may be missing."""
 _ROLES: tuple[Role, ...] = ("first", "second", "candidate")
 _ORDERS = tuple(permutations(range(3)))
 
@@ -107,13 +111,25 @@ def _example(
     )
 
 
+def _as_text(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "nested too deep to be shown"
+    except ValueError:
+        return "a number too long to be shown"
+
+
 def _short(found: Difference) -> Difference:
-    """A difference whose sides are not longer than what is kept: a whole list may be missing."""
+    """A difference whose sides can be kept and shown: short, and nothing that JSON or UTF-8 cannot hold."""
 
     def side(value: object) -> object:
-        if isinstance(value, str):
-            return value[:1000]
-        text = repr(value)
-        return value if len(text) <= 1000 else f"{text[:1000]}…"
+        if value is None or (isinstance(value, int) and abs(value) < 2**63):
+            return value
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        text = value if isinstance(value, str) else _as_text(value)
+        shown = text if len(text) <= _LONGEST_SIDE else f"{text[:_LONGEST_SIDE]}…"
+        return shown.encode(errors="backslashreplace").decode()
 
     return Difference(found.path, found.kind, side(found.left), side(found.right))

@@ -78,6 +78,8 @@ def is_same(left: Json, right: Json, tolerance: float = 0.0) -> bool:
     try:
         return math.isclose(left, right, rel_tol=tolerance)
     except OverflowError:  # a whole number beyond what a float holds
+        if isinstance(left, float) or isinstance(right, float):
+            return False
         return bool(abs(left - right) <= int(tolerance * 1e15) * max(abs(left), abs(right)) // 10**15)
 
 
@@ -122,4 +124,6 @@ def child(path: str, name: str) -> str:
 
 
 def _escaped(letter: str) -> str:
-    return _ESCAPED.get(letter) or (f"\\u{ord(letter):04x}" if ord(letter) < 0x20 else letter)
+    # Half of a pair of surrogates, which JSON may hold, cannot be shown or written to a file.
+    is_odd = letter < " " or "\ud800" <= letter <= "\udfff"
+    return _ESCAPED.get(letter) or (f"\\u{ord(letter):04x}" if is_odd else letter)

@@ -87,7 +87,8 @@ def judge_fields(
     again_alone, again_candidate = _counts(again)
     nobody = Counter(unsettled)
     both = alone + again_alone
-    tested = sorted(both, key=lambda field: (-both[field], field))[:MOST_FIELDS]
+    # Those that were asked again must not be preferred: they were, because the candidate stood alone.
+    tested = sorted(both, key=lambda field: (-alone[field], field))[:MOST_FIELDS]
     p_values = {
         field: min(1.0, 2 * min(_p(candidate[field], alone[field]), _p(again_candidate[field], again_alone[field])))
         for field in tested

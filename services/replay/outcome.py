@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +17,9 @@ STATUS = "status"
 BODY = "body"
 """Stand for a field where the answers differ as a whole: by their status, or in text that is no JSON."""
 LARGEST_COMPARED = 5 * 1024 * 1024
-"""Bytes of an answer that are parsed. A longer one is compared as text."""
+"""Bytes of an answer that are parsed. A longer one is compared as a whole."""
+MOST_HELD = 20_000
+"""Characters that are held of an answer that is compared as a whole."""
 MOST_NUMBERS = 20_000
 """Numbers of an answer that are looked at for a shift."""
 _MOST_PLACES = 10_000
@@ -47,8 +51,12 @@ def outcome_of(answer: Answer | SluiceError) -> Outcome:
     """An answer of any status, or a failure, ready to be compared."""
     if isinstance(answer, SluiceError):
         return Outcome(type(answer).__name__, is_good=False, text=str(answer))
-    text = answer.text
-    document = NO_JSON if answer.is_cut or len(answer.body) > LARGEST_COMPARED else _parsed(text)
+    text, is_large = answer.text, len(answer.body) > LARGEST_COMPARED
+    document = NO_JSON if answer.is_cut or is_large else _parsed(text)
+    if document is NO_JSON and (is_large or "\ufffd" in text):
+        # Bytes that are no text all become the same character, and several large answers are held at a time.
+        told = f"{len(answer.body):,} bytes, SHA-256 {hashlib.sha256(answer.body).hexdigest()}"
+        text = f"{told}\n{text[:MOST_HELD]}"
     return Outcome(str(answer.status), answer.is_good, text, document, answer.total_ms, answer.model_ms)
 
 
@@ -83,7 +91,8 @@ def shifts(first: Outcome, second: Outcome, candidate: Outcome) -> dict[str, tup
         total[0] += other - one
         total[1] += again - one
         total[2] += 1
-    return {field: (total[0] / total[2], total[1] / total[2]) for field, total in sums.items()}
+    means = {field: (total[0] / total[2], total[1] / total[2]) for field, total in sums.items()}
+    return {field: pair for field, pair in means.items() if all(map(math.isfinite, pair))}
 
 
 def _numbers(first: Json, second: Json, third: Json) -> Iterator[tuple[str, float, float, float]]:

@@ -96,8 +96,9 @@ class Replay:
             self._over.set()
 
     def stop(self) -> None:
-        """Send nothing more. What has been compared stays."""
-        self._stop.set()
+        """Send nothing more. What has been compared stays; a comparison that is over was not stopped."""
+        if not self._over.is_set():
+            self._stop.set()
 
     @property
     def is_stopped(self) -> bool:

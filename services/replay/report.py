@@ -66,14 +66,16 @@ class Latency:
 class Report:
     """``different`` of ``compared`` requests got another answer from the candidate, in a field that differs between the
     deployments. Muted fields are in none of the numbers. ``by_itself`` is how many such requests the live deployment
-    brings about alone. ``live_errors`` counts errors of twice as many answers as ``candidate_errors``; the
-    ``both_failed`` requests, on which every answer was an error, compare nothing.
+    brings about alone. ``undecided`` is how many requests only the candidate answered otherwise in fields that are not
+    named, and in which the live deployment never differed from itself. ``live_errors`` counts errors of twice as many
+    answers as ``candidate_errors``; the ``both_failed`` requests, on which every answer was an error, compare nothing.
     """
 
     compared: int
     different: int
     share: Interval
     by_itself: float
+    undecided: int
     fields: tuple[FieldNoise, ...]
     muted: frozenset[str]
     shifts: tuple[Shift, ...]
@@ -101,12 +103,14 @@ def report(record: Record, muted: Iterable[str] = ()) -> Report:
     by_role = Counter(role for triple in record.triples for role in _roles(triple, named))
     both_failed = sum(all(map(_is_error, triple.labels)) for triple in record.triples)
     compared = len(record.triples) - both_failed
+    unclear = frozenset(field.field for field in fields if not field.is_named and not field.differs_by_itself)
     good = [triple for triple in record.triples if not triple.is_bad]
     return Report(
         compared=compared,
         different=by_role["candidate"],
         share=proportion(by_role["candidate"], compared),
         by_itself=(by_role["first"] + by_role["second"]) / 2,
+        undecided=sum("candidate" in _roles(triple, unclear) for triple in record.triples),
         fields=fields,
         muted=left_out,
         shifts=_shifts(good, left_out),

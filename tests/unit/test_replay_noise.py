@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from services.replay.noise import (
     AGAIN_FOR_FIELD,
     MOST_ASKED_AGAIN,
+    MOST_FIELDS,
     Role,
     judge_fields,
     standing_alone,
@@ -52,6 +53,15 @@ def test_one_difference_is_named_once_it_came_again_each_time() -> None:
     once = _alone("candidate", 1)
     assert not judge_fields(once, (), ())[0].is_named
     assert judge_fields(once, _alone("candidate", AGAIN_FOR_FIELD), ())[0].is_named
+
+
+def test_what_was_asked_again_does_not_choose_the_fields_that_are_tested() -> None:
+    planned = [
+        *({f"$.{number:03}": "first"} for number in range(MOST_FIELDS) for _ in range(2)),
+        *_alone("candidate", 1),
+    ]
+    fields = judge_fields(planned, _alone("candidate", AGAIN_FOR_FIELD), ())  # type: ignore[arg-type]  # of literals
+    assert "$.label" not in {field.field for field in fields}
 
 
 def test_few_differences_are_asked_again_often_and_named_ones_not_at_all() -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
 import pytest
 
 from services.errors import AccessDenied, RuleBroken, Timeout
-from services.replay.outcome import Outcome, outcome_of
+from services.replay.export import to_csv, to_json
+from services.replay.outcome import LARGEST_COMPARED, MOST_HELD, Outcome, between, outcome_of
 from services.replay.record import Item, from_document, to_document
 from services.replay.replaying import HOPELESS, Replay
 from services.replay.report import Interval, median, proportion, report
 from services.scoring.answer import Answer, Timing
 from services.scoring.request import ScoringRequest
+from ui.test.compare.compare_rows import verdict
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -94,6 +97,67 @@ def test_answers_that_are_no_json_are_compared_as_text() -> None:
 def test_an_answer_that_was_encoded_twice_is_compared_by_its_fields() -> None:
     found = report(run(30, lambda request: answered(json.dumps({"label": request.deployment}))).record)
     assert [field.field for field in found.named] == ["$.label"]
+
+
+def test_bytes_that_are_no_text_are_told_apart() -> None:
+    found = report(
+        run(30, lambda request: answered(None, body=b"\xfe" if request.deployment == "blue" else b"\xff")).record
+    )
+    assert [field.field for field in found.named] == ["body"]
+
+
+def test_large_answers_are_compared_and_not_held() -> None:
+    one, other = (answered(None, body=b'"' + b"a" * LARGEST_COMPARED + end) for end in (b'b"', b'c"'))
+    assert between(one, one, 0.0) == ()
+    assert [each.path for each in between(one, other, 0.0)] == ["body"]
+    assert len(one.text) < 2 * MOST_HELD
+
+
+ODD = (
+    (b'{"huge": 1' + b"0" * 400 + b', "nan": NaN, "\\ud800": "\\ud83d", "far": 1e308}'),
+    (b'{"huge": 1.5, "nan": 1, "\\ud800": "\\ude00", "far": -1e308}'),
+)
+
+
+def test_odd_values_are_compared_and_can_be_written_to_files() -> None:
+    found = run(30, lambda request: answered(None, body=ODD[request.deployment == "green"]))
+    assert found.progress.error is None
+    said = report(found.record)
+    assert {field.field for field in said.named} == {"$.huge", "$.nan", "$.far", r"$['\ud800']"}
+    assert said.shifts == ()
+    text = to_json(found.record)
+    json.loads(text, parse_constant=pytest.fail)
+    assert text.encode()
+    assert to_csv(found.record, frozenset(field.field for field in said.named)).encode()
+
+
+def test_an_answer_that_is_nested_deep_can_be_kept() -> None:
+    deep = b"[" * 480 + b"]" * 480
+    found = run(30, lambda request: answered(None, body=deep if request.deployment == "green" else b"{}"))
+    assert from_document(json.loads(json.dumps(to_document(found.record)))) == found.record
+
+
+@pytest.mark.parametrize(("count", "low"), [(1, 0.025), (2, 0.1581), (5, 0.4782)])
+def test_few_requests_have_wide_intervals_and_no_interval_of_times(count: int, low: float) -> None:
+    found = report(run(count, lambda request: answered(request.deployment)).record)
+    assert (found.different, round(found.share.low or 0, 4), found.share.high) == (count, low, 1.0)
+    assert found.latency[0].difference.low is None
+
+
+def test_differences_too_few_to_tell_are_not_called_none() -> None:
+    record = run(100, lambda request: answered(request.deployment if int(request.body) < 5 else "a")).record
+    stopped = replace(record, again=())
+    assert report(record).different == 5
+    found = report(stopped)
+    assert (found.named, found.different, found.undecided) == ((), 0, 5)
+    assert "answers 5 of 100 requests otherwise" in verdict(stopped, found)
+    assert "at most 11.3 %" in verdict(stopped, found)
+
+
+def test_a_comparison_that_is_over_cannot_be_stopped() -> None:
+    replay = run(3, lambda _: answered(1))
+    replay.stop()
+    assert not replay.record.is_stopped
 
 
 def test_times_are_compared_in_pairs() -> None:

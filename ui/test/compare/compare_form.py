@@ -46,7 +46,7 @@ def why_not(endpoint: Endpoint, deployments: Sequence[Deployment]) -> str:
 def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     """Draw the form. Raises StoreFailed."""
     live, candidate = _sides(endpoint, deployments)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="compare_set"):
+    with st.container(horizontal=True, vertical_alignment="top", key="compare_set"):
         source = st.segmented_control(
             "Requests from", [LIBRARY, FILE, HISTORY], default=LIBRARY, key="compare_source", persist_state="session"
         )

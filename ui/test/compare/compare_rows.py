@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.replay.noise import FieldNoise
 from services.replay.record import Example, Record
-from services.replay.report import Interval, Latency, Report, Shift
+from services.replay.report import Interval, Latency, Report, Shift, proportion
 from ui import words
 from ui.components.table import Cell, Column, Row
 
@@ -47,7 +47,13 @@ def verdict(record: Record, report: Report) -> str:
         return f"Nothing could be compared: {words.count(report.both_failed, 'request')}, and every answer an error."
     share = report.share
     if not report.named:
-        most = percent(share.high or 0.0)
+        most = percent(proportion(report.undecided, report.compared).high or 0.0)
+        if report.undecided:
+            return (
+                f"{candidate} answers {report.undecided:,} of {words.count(report.compared, 'request')} otherwise than "
+                f"{live}, too few to tell from chance. Of requests like these at most {most} can be answered otherwise "
+                "(95 % interval)."
+            )
         return (
             f"No difference between {candidate} and {live} was found in {words.count(report.compared, 'request')}. "
             f"Of requests like these at most {most} can be answered otherwise (95 % interval)."

@@ -48,9 +48,18 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], runs: LoadRuns, 
         st.caption(plain(why_not or _words(plan)), width="content")
     for sentence in () if why_not else cautions(endpoint, deployment):
         st.html(f'<p class="note">{escape(sentence)}</p>')
-    refused: SluiceError | None = st.session_state.get(_REFUSED)
+
+
+def show_refusal(endpoint: Endpoint) -> None:
+    """Say why the test that was asked for here last was not started: another one goes on."""
+    refused: SluiceError | None = st.session_state.get(f"{_REFUSED}:{endpoint.id}")
     if refused is not None:
         problem.show(refused, key="load_start")
+
+
+def forget_refusal(endpoint: Endpoint) -> None:
+    """The other test is over."""
+    st.session_state.pop(f"{_REFUSED}:{endpoint.id}", None)
 
 
 def _target(endpoint: Endpoint, names: list[str]) -> str | None:
@@ -70,7 +79,7 @@ def _target(endpoint: Endpoint, names: list[str]) -> str | None:
 
 def _plan(endpoint: Endpoint) -> tuple[Plan, float]:
     name = endpoint.name
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="load_plan"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", key="load_plan"):
         shape = st.segmented_control(
             "Rate", [FIXED, RAMP], default=FIXED, key=f"load_shape:{name}", required=True, persist_state="session"
         )
@@ -125,7 +134,7 @@ def _typed(endpoint: Endpoint) -> ScoringRequest:
 
 def _why_not(wish: Wish, deployments: Sequence[Deployment], permissions: Permissions) -> str:
     """Why the test cannot begin, in a sentence; "" when it can."""
-    if not permissions.can_score:
+    if wish.endpoint.auth_mode != "aad_token" and not permissions.can_score:
         return "Your role may not read this endpoint's key, so nothing can be sent."
     if not deployments:
         return "This endpoint has no deployment that could answer."
@@ -144,7 +153,6 @@ def _words(plan: Plan) -> str:
 
 
 def _ask(wish: Wish, runs: LoadRuns, place: str) -> None:
-    st.session_state.pop(_REFUSED, None)
     warned = cautions(wish.endpoint, wish.deployment)
     if not warned:
         _begin(wish, runs)
@@ -159,4 +167,4 @@ def _begin(wish: Wish, runs: LoadRuns) -> None:
     try:
         runs.start(wish)
     except SluiceError as error:
-        st.session_state[_REFUSED] = error.with_traceback(None)
+        st.session_state[f"{_REFUSED}:{wish.endpoint.id}"] = error.with_traceback(None)

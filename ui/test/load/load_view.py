@@ -28,8 +28,10 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     ask.show(PLACE)
     run = runs().of(endpoint)
     if run is not None and not run.is_over:
+        load_form.show_refusal(endpoint)
         load_live.show(run, Turns())
         return
+    load_form.forget_refusal(endpoint)
     if run is not None:
         load_live.show_end(run, lambda: runs().put_away(run))
     try:
