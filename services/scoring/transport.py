@@ -106,6 +106,11 @@ def post(
         _give_back(key, handle, is_fine=is_fine)
 
 
+def header_line(name: str, value: str) -> bytes:
+    """One header as libcurl takes it: "Name:" asks it to send no such header, "Name;" to send one without a value."""
+    return (f"{name}: {value}" if value.strip() else f"{name};").encode("latin-1")
+
+
 def ca_bundle() -> tuple[str, float]:
     """The certificate bundle in force now, and when it was written: a new one needs new connections."""
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -139,7 +144,7 @@ def _perform(
         (pycurl.CONNECTTIMEOUT_MS, int(min(_CONNECT_SECONDS, timeout_seconds) * 1000)),
         (pycurl.TIMEOUT_MS, max(1, int(timeout_seconds * 1000))),
         # curl would ask before it sends a large body, and would call an empty one a form.
-        (pycurl.HTTPHEADER, [f"{name}: {value}".encode("latin-1") for name, value in (*headers, ("Expect", ""))]),
+        (pycurl.HTTPHEADER, [*(header_line(name, value) for name, value in headers), b"Expect:"]),
         (pycurl.POST, 1),
         (pycurl.POSTFIELDS, body),
         (pycurl.HEADERFUNCTION, heads.line),

@@ -75,6 +75,17 @@ def test_a_redirect_is_shown_and_the_key_never_arrives_at_its_target(
     assert dict(shown.numbers)["Leads to"] == target.host
 
 
+def test_a_header_without_a_value_is_sent_all_the_same(
+    conn: Connection, local_azure: LocalAzure, endpoint: Endpoint
+) -> None:
+    with RawServer(local_azure, answering(answer(b"[1]"))) as server:
+        send(conn, at(endpoint, server), replace(BODY, headers=(("X-Empty", ""), ("X-Blank", "  "))))
+    head = server.received[0].lower()
+    assert b"\r\nx-empty:" in head
+    assert b"\r\nx-blank:" in head
+    assert b"expect" not in head
+
+
 def test_an_answer_that_drips_for_ever_ends_with_the_limit(
     conn: Connection, local_azure: LocalAzure, endpoint: Endpoint
 ) -> None:

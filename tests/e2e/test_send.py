@@ -70,7 +70,7 @@ def test_a_double_click_sends_once_and_two_deployments_answer_side_by_side(
     body = f'{{"data": [{[0] * 64}]}}'
     editor(page).fill(body)
     target(page, "blue")
-    page.get_by_role("combobox", name="The same to").click()
+    page.get_by_role("combobox", name="Also send to").click()
     page.get_by_role("option", name="green", exact=True).click()
     settle(page)
     began = time.time() - 1

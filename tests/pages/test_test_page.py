@@ -315,4 +315,4 @@ def answered(body: bytes) -> Answer:
 
 def test_the_default_target_is_the_split(sender: Sender) -> None:
     assert sender.draft.targets == (THROUGH,)
-    assert sender.page.app.selectbox(key=f"beside:{SPLIT}").value == "Nobody"
+    assert sender.page.app.selectbox(key=f"beside:{SPLIT}").value == "Nobody else"

@@ -11,7 +11,7 @@ from ui import tables
 from ui.labels import plain
 from ui.test.send.draft import SPLIT, Draft
 
-NOBODY = "Nobody"
+NOBODY = "Nobody else"
 _PINNED = "Pinned by the header azureml-model-deployment. Such a request passes the split by and is never mirrored."
 
 
@@ -30,7 +30,7 @@ def choose(endpoint: Endpoint, names: Sequence[str], made: Draft) -> None:
         second = NOBODY
         if names:
             second = st.selectbox(
-                "The same to",
+                "Also send to",
                 [NOBODY, *others],
                 key=second_key,
                 help="Sends the same request to both at the same time and lays the answers side by side.",
