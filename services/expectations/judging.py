@@ -130,21 +130,28 @@ def _text(expectation: Expectation, _answer: Answer, body: _Body) -> str:
 
 
 def _path(expectation: Expectation, _answer: Answer, body: _Body) -> str:
-    values = find(expectation.path, body.document(), Budget())
+    budget = Budget()
+    values = find(expectation.path, body.document(), budget)
     if not values:
         raise _Failed("nothing", "nothing is there")
     if expectation.rule != "exists":
         for place, value in enumerate(values):
-            if not _keeps_to(expectation, value):
+            if not _keeps_to(expectation, value, budget):
                 raise _Failed(shown(value), _difference(expectation, value, place, len(values)))
     return shown_all(values)
 
 
-def _keeps_to(expectation: Expectation, value: Json) -> bool:
+def _keeps_to(expectation: Expectation, value: Json, budget: Budget) -> bool:
     if expectation.rule == "within":
         return is_number(value) and is_within(value, expectation.value, expectation.tolerance)
     wanted = expectation.value if expectation.rule == "in" else [expectation.value]
-    return any(not differences(each, value, limit=1) for each in wanted)
+    return any(_is_same(each, value, budget) for each in wanted)
+
+
+def _is_same(wanted: Json, value: Json, budget: Budget) -> bool:
+    budget.weigh(wanted)
+    budget.weigh(value)
+    return not differences(wanted, value, limit=1)
 
 
 def is_within(value: float, wanted: float, tolerance: float) -> bool:

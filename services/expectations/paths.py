@@ -87,7 +87,7 @@ class _Environment(JSONPathEnvironment):
         self.function_extensions["search"] = _Fits(is_whole=False)
 
     def compare(self, left: object, operator: str, right: object) -> bool:
-        CURRENT.get().spend()
+        CURRENT.get().weigh(left)
         return super().compare(left, operator, right)
 
 

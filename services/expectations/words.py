@@ -10,6 +10,8 @@ from services.expectations.expectation import Expectation
 Json: TypeAlias = object
 _LONGEST = 120
 """Characters of a value that is shown."""
+_MOST = 10
+"""Values that are shown of a set."""
 _LENGTHS = {"equals": "is", "at_least": "is at least", "at_most": "is at most"}
 
 
@@ -18,7 +20,7 @@ def describe(expectation: Expectation) -> str:
     value, path = expectation.value, "" if expectation.path == "$" else expectation.path
     if expectation.kind == "status":
         wanted = value if isinstance(value, list) else [value]
-        return "Status is " + " or ".join(shown(each) for each in wanted)
+        return "Status is " + " or ".join(shown(each) for each in wanted[:_MOST]) + _more(wanted, _MOST)
     if expectation.kind == "time":
         return f"Answer within {shown(value)} ms"
     if expectation.kind == "text":
@@ -47,8 +49,11 @@ def shown_all(values: list[Json]) -> str:
     """Several values beside each other, the first few of them."""
     if not values:
         return "nothing"
-    some = ", ".join(shown(each) for each in values[:3])
-    return some if len(values) <= 3 else f"{some} and {len(values) - 3:,} more"
+    return ", ".join(shown(each) for each in values[:3]) + _more(values, 3)
+
+
+def _more(values: list[Json], shown_ones: int) -> str:
+    return f" and {len(values) - shown_ones:,} more" if len(values) > shown_ones else ""
 
 
 def _rule(expectation: Expectation) -> str:
@@ -58,12 +63,11 @@ def _rule(expectation: Expectation) -> str:
     if expectation.rule == "within":
         return f"is {shown(value)} ± {shown(expectation.tolerance)}"
     if expectation.rule == "in":
-        return (
-            f"is one of {', '.join(shown(each) for each in value)}" if isinstance(value, list) else "is one of nothing"
-        )
+        values = value if isinstance(value, list) else []
+        return f"is one of {', '.join(shown(each) for each in values[:_MOST]) or 'nothing'}{_more(values, _MOST)}"
     return "is there" if expectation.rule == "exists" else expectation.rule
 
 
 def _schema(value: Json) -> str:
     title = value.get("title") if isinstance(value, dict) else None
-    return f"the schema “{title}”" if isinstance(title, str) and title else "the schema"
+    return f"the schema “{title[:_LONGEST]}”" if isinstance(title, str) and title else "the schema"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.expectations import budget
 from services.expectations.checking import problem
 from services.expectations.expectation import Expectation
 from services.expectations.judging import Verdict, expected_answer, judge, unanswered
@@ -232,15 +233,40 @@ def test_an_expectation_that_means_nothing_is_named_and_does_not_pass(expectatio
             1,
         ),
         (Expectation("schema", {"$ref": "#"}), 1),
+        (Expectation("schema", {"anyOf": [{"type": "string"}] * 1000}), [{"id": 1}] * 5000),
+        (Expectation("schema", {"allOf": [{"items": {}}] * 200}), [1] * 100_000),
+        (Expectation("schema", {"items": {"enum": list(range(5000))}}), [4999] * 5000),
+        (path("$[*]", "in", list(range(5000))), [4999] * 5000),
+        (path("$.rows[?@ == $.big]", "exists"), {"rows": [[1] * 10_000] * 50, "big": [1] * 10_000}),
+        (Expectation("schema", {"properties": {f"p{each}": {"type": "string"} for each in range(20_000)}}), {}),
+        (Expectation("schema", {"$schema": ["x"]}), 1),
+        (Expectation("schema", {"$schema": "http://json-schema.org/draft-03/schema#", "type": "no type"}), 1),
+        (Expectation("schema", {"$ref": "#/title", "title": "no schema"}), 1),
+        (Expectation("schema", {"$schema": "http://json-schema.org/draft-04/schema#", "$ref": 5}), 1),
+        (Expectation("schema", {"multipleOf": 0.1}), float("nan")),
         (Expectation("schema", {"$ref": "https://example.org/schema.json"}), 1),
     ],
 )
 @pytest.mark.timeout(30)
-def test_what_would_take_for_ever_or_leave_the_machine_is_given_up(expectation: Expectation, body: Any) -> None:
+def test_what_would_take_for_ever_or_leave_the_machine_is_given_up(
+    expectation: Expectation, body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "MOST_STEPS", 30_000)
     found = verdict(expectation, answered(body))
 
     assert not found.passed
     assert found.words
+
+
+def test_a_large_answer_that_breaks_its_schema_everywhere_is_told_where() -> None:
+    found = verdict(Expectation("schema", {"items": {"type": "string"}}), answered([1] * 30_000))
+
+    assert found.found.endswith("]: 1 is not of type 'string'")
+
+
+def test_a_long_set_is_not_written_out() -> None:
+    assert describe(path("$.a", "in", list(range(1000)))).endswith("8, 9 and 990 more")
+    assert describe(Expectation("status", [200] * 12)).endswith("200 and 2 more")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner)))
