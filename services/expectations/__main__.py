@@ -96,8 +96,8 @@ def _main(options: argparse.Namespace) -> int:
     # A file is read first: what is wrong with it needs no network to be found.
     found = _from_file(options.file) if options.file else None
     export_env_file(ROOT)
-    settings = Settings.read(os.environ, ROOT)
-    conn = _connection(settings, options.workspace)
+    settings = _settings(options.workspace)
+    conn = connect(settings)
     endpoint = get_endpoint(conn, options.endpoint)
     check_deployment(options.deployment, [each.name for each in list_deployments(conn, endpoint.name)])
     found = found or _from_library(settings, conn, endpoint.id)
@@ -171,14 +171,20 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in given)
 
 
-def _connection(settings: Settings, workspace: str | None) -> Connection:
-    conn = connect(settings)
+def _settings(workspace: str | None) -> Settings:
+    """The configured settings, looking at ``workspace`` when one is given: then none needs to be configured."""
     if not workspace:
-        return conn
+        return Settings.read(os.environ, ROOT)
     try:
-        return conn.at(WorkspaceRef.parse(workspace))
+        chosen = WorkspaceRef.parse(workspace)
     except ValueError as error:
         raise RuleBroken(_WHAT, f"{error}.", "Write --workspace as subscription/group/name.") from None
+    named = {
+        "AZURE_SUBSCRIPTION_ID": chosen.subscription_id,
+        "AZURE_RESOURCE_GROUP": chosen.resource_group,
+        "AZUREML_WORKSPACE_NAME": chosen.name,
+    }
+    return Settings.read({**os.environ, **named}, ROOT)
 
 
 def _write(path: Path, text: str) -> None:

@@ -23,7 +23,7 @@ from services.payloads.library import Library
 from services.payloads.payload import Payload
 from services.results import Results
 from services.store import Store
-from tests.local_azure import ROOT
+from tests.local_azure import ROOT, LocalAzure
 
 pytestmark = pytest.mark.emulator
 
@@ -182,3 +182,31 @@ def test_headless_ends_with_2_when_the_set_cannot_be_run(headless: Headless, ser
         assert (found.returncode, found.stdout) == (2, ""), found
         assert why in found.stderr
         assert "Traceback" not in found.stderr
+
+
+def test_headless_is_told_its_workspace_where_none_is_configured(
+    headless: Headless, conn: Connection, split: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "payloads.json"
+    file.write_text(export([WHOLE]), encoding="utf-8")
+    workspace = conn.workspace.address
+    for name in ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZUREML_WORKSPACE_NAME"):
+        monkeypatch.delenv(name)
+
+    found = headless(str(file), "--workspace", workspace)
+
+    assert found.returncode == 0, found.stderr
+
+
+def test_headless_without_the_right_to_the_key_says_so_once(
+    headless: Headless, connect_to: Callable[..., Connection], local_azure: LocalAzure, tmp_path: Path
+) -> None:
+    file = tmp_path / "payloads.json"
+    file.write_text(export([WHOLE, replace(WHOLE, name="other")]), encoding="utf-8")
+    connect_to(local_azure, role="reader")
+
+    found = headless(str(file))
+
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "listKeys/action" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
