@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import heapq
 import os
-import selectors
 import socket
 import sys
 import threading
 import time
 
-from services.loadtest.readiness import Waiting, ask_for_exact_timers
+from services.loadtest.readiness import READ, Waiting, ask_for_exact_timers
 
 ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{"d":"blue"}'
 
@@ -35,7 +34,7 @@ class Server:
         self._waiting = Waiting()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         self._listener.setblocking(False)
-        self._waiting.watch(self._listener.fileno(), selectors.EVENT_READ)
+        self._waiting.watch(self._listener.fileno(), READ)
         self._connections: dict[int, tuple[socket.socket, bytearray]] = {}
         self._due: list[tuple[float, int, socket.socket]] = []
         self._count = 0
@@ -67,7 +66,7 @@ class Server:
                 connection.setblocking(False)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._connections[connection.fileno()] = connection, bytearray()
-                self._waiting.watch(connection.fileno(), selectors.EVENT_READ)
+                self._waiting.watch(connection.fileno(), READ)
 
     def _read(self, descriptor: int) -> None:
         connection, buffer = self._connections[descriptor]

@@ -8,7 +8,6 @@ those requests that would have waited (coordinated omission).
 from __future__ import annotations
 
 import gc
-import selectors
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import pycurl
 
 from services.loadtest.plan import MOST_IN_FLIGHT, Plan
-from services.loadtest.readiness import Waiting, ask_for_exact_timers, room_for_files
+from services.loadtest.readiness import READ, WRITE, Waiting, ask_for_exact_timers, room_for_files
 from services.loadtest.stopping import reason_to_stop
 from services.loadtest.tally import NOT_SAID, Tally
 from services.scoring.request import DEPLOYMENT_HEADER
@@ -31,6 +30,8 @@ _FAILURES = {
     pycurl.E_COULDNT_RESOLVE_HOST: "no address",
     pycurl.E_PEER_FAILED_VERIFICATION: "certificate not trusted",
 }
+_AT_ONCE = 16
+"""Requests that are made ready in a row, when several are due, before libcurl sends them."""
 _OTHER_FILES = 64
 """What the process has open besides its connections, with room to spare."""
 _MARK = f"{DEPLOYMENT_HEADER}:".encode()
@@ -124,7 +125,8 @@ class Engine:
         ended, why = DONE, ""
         while not self._is_stopped and (index < total or self._flying):
             now = time.perf_counter()
-            while index < total and due <= now:
+            first = index
+            while index < total and due <= now and index - first < _AT_ONCE:
                 if len(self._flying) >= self._most:
                     self.tally.full()
                     break
@@ -133,6 +135,8 @@ class Engine:
                 index += 1
                 due = began + plan.due(index)
                 now = time.perf_counter()
+            if index > first:
+                self._act(pycurl.SOCKET_TIMEOUT, 0)
             if now - began >= second + 1:
                 self._on_second(self.tally.tick(second, len(self._flying)))
                 second += 1
@@ -167,7 +171,6 @@ class Engine:
         self.tally.start((now - due) * 1000)
         self.tally.most_in_flight = max(self.tally.most_in_flight, len(self._flying))
         self._multi.add_handle(handle)
-        self._act(pycurl.SOCKET_TIMEOUT, 0)
 
     def _load(self, handle: pycurl.Curl, number: int, bearer: str) -> None:
         shot = self._shots[number]
@@ -201,10 +204,9 @@ class Engine:
         if self._timer_at is not None:
             until = min(until, self._timer_at)
         for descriptor, events in self._waiting.wait(until - time.perf_counter()):
-            mask = (pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0) | (
-                pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
-            )
-            self._act(descriptor, mask)
+            # What is neither, such as a connection that broke, is for libcurl to see on either way.
+            reads = pycurl.CSELECT_IN if events & ~WRITE else 0
+            self._act(descriptor, reads | (pycurl.CSELECT_OUT if events & ~READ else 0))
         if self._timer_at is not None and self._timer_at <= time.perf_counter():
             self._timer_at = None
             self._act(pycurl.SOCKET_TIMEOUT, 0)
@@ -216,8 +218,8 @@ class Engine:
         if what == pycurl.POLL_REMOVE:
             self._waiting.forget(descriptor)
             return
-        reads = selectors.EVENT_READ if what & pycurl.POLL_IN else 0
-        writes = selectors.EVENT_WRITE if what & pycurl.POLL_OUT else 0
+        reads = READ if what & pycurl.POLL_IN else 0
+        writes = WRITE if what & pycurl.POLL_OUT else 0
         self._waiting.watch(descriptor, reads | writes)
 
     def _on_timer(self, milliseconds: int) -> None:

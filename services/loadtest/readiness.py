@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import select
-import selectors
 import socket
 from collections.abc import Sequence
 
+READ, WRITE = select.POLLIN, select.POLLOUT
 _SET_TIMER_SLACK = 29
 """PR_SET_TIMERSLACK of Linux's prctl: by how many nanoseconds the system may end a wait late to save power."""
 _ENOUGH_FILES, _FILES_ELSEWHERE = 8192, 512
@@ -45,45 +45,60 @@ class Waiting:
     Linux's epoll counts whole milliseconds and rounds up, which would make a request that is due in 0.2 ms late by 0.8.
     But an epoll is itself a file that ``select`` can wait for, to the microsecond, however many connections are in it.
     Make it before the connections: ``select`` takes file numbers below 1024 only.
+
+    Events are READ and WRITE, with the system's own bits for broken connections beside them.
     """
 
     def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
-        self._is_epoll = isinstance(self._selector, getattr(selectors, "EpollSelector", ()))
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._poll = self._epoll or select.poll()
+        # What is waited for of each; 0 for one that is of no interest now. It stays where it is, because a connection
+        # that is used again would have to be put back: two calls of the system for every request.
+        self._wanted: dict[int, int] = {}
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
         self._ear.setblocking(False)
-        self._selector.register(self._ear, selectors.EVENT_READ)
+        self.watch(self._ear.fileno(), READ)
 
     def watch(self, descriptor: int, events: int) -> None:
         """Wait for these events of ``descriptor`` from now on, whatever was waited for before."""
-        if descriptor in self._selector.get_map():
-            try:
-                self._selector.modify(descriptor, events)
-                return
-            except OSError:
-                # Closed, and its number given to another connection.
-                self.forget(descriptor)
-        self._selector.register(descriptor, events)
+        try:
+            if descriptor in self._wanted:
+                self._poll.modify(descriptor, events)
+            else:
+                self._poll.register(descriptor, events)
+        except FileNotFoundError:
+            # It was closed, and its number given to another connection.
+            self._poll.register(descriptor, events)
+        self._wanted[descriptor] = events
 
     def forget(self, descriptor: int) -> None:
         """Wait for it no more."""
-        with contextlib.suppress(KeyError, ValueError, OSError):
-            self._selector.unregister(descriptor)
+        if descriptor in self._wanted:
+            self._wanted[descriptor] = 0
 
     def wait(self, seconds: float) -> Sequence[tuple[int, int]]:
         """The descriptors that are ready, each with its events, after at most so long."""
-        if seconds > 0 and self._is_epoll:
-            select.select([self._selector], [], [], seconds)
-            seconds = 0
-        found = []
-        for key, events in self._selector.select(max(0.0, seconds)):
-            if key.fileobj is self._ear:
-                with contextlib.suppress(BlockingIOError):
-                    self._ear.recv(1024)
-            else:
-                found.append((key.fd, events))
-        return found
+        if self._epoll is None:
+            ready = self._poll.poll(max(0.0, seconds) * 1000)
+        else:
+            if seconds > 0:
+                select.select([self._epoll], [], [], seconds)
+            ready = self._poll.poll(0)
+        return [each for each in ready if self._is_wanted(each[0])]
+
+    def _is_wanted(self, descriptor: int) -> bool:
+        if descriptor == self._ear.fileno():
+            with contextlib.suppress(BlockingIOError):
+                self._ear.recv(1024)
+            return False
+        if self._wanted.get(descriptor):
+            return True
+        # An idle connection that the other side has closed would be ready for ever.
+        with contextlib.suppress(OSError):
+            self._poll.unregister(descriptor)
+        self._wanted.pop(descriptor, None)
+        return False
 
     def wake(self) -> None:
         """End the wait that goes on, or the next one. Safe in a signal handler."""
@@ -92,6 +107,7 @@ class Waiting:
 
     def close(self) -> None:
         """Give everything back."""
-        self._selector.close()
+        if self._epoll is not None:
+            self._epoll.close()
         self._bell.close()
         self._ear.close()
