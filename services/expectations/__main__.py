@@ -103,7 +103,7 @@ def _main(options: argparse.Namespace) -> int:
     found = found or _from_library(settings, conn, endpoint.id)
     chosen = [each for each in found.payloads if options.tag is None or options.tag in each.tags]
     cases = cases_of(chosen)
-    _check(chosen, len(cases))
+    _check(chosen, len(cases), options.tag)
     # A key that cannot be fetched is one problem, and not one of each payload.
     check_address(endpoint, is_local=conn.is_local)
     bearer(conn, endpoint, datetime.now(UTC))
@@ -130,10 +130,11 @@ def _report(run: Run, options: argparse.Namespace, left_out: int) -> int:
     return PASSED if run.passed else FAILED
 
 
-def _check(payloads: Sequence[Payload], judged: int) -> None:
+def _check(payloads: Sequence[Payload], judged: int, tag: str | None) -> None:
     """Raise RuleBroken when there is nothing to judge, or an expectation that means nothing."""
     if not judged:
-        why = "None of its payloads expects anything." if payloads else "It has no payloads."
+        none = "It has no payloads." if tag is None else f"None of its payloads has the tag {tag}."
+        why = "None of its payloads expects anything." if payloads else none
         raise RuleBroken(_WHAT, why, "Say what is expected in Sluice, under Payloads, or choose other payloads.")
     for payload in payloads:
         for expectation in payload.expectations:

@@ -176,6 +176,7 @@ def test_headless_ends_with_2_when_the_set_cannot_be_run(headless: Headless, ser
         ((str(broken),), "broken.json: Line 1"),
         ((str(plain), "--deployment", "violet"), "no deployment named violet"),
         ((str(plain),), "None of its payloads expects anything"),
+        ((str(plain), "--tag", "smoke"), "None of its payloads has the tag smoke"),
         ((str(wrong),), "plain has an expectation that cannot be judged. x is no JSONPath"),
     ):
         found = headless(*arguments)
