@@ -10,13 +10,14 @@ from services.payloads.curl_words import NotACommand, options
 from services.payloads.imported import Imported, refused
 from services.payloads.payload import Payload
 from services.payloads.redaction import without_secrets
-from services.scoring.json_check import check_json
+from services.scoring.json_check import check_json, says_json
 from services.scoring.request import (
     DEFAULT_TIMEOUT_SECONDS,
     DEPLOYMENT_HEADER,
     JSON,
     LONGEST_TIMEOUT_SECONDS,
     OWN_HEADERS,
+    SHORTEST_TIMEOUT_SECONDS,
 )
 
 _FORM = "application/x-www-form-urlencoded"
@@ -114,7 +115,7 @@ def _seconds(value: str) -> float:
         seconds = math.nan
     if not 0 < seconds < math.inf:
         raise NotACommand(f"{value} is no time limit.")
-    return min(seconds, LONGEST_TIMEOUT_SECONDS)
+    return min(max(seconds, SHORTEST_TIMEOUT_SECONDS), LONGEST_TIMEOUT_SECONDS)
 
 
 def _imported(command: _Command, scoring_uri: str, name: str) -> Imported:
@@ -143,7 +144,7 @@ def _content_type(command: _Command, notes: list[str]) -> str:
     found = named[-1] if named else JSON if command.is_json or problem is None else _FORM
     if not named and not command.is_json and problem is None:
         notes.append("The command names no content type, and curl would call it a form. It is sent as JSON.")
-    if "json" in found.lower() and problem is not None:
+    if says_json(found) and problem is not None:
         where = f"line {problem.line}, column {problem.column}"
         notes.append(f"The body is not JSON ({where}: {problem.message.rstrip('.')}). Check how it was quoted.")
     return found

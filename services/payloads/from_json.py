@@ -14,6 +14,7 @@ from services.payloads.imported import Imported, Problem, refused
 from services.payloads.payload import Payload
 from services.payloads.redaction import is_secret
 from services.scoring.json_check import check_json
+from services.scoring.request import LONGEST_TIMEOUT_SECONDS, SHORTEST_TIMEOUT_SECONDS
 
 MOST_ROWS = 1000
 """Payloads of one import."""
@@ -102,7 +103,11 @@ def _exported(document: Mapping[str, Json]) -> Imported:
 def _payload(document: Json) -> Payload:
     if not isinstance(document, Mapping):
         raise ValueError("It is no JSON object.")
-    return payload_of(document, body_of(document))
+    payload = payload_of(document, body_of(document))
+    shortest, longest = SHORTEST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS
+    if not shortest <= payload.timeout_seconds <= longest:
+        raise ValueError(f"timeout_seconds must be between {shortest:g} and {longest:g}.")
+    return payload
 
 
 def _variables(document: Mapping[str, Json]) -> dict[str, str]:

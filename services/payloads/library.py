@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.errors import RuleBroken
+from services.errors import Conflict, RuleBroken
 from services.payloads import variables
 from services.payloads.document import document_of, payload_of
 from services.payloads.payload import Payload
@@ -62,9 +62,12 @@ class Library:
     def save(self, endpoint_id: str, payload: Payload) -> Payload:
         """Keep a payload: a new one when its ``id`` is "", else in place of the one with this id.
 
-        Returns it as it is kept. Raises RuleBroken when its name is taken, or it cannot be kept as it is.
+        Returns it as it is kept. Raises RuleBroken when its name is taken, or it cannot be kept as it is; Conflict when
+        it is no more as it was at its ``changed_at``, which may be None to save it in any case.
         """
         with self._store.writing() as connection:
+            if payload.id and payload.changed_at is not None:
+                self._check_unchanged(connection, payload)
             taken = self._names(connection, endpoint_id, other_than=payload.id)
             if payload.name.strip().casefold() in taken:
                 why = f"There is already a payload named {payload.name.strip()}."
@@ -115,13 +118,14 @@ class Library:
             connection.execute(sa.delete(VARIABLES).where(*self._variable(endpoint_id, name)))
 
     def _write(self, connection: sa.Connection, endpoint_id: str, payload: Payload) -> Payload:
+        at = self._now()
         kept = replace(
             payload,
             id=payload.id or uuid.uuid4().hex,
             name=payload.name.strip(),
             headers=without_secrets(payload.headers),
             tags=tuple(dict.fromkeys(tag.strip() for tag in payload.tags if tag.strip())),
-            changed_at=self._now(),
+            changed_at=at,
         )
         _check(kept)
         content = _content(kept)
@@ -130,13 +134,21 @@ class Library:
             "cloud": self._cloud,
             "endpoint_id": endpoint_id.lower(),
             "name": kept.name,
-            "changed_at": self._now().isoformat(),
+            "changed_at": at.isoformat(),
             "body": kept.body,
             "content": content,
         }
         connection.execute(sa.delete(PAYLOADS).where(*self._is(kept.id)))
         connection.execute(sa.insert(PAYLOADS).values(row))
         return kept
+
+    def _check_unchanged(self, connection: sa.Connection, payload: Payload) -> None:
+        query = sa.select(PAYLOADS.c.changed_at).where(*self._is(payload.id))
+        found = connection.execute(query).scalar_one_or_none()
+        if found is None or datetime.fromisoformat(found) != payload.changed_at:
+            what = "deleted" if found is None else "changed"
+            why = f"{payload.name.strip()} was {what} in another window after you had opened it."
+            raise Conflict(_NOT_SAVED, why, "Save again to keep yours, or cancel.")
 
     def _names(self, connection: sa.Connection, endpoint_id: str, other_than: str = "") -> set[str]:
         query = sa.select(PAYLOADS.c.name).where(*self._of(endpoint_id), PAYLOADS.c.id != other_than)

@@ -28,27 +28,31 @@ _STRING_OR_PLACE = re.compile(rf'"(?:[^"\\]|\\.)*+"|{_PLACE.pattern}', re.ASCII 
 _LARGEST_RANDOM = 999_999
 
 
-def fill(text: AnyStr, values: Mapping[str, str], *, now: datetime, rng: Random, is_json: bool = False) -> AnyStr:
+def fill(
+    text: AnyStr, values: Mapping[str, str], *, now: datetime, rng: Random, is_json: bool = False, where: str = ""
+) -> AnyStr:
     """``text`` with every variable replaced. Bytes that are no UTF-8 come back as they are.
 
     ``is_json`` escapes a value where it stands inside a JSON string. Raises RuleBroken for a variable that has no
-    value; it names the variable and its line.
+    value; it names the variable, and its line unless ``where`` says in words where the text stands.
     """
     if isinstance(text, str):
-        return _fill(text, values, now, rng, is_json)
+        return _fill(text, values, now, rng, is_json, where)
     if b"{{" not in text:
         return text
     try:
         decoded = text.decode()
     except UnicodeDecodeError:
         return text
-    return _fill(decoded, values, now, rng, is_json).encode()
+    return _fill(decoded, values, now, rng, is_json, where).encode()
 
 
 def filled(request: ScoringRequest, values: Mapping[str, str], *, now: datetime, rng: Random) -> ScoringRequest:
     """What is really sent: the body and the values of the headers, with their variables put in. Raises RuleBroken."""
     is_json = "json" in request.content_type.lower()
-    headers = tuple((name, fill(value, values, now=now, rng=rng)) for name, value in request.headers)
+    headers = tuple(
+        (name, fill(value, values, now=now, rng=rng, where=f"The header {name}")) for name, value in request.headers
+    )
     return replace(request, body=fill(request.body, values, now=now, rng=rng, is_json=is_json), headers=headers)
 
 
@@ -62,12 +66,15 @@ def names_in(text: str | bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[1] for found in _PLACE.finditer(text)))
 
 
-def _fill(text: str, values: Mapping[str, str], now: datetime, rng: Random, is_json: bool) -> str:
+def _fill(text: str, values: Mapping[str, str], now: datetime, rng: Random, is_json: bool, where: str) -> str:
     if "{{" not in text:
         return text
 
     def value_at(found: re.Match[str], start: int) -> str:
-        return _value(found[1], values, now, rng, lambda: text.count("\n", 0, start + found.start()) + 1)
+        def place() -> str:
+            return where or f"Line {text.count(chr(10), 0, start + found.start()) + 1}"
+
+        return _value(found[1], values, now, rng, place)
 
     if not is_json:
         return _PLACE.sub(lambda found: value_at(found, 0), text)
@@ -84,7 +91,7 @@ def _escaped(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
-def _value(name: str, values: Mapping[str, str], now: datetime, rng: Random, line: Callable[[], int]) -> str:
+def _value(name: str, values: Mapping[str, str], now: datetime, rng: Random, place: Callable[[], str]) -> str:
     if name in values:
         return values[name]
     if name == "$uuid":
@@ -95,4 +102,4 @@ def _value(name: str, values: Mapping[str, str], now: datetime, rng: Random, lin
         return str(rng.randint(0, _LARGEST_RANDOM))
     known = ", ".join(f"{{{{{made}}}}}" for made in MADE)
     step = f"Use one of {known}." if name.startswith("$") else "Give it a value under Payloads, Variables."
-    raise RuleBroken("The request was not sent.", f"Line {line()} uses {{{{{name}}}}}, which has no value.", step)
+    raise RuleBroken("The request was not sent.", f"{place()} uses {{{{{name}}}}}, which has no value.", step)

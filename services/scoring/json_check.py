@@ -35,6 +35,12 @@ def check_json(text: str) -> JsonProblem | None:
     return None
 
 
+def says_json(content_type: str) -> bool:
+    """Whether a body of this type has to be one JSON value; lines of JSON (application/x-ndjson) are more than one."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
+
+
 class _NotJson(ValueError):
     pass
 

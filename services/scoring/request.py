@@ -11,7 +11,7 @@ DEPLOYMENT_HEADER = "azureml-model-deployment"
 JSON = "application/json"
 DEFAULT_TIMEOUT_SECONDS = 190.0
 """Azure's longest request_timeout_ms is 180 s; ten more let its own 408 arrive first."""
-LONGEST_TIMEOUT_SECONDS = 600.0
+SHORTEST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS = 0.1, 600.0
 OWN_HEADERS = frozenset(
     {
         "authorization",
@@ -55,8 +55,9 @@ class ScoringRequest:
         for name, _ in self.headers:
             if name.lower() in OWN_HEADERS:
                 raise RuleBroken(_NOT_SENT, f"The header {name} is set by Sluice.", "Take it out of the headers.")
-        if not 0 < self.timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
-            why = f"The time limit of {self.timeout_seconds:g} s is not between 0 and {LONGEST_TIMEOUT_SECONDS:g} s."
+        shortest, longest = SHORTEST_TIMEOUT_SECONDS, LONGEST_TIMEOUT_SECONDS
+        if not shortest <= self.timeout_seconds <= longest:
+            why = f"The time limit of {self.timeout_seconds:g} s is not between {shortest:g} and {longest:g} s."
             raise RuleBroken(_NOT_SENT, why, "Choose another time limit.")
 
 

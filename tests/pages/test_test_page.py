@@ -20,10 +20,11 @@ from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
 from tests.values import endpoint
 from ui import context
+from ui.test.send import composer, draft
 from ui.test.send.attempts import Attempt, Series
 from ui.test.send.body_tools import with_file
 from ui.test.send.composer import auth_words
-from ui.test.send.draft import LARGEST_EDITED, Draft
+from ui.test.send.draft import LARGEST_CHECKED, LARGEST_EDITED, Draft
 from ui.test.send.draft import SPLIT as THROUGH
 
 pytestmark = pytest.mark.emulator
@@ -316,3 +317,62 @@ def answered(body: bytes) -> Answer:
 def test_the_default_target_is_the_split(sender: Sender) -> None:
     assert sender.draft.targets == (THROUGH,)
     assert sender.page.app.selectbox(key=f"beside:{SPLIT}").value == "Nobody else"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"data": [1,', "The file is not JSON in line 1, column 13: Expecting value."),
+        ('{"data": ["\xe9"]}'.encode("latin-1"), "The file is not UTF-8 text, and JSON is."),
+        (b"", "The file is empty."),
+        (b'{"data": [{{city}}]}', ""),
+        (b"[" * (LARGEST_CHECKED + 1), ""),
+    ],
+)
+def test_a_file_that_says_json_and_is_none_is_named(content: bytes, words: str) -> None:
+    assert Draft(file=content).file_problem == words
+
+
+def test_lines_of_json_are_no_json_and_may_be_sent() -> None:
+    lines = '{"a": 1}\n{"a": 2}'
+    assert composer.check(lines, "application/x-ndjson").line is None
+    assert composer.check(lines, "application/json; charset=utf-8").line == 2
+    assert composer.check(lines, "application/vnd.model+json").line == 2
+
+
+def test_what_the_browser_has_kept_brings_the_options_back_and_no_secret() -> None:
+    made = Draft(
+        content_type="text/csv",
+        headers=(("X-Run", "7"), ("X-Api-Key", "hunter2")),
+        timeout_seconds=12.5,
+        targets=("blue", "green"),
+        payload="five",
+    )
+    options = draft.kept(made)
+    assert "hunter2" not in str(options)
+    again = draft.again(Draft(is_new=True), "1,2", options)
+    assert again == replace(made, body="1,2", headers=(("X-Run", "7"),))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"timeout_seconds": -1},
+        {"timeout_seconds": "nan"},
+        {"headers": [["Authorization", "Bearer x"]]},
+        {"headers": [1]},
+        {"headers": None},
+        {"content_type": "a\nb"},
+        {"targets": 3},
+    ],
+)
+def test_options_of_a_browser_that_make_no_sense_leave_the_body_alone(change: dict[str, Any]) -> None:
+    assert draft.again(Draft(), "{}", draft.kept(Draft()) | change) == Draft(body="{}")
+
+
+def test_the_person_is_asked_once_whether_bodies_are_kept_after_an_answer(sender: Sender) -> None:
+    assert "Keep bodies?" not in sender.page.html()
+    assert "Keep bodies?" in sender.send('{"data": [1]}')
+    sender.page.app.button(key="consent_no").click().run()
+    assert "Keep bodies?" not in sender.page.html()
+    assert "Keep bodies?" not in sender.send('{"data": [2]}')

@@ -312,3 +312,19 @@ def test_a_file_written_by_hand_may_hold_json_and_a_mapping_of_headers() -> None
     ]
     assert "newer version" in why(from_json('{"format": "sluice-payloads", "version": 2}'))
     assert "no list of payloads" in why(from_json('{"format": "sluice-payloads", "version": 1}'))
+
+
+@pytest.mark.parametrize("limit", [0, -5, 0.01, 900])
+def test_a_time_limit_that_cannot_be_sent_is_not_imported(limit: float) -> None:
+    document = {"format": "sluice-payloads", "version": 1, "payloads": [{"body": "1", "timeout_seconds": limit}]}
+    assert [str(each) for each in from_json(json.dumps(document)).problems] == [
+        "Payload 1: timeout_seconds must be between 0.1 and 600."
+    ]
+
+
+def test_a_time_limit_of_curl_is_brought_into_the_bounds() -> None:
+    assert [from_curl(f"curl u -d 1 -m {said}").payloads[0].timeout_seconds for said in ("0.001", "7", "9000")] == [
+        0.1,
+        7,
+        600,
+    ]

@@ -108,3 +108,10 @@ def test_text_without_variables_is_never_touched(text: str, is_json: bool) -> No
 def test_any_bytes_without_braces_come_back_the_same(body: bytes) -> None:
     body = body.replace(b"{", b"")
     assert filled(ScoringRequest(body), {}, now=NOON, rng=Random(1)).body == body
+
+
+def test_an_unknown_variable_of_a_header_is_looked_for_there() -> None:
+    request = ScoringRequest(b"{}", headers=(("X-Run", "{{nope}}"),))
+    with pytest.raises(RuleBroken) as caught:
+        filled(request, {}, now=datetime(2026, 3, 1, tzinfo=UTC), rng=Random(1))
+    assert caught.value.why == "The header X-Run uses {{nope}}, which has no value."

@@ -21,9 +21,9 @@ function kept(place) {
 }
 
 function keep(state) {
-  const { session, revision, text } = state;
+  const { session, revision, text, options } = state;
   try {
-    sessionStorage.setItem(state.place, JSON.stringify({ session, revision, text }));
+    sessionStorage.setItem(state.place, JSON.stringify({ session, revision, text, options }));
   } catch {
     try { sessionStorage.removeItem(state.place); } catch { /* switched off: the text lives as long as the page */ }
   }
@@ -42,9 +42,20 @@ function taken(parentElement, data) {
   const known = state === before ? before : kept(data.place);
   const isSame = state === before && before.session === data.session && before.revision === data.revision;
   state.isTaken = !isSame;
+  const options = JSON.stringify(data.options);
   if (!isSame) {
-    state.text = isOurs(known, data) ? known.text : data.text;
+    // What has been typed since the server was told of an earlier draft is newer than its answer.
+    const isEcho = state.restored && state.session === data.session && state.revision + 1 === data.revision;
+    const ours = isEcho || isOurs(known, data);
+    state.text = ours ? known.text : data.text;
+    // From before a reload: told to the server, which answers with a new revision.
+    state.restored = ours && known.session !== data.session ? known.options ?? {} : null;
     Object.assign(state, { session: data.session, revision: data.revision, sent: data.text });
+    state.isTold = false;
+  }
+  if (!isSame || state.seen !== options) {
+    state.seen = options;
+    state.options = state.restored ?? data.options;
     keep(state);
   }
   memory.set(parentElement, state);
@@ -105,11 +116,13 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   draw(root, state, data);
   caret(root);
 
-  const said = () => ({ text: state.text, session: state.session, revision: state.revision });
+  const said = () => ({ text: state.text, session: state.session, revision: state.revision, options: state.restored });
+  const isTold = () => state.sent === state.text && (!state.restored || state.isTold);
   const commit = () => {
     clearTimeout(state.timer);
-    if (state.sent === state.text) return;
+    if (isTold()) return;
     state.sent = state.text;
+    state.isTold = true;
     setStateValue("text", said());
   };
   area.oninput = () => {
@@ -133,5 +146,5 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     state.sent = state.text;
     setTriggerValue("send", said());
   };
-  if (state.sent !== state.text) commit();
+  if (!isTold()) commit();
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,15 @@ _LONGEST = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Said:
-    """What the browser says: the text, and the session and revision that it was written in."""
+    """What the browser says: the text, and the session and revision that it was written in.
+
+    ``options`` are there when the browser has brought both back from before a reload; nobody has checked them.
+    """
 
     text: str
     session: str
     revision: int
+    options: Mapping[str, Any] | None = None
 
 
 def json_editor(
@@ -37,6 +41,7 @@ def json_editor(
     session: str,
     revision: int,
     is_new: bool,
+    options: Mapping[str, Any],
     problem_line: int | None,
     words: str,
     on_text: Callable[[], None],
@@ -44,9 +49,10 @@ def json_editor(
 ) -> None:
     """Draw the editor. ``on_text`` is called after a pause in typing, ``on_send`` on Ctrl+Enter: see :func:`read`.
 
-    The browser keeps the text under ``place``. It takes ``text`` when ``revision`` has changed within one ``session``,
-    and keeps its own in a new session for as long as ``is_new`` says that nothing was chosen there yet. ``words`` are
-    shown below; ``problem_line`` counts from 1 and is marked, 0 is a problem without a line, None is none.
+    The browser keeps the text and ``options``, which may hold no secrets, under ``place``. It takes ``text`` when
+    ``revision`` has changed within one ``session``, and keeps its own in a new session for as long as ``is_new`` says
+    that nothing was chosen there yet. ``words`` are shown below; ``problem_line`` counts from 1 and is marked, 0 is a
+    problem without a line, None is none.
     """
     _mount(
         key=key,
@@ -57,6 +63,7 @@ def json_editor(
             "session": session,
             "revision": revision,
             "is_new": is_new,
+            "options": options,
             "problem": None if problem_line is None else {"line": problem_line},
             "words": words,
         },
@@ -73,4 +80,6 @@ def read(value: Any, name: str) -> Said | None:  # noqa: ANN401 - whatever the b
     text, session, revision = said.get("text"), said.get("session"), said.get("revision")
     if not isinstance(text, str) or len(text) > _LONGEST or not isinstance(session, str):
         return None
-    return Said(text, session, revision) if isinstance(revision, int) else None
+    options = said.get("options")
+    known = options if isinstance(options, Mapping) else None
+    return Said(text, session, revision, known) if isinstance(revision, int) else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.json_text import formatted
 from services.scoring.answer import Answer
-from services.scoring.json_check import check_json
+from services.scoring.json_check import check_json, says_json
 
 MOST_READ = 1024 * 1024
 """Bytes of a body that are read whole; of a larger one only the beginning is shown."""
@@ -78,7 +78,7 @@ def _read(body: bytes, content_type: str, is_part: bool, is_cut: bool) -> Readin
         return Reading("html", text, notes=tuple(notes))
     problem = check_json(text)
     value = _parsed(text) if problem is None or problem.message.endswith("not a JSON value.") else None
-    if problem is not None and (value is not None or _says_json(media_type)) and not is_cut:
+    if problem is not None and (value is not None or says_json(media_type)) and not is_cut:
         where = f"line {problem.line}, column {problem.column}"
         notes.append(f"This is not JSON in {where}: {problem.message} Many clients refuse such an answer.")
     if value is None and problem is not None:
@@ -146,10 +146,6 @@ def _decoded(body: bytes, content_type: str, is_part: bool) -> tuple[str, str]:
     if unknown or "\ufffd" not in text:
         return text, unknown
     return text, f"Some bytes are no {charset.upper()} and appear as \ufffd. The download has them as they came."
-
-
-def _says_json(media_type: str) -> bool:
-    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON

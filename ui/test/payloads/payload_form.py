@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import streamlit as st
 
-from services.errors import RuleBroken, SluiceError
+from services.errors import Conflict, RuleBroken, SluiceError
 from services.model import Endpoint
 from services.payloads.payload import Payload
 from services.payloads.variables import names_in
 from services.scoring.json_check import check_json
-from services.scoring.request import JSON, LONGEST_TIMEOUT_SECONDS
+from services.scoring.request import JSON, LONGEST_TIMEOUT_SECONDS, SHORTEST_TIMEOUT_SECONDS
 from ui import context, problem
 from ui.labels import listed
 from ui.test.answer.body_text import text_of
@@ -82,7 +82,7 @@ def show(endpoint: Endpoint, form: Form) -> None:
     with right:
         limit = st.number_input(
             "Time limit, s",
-            min_value=1.0,
+            min_value=SHORTEST_TIMEOUT_SECONDS,
             max_value=LONGEST_TIMEOUT_SECONDS,
             value=before.timeout_seconds,
             step=10.0,
@@ -118,6 +118,9 @@ def show(endpoint: Endpoint, form: Form) -> None:
                 expectations=expectations,
             )
             _save(endpoint, made)
+        except Conflict as error:
+            problem.show(error, key="payload_form")
+            _give_way(endpoint, form)
         except SluiceError as error:
             problem.show(error, key="payload_form")
         else:
@@ -191,6 +194,13 @@ def _save(endpoint: Endpoint, made: Payload) -> None:
         st.toast(f"Saved. The value of {listed(gone)} looks like a secret and was not kept.", duration="long")
     else:
         st.toast("The payload was saved.")
+
+
+def _give_way(endpoint: Endpoint, form: Form) -> None:
+    """The person has been told that somebody else changed the payload: the next Save counts."""
+    current = context.library().get(form.payload.id)
+    changed_at = current.changed_at if current else None
+    st.session_state[_key(endpoint)] = replace(form, payload=replace(form.payload, changed_at=changed_at))
 
 
 def _key(endpoint: Endpoint) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from services.payloads.samples import sample_for
 from services.scoring.bearer import BearerState, bearer_state
-from services.scoring.json_check import check_json
+from services.scoring.json_check import check_json, says_json
 from ui import context, problem, readers, words
 from ui.components import json_editor
 from ui.labels import plain
@@ -23,8 +22,6 @@ from ui.test.answer import code_view
 from ui.test.send import body_tools, draft, options_view, sending, shape_notice, target_view
 from ui.test.send.draft import Draft
 from ui.turns import Turns
-
-_PLACE = re.compile(r"\{\{[^{}\n]*\}\}")
 
 
 @dataclass(frozen=True)
@@ -72,11 +69,11 @@ def check(body: str, content_type: str) -> Check:
     Only a body that is sent as JSON has to be JSON, and a ``{{variable}}`` may stand where any value may.
     """
     size = words.count(len(body.encode()), "byte")
-    if "json" not in content_type.lower():
+    if not says_json(content_type):
         return Check(None, size)
     if not body.strip():
         return Check(0, "The body is empty. Type JSON, begin from a template, or choose another content type.")
-    found = check_json(_PLACE.sub(lambda place: "0".ljust(len(place[0])), body))
+    found = check_json(draft.without_places(body))
     if found is None:
         return Check(None, f"JSON, {size}")
     return Check(found.line, f"Not JSON in line {found.line}, column {found.column}: {found.message}")
@@ -105,13 +102,14 @@ def _body(endpoint: Endpoint, made: Draft, checked: Check) -> None:
         return
     key = f"editor:{endpoint.name}"
     json_editor.json_editor(
-        "Payload, JSON" if "json" in made.content_type.lower() else "Payload",
+        "Payload, JSON" if made.is_json else "Payload",
         made.body,
         key=key,
         place=f"sluice:body:{endpoint.id}",
         session=draft.session(),
         revision=made.revision,
         is_new=made.is_new,
+        options=draft.kept(made),
         problem_line=checked.line,
         words=checked.words,
         on_text=lambda: _take(endpoint, key, "text"),
@@ -124,7 +122,11 @@ def _take(endpoint: Endpoint, key: str, name: str) -> None:
     said, made = json_editor.read(st.session_state.get(key), name), draft.of(endpoint)
     if said is None or made is None or (said.session, said.revision) != (draft.session(), made.revision):
         return
-    made.body = said.text
+    if said.options is None:
+        made.body = said.text
+    else:
+        draft.put(endpoint, draft.again(made, said.text, said.options))
+        target_view.forget(endpoint)
     if name == "send":
         _ask(endpoint)
 
@@ -164,6 +166,8 @@ def _send_row(
 
 def _notice(endpoint: Endpoint, made: Draft) -> str:
     """What is likely to go wrong, though nothing forbids to send."""
+    if made.file is not None and made.is_json and made.file_problem:
+        return f"{made.file_problem} Its content type says that it is JSON."
     if not endpoint.split.live and draft.SPLIT in made.targets:
         return "No deployment has live traffic: what goes through the split is answered by 404."
     if not endpoint.public_network_access:

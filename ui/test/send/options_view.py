@@ -6,7 +6,7 @@ import streamlit as st
 
 from services.errors import SluiceError
 from services.model import Endpoint
-from services.scoring.request import JSON, LONGEST_TIMEOUT_SECONDS, ScoringRequest
+from services.scoring.request import JSON, LONGEST_TIMEOUT_SECONDS, SHORTEST_TIMEOUT_SECONDS, ScoringRequest
 from ui.test.send import header_lines
 from ui.test.send.attempts import MOST_REPEATS
 from ui.test.send.draft import Draft
@@ -30,7 +30,7 @@ def show(endpoint: Endpoint, made: Draft) -> str:
         made.content_type = (chosen or JSON).strip()
         limit = st.number_input(
             "Time limit, s",
-            0.5,
+            SHORTEST_TIMEOUT_SECONDS,
             LONGEST_TIMEOUT_SECONDS,
             made.timeout_seconds,
             10.0,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
+from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from ui import readers
 from ui.labels import plain
+from ui.test.history import consent_view
 from ui.test.send import composer, draft, sending, series_view
 from ui.turns import Turns
 
@@ -27,6 +30,10 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
             series_view.show_nothing()
             return
         series_view.show(endpoint, deployments, series)
+        if series.is_over:
+            # The answer is here; a store that fails says so in the history.
+            with suppress(SluiceError):
+                consent_view.ask()
     if len(series.targets) > 1 and series.is_over:
         for place, (column, target) in enumerate(zip(st.columns(2, gap="medium"), series.targets, strict=True)):
             with column:

@@ -17,7 +17,7 @@ from ui.test.send.draft import Draft
 
 def words(endpoint: Endpoint, deployments: Sequence[Deployment], made: Draft) -> str:
     """What is likely wrong with the draft's body, "" when nothing is known to be."""
-    if made.file is not None or "json" not in made.content_type.lower():
+    if made.file is not None or not made.is_json:
         return ""
     return shape_problem(made.body, _schema(endpoint), needs_input_data=is_mlflow(deployments)) or ""
 

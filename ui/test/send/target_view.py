@@ -40,6 +40,12 @@ def choose(endpoint: Endpoint, names: Sequence[str], made: Draft) -> None:
     st.caption(plain(_words(endpoint, made.targets)))
 
 
+def forget(endpoint: Endpoint) -> None:
+    """Draw what the draft says, not what was chosen before. For callbacks."""
+    for key in (f"target:{endpoint.name}", f"beside:{endpoint.name}"):
+        st.session_state.pop(key, None)
+
+
 def _words(endpoint: Endpoint, targets: Sequence[str]) -> str:
     split = f"Azure picks the deployment by the live split: {tables.split_words(endpoint.split)}."
     if SPLIT not in targets:
