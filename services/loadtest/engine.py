@@ -79,6 +79,8 @@ class Engine:
         most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
         self.tally = Tally()
+        self.began = 0.0
+        """The moment at which the first request was due, on the clock of ``time.perf_counter``."""
         self._url, self._shots, self._plan = url, shots, plan
         self._timeout = timeout_seconds
         self._bearer, self._renew, self._on_second = bearer, renew, on_second
@@ -119,7 +121,7 @@ class Engine:
             self._close()
 
     def _run(self) -> Outcome:
-        began = time.perf_counter()
+        began = self.began = time.perf_counter()
         plan, total, index, second = self._plan, self._plan.total, 0, 0
         due = last_sent = began
         ended, why = DONE, ""
