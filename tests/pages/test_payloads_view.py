@@ -99,6 +99,26 @@ def test_what_cannot_be_kept_is_said_and_nothing_is_lost(opened: Page, seeded: L
     assert opened.app.text_area(key=f"payload_body:{token}").value == "[1]"
 
 
+@pytest.mark.parametrize("what", ["changed", "deleted"])
+def test_what_another_window_did_meanwhile_is_said_before_it_is_written_over(
+    opened: Page, seeded: LocalAzure, what: str
+) -> None:
+    begun = save(seeded, "ours")
+    look(opened, payload=begun.id)
+    press(opened, "payload_edit")
+    fill(opened, seeded, "text_area", "body", "[1]")
+    if what == "changed":
+        context.library().save(endpoint_id(seeded), replace(begun, body=b"[2]"))
+    else:
+        context.library().delete(begun.id)
+
+    press(opened, "payload_save")
+    assert f"ours was {what} in another window" in opened.html()
+    assert [each.body for each in kept(seeded)] == ([b"[2]"] if what == "changed" else [])
+    press(opened, "payload_save")
+    assert [each.body for each in kept(seeded)] == [b"[1]"]
+
+
 def test_a_body_that_is_no_json_is_located_and_may_be_kept(opened: Page, seeded: LocalAzure) -> None:
     press(opened, "payload_new")
     fill(opened, seeded, "text_input", "name", "broken")

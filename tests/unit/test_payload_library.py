@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.errors import RuleBroken
+from services.errors import Conflict, RuleBroken
 from services.expectations.expectation import Expectation
 from services.payloads import library as library_module
 from services.payloads.consent import Consent
@@ -53,6 +53,20 @@ def test_a_payload_comes_back_as_it_was_saved(library: Library, store: Store) ->
     assert library.all(DIGITS.upper()) == (kept,)
     assert Library(store, "elsewhere").all(DIGITS) == library.all(DIGITS + "2") == ()
     assert Library(store, "elsewhere").get(kept.id) is None
+
+
+def test_what_was_changed_since_it_was_read_is_not_written_over(store: Store) -> None:
+    library = Library(store, "azure")
+    first = library.save(DIGITS, FULL)
+    second = library.save(DIGITS, replace(first, body=b"2"))
+
+    with pytest.raises(Conflict, match="was changed in another window"):
+        library.save(DIGITS, replace(first, body=b"1"))
+    assert library.get(first.id) == second
+    library.delete(first.id)
+    with pytest.raises(Conflict, match="was deleted in another window"):
+        library.save(DIGITS, second)
+    assert library.save(DIGITS, replace(second, changed_at=None)).id == first.id
 
 
 def test_it_can_be_changed_and_deleted(library: Library) -> None:
