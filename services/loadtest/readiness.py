@@ -9,6 +9,8 @@ import socket
 from collections.abc import Sequence
 
 READ, WRITE = select.POLLIN, select.POLLOUT
+_EARLY_SECONDS = 0.0002
+"""So long before a moment, the process no longer sleeps. At 500 requests per second that is a tenth of a core."""
 _SET_TIMER_SLACK = 29
 """PR_SET_TIMERSLACK of Linux's prctl: by how many nanoseconds the system may end a wait late to save power."""
 _ENOUGH_FILES, _FILES_ELSEWHERE = 8192, 512
@@ -78,12 +80,15 @@ class Waiting:
             self._wanted[descriptor] = 0
 
     def wait(self, seconds: float) -> Sequence[tuple[int, int]]:
-        """The descriptors that are ready, each with its events, after at most so long."""
+        """The descriptors that are ready, each with its events, after at most so long, or a little earlier.
+
+        A processor that sleeps takes some time to wake up. Whoever waits for a moment asks again until it has come.
+        """
         if self._epoll is None:
             ready = self._poll.poll(max(0.0, seconds) * 1000)
         else:
-            if seconds > 0:
-                select.select([self._epoll], [], [], seconds)
+            if seconds > _EARLY_SECONDS:
+                select.select([self._epoll], [], [], seconds - _EARLY_SECONDS)
             ready = self._poll.poll(0)
         return [each for each in ready if self._is_wanted(each[0])]
 

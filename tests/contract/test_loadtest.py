@@ -121,7 +121,7 @@ def seen_by_the_endpoint(azure: LocalAzure, endpoint: str, run: str, count: int)
 def test_a_deployment_without_callers_is_tested_and_the_result_is_kept_without_the_key(
     run: Run, conn: Connection, local_azure: LocalAzure, served: str, split: Write, data: Path
 ) -> None:
-    code, events = run("--deployment", "green", "--rate", "20", "--duration", "2")
+    code, events = run("--deployment", "green", "--rate", "40", "--duration", "1")
     assert [each["event"] for each in events][:2] == ["start", "second"]
     result = events[-1]["result"]
     assert code == (0 if result["is_valid"] else 1)
@@ -152,6 +152,7 @@ def test_live_traffic_is_disturbed_only_with_consent(run: Run, split: Write) -> 
     assert set(events[-1]["result"]["deployments"]) == {"blue", "green"}
 
 
+@pytest.mark.long
 def test_failing_requests_end_the_test_by_itself(run: Run, served: str, split: Write, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"data": ["three"]}')
@@ -163,6 +164,7 @@ def test_failing_requests_end_the_test_by_itself(run: Run, served: str, split: W
     assert result["seconds"] < 20
 
 
+@pytest.mark.long
 def test_a_key_that_is_rotated_in_between_is_fetched_again(
     started: Start, local_azure: LocalAzure, served: str, split: Write
 ) -> None:
@@ -185,12 +187,14 @@ def test_a_key_that_is_rotated_in_between_is_fetched_again(
     assert last["result"]["good"] > 20
 
 
-def test_it_stops_at_once_when_its_parent_is_gone_and_keeps_what_it_has(
+def test_it_stops_at_once_when_it_is_told_to_and_keeps_what_it_has(
     started: Start, conn: Connection, served: str, split: Write, data: Path
 ) -> None:
     process = started("--rate", "20")
-    assert process.stdin
-    process.stdin.close()
+    seen = b"".join(Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+    assert not [key for key in keys(conn, served) if key.encode() in seen]
+    assert BODY not in seen
+    process.send_signal(signal.SIGINT)
     code, last = ending(process)
     assert (code, last["event"], last["result"]["ended"]) == (130, "end", "stopped")
     assert last["result"]["seconds"] < 30
@@ -217,12 +221,51 @@ def test_a_saved_payload_is_sent_with_its_variables(
     assert events[-1]["result"]["payloads"] == ["counted"]
 
 
+def test_no_process_keeps_sending_when_the_server_is_killed(
+    environment: dict[str, str], conn: Connection, served: str, split: Write, data: Path
+) -> None:
+    code = f"""
+import sys, threading
+from services.azure.connection import connect
+from services.azure.endpoints import get_endpoint
+from services.loadtest.plan import Plan
+from services.loadtest.running import LoadRuns, Wish
+from services.scoring.request import ScoringRequest
+from services.settings import Settings
+import os, pathlib
+endpoint = get_endpoint(connect(Settings.read(os.environ, pathlib.Path.cwd())), {served!r})
+run = LoadRuns().start(Wish(endpoint, "green", Plan(20, 20, 300), (("a", ScoringRequest({BODY!r})),), 5.0))
+while not run.rows and not run.is_over:
+    threading.Event().wait(0.02)
+print(run._process.pid, run.problem or "", flush=True)
+threading.Event().wait()
+"""
+    server = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+    assert server.stdout
+    with server, server.stdout as said:
+        process, _, problem = said.readline().decode().strip().partition(" ")
+        assert not problem
+        server.kill()
+    pause = threading.Event()
+    for _ in range(400):
+        if not Path(f"/proc/{process}/cmdline").exists() or not Path(f"/proc/{process}/cmdline").read_bytes():
+            break
+        pause.wait(0.02)
+    else:
+        pytest.fail("It goes on.")
+    store = Store(data / "sluice.db")
+    (kept,) = Results(store, conn.arm_host).all(get_endpoint(conn, served).id, KIND)
+    store.close()
+    assert kept.content["ended"] == "stopped"
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
         (("--rate", "501", "--duration", "1"), "501"),
         (("--rate", "5", "--duration", "601"), "601"),
         (("--ramp", "5:nan", "--duration", "5"), "nan"),
+        (("--rate", "5", "--duration", "1", "--deployment", "green", "--timeout", "nan"), "nan"),
         (("--rate", "5001", "--duration", "1", "--beyond-limits"), "5001"),
         (("--deployment", "purple", "--rate", "1", "--duration", "1"), "purple"),
         (("--rate", "1", "--duration", "1", "--library", "nothing"), "nothing"),
