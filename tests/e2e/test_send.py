@@ -54,12 +54,14 @@ def test_what_is_typed_is_sent_at_once_and_survives_a_reload(sluice: Sluice, ope
     editor(page).press("Control+Enter")
     expect(page.locator(".answer")).to_contain_text("424")
     wait_for(lambda: len(sent_since(sluice, began, len(BAD))) == 1, "exactly one request to leave its row")
+    target(page, "blue")
     editor(page).press("End")
     editor(page).press_sequentially("   ")
     expect(page.get_by_text(f"JSON, {len(BAD) + 3} bytes")).to_be_visible()
     page.reload()
     settle(page)
     expect(editor(page)).to_have_value(f"{BAD}   ")
+    expect(page.get_by_role("radio", name="blue", exact=True)).to_be_checked()
     expect(page.get_by_text(f"JSON, {len(BAD) + 3} bytes")).to_be_visible()
 
 
@@ -70,7 +72,7 @@ def test_a_double_click_sends_once_and_two_deployments_answer_side_by_side(
     body = f'{{"data": [{[0] * 64}]}}'
     editor(page).fill(body)
     target(page, "blue")
-    page.get_by_role("combobox", name="Also send to").click()
+    page.get_by_role("combobox", name="And also to").click()
     page.get_by_role("option", name="green", exact=True).click()
     settle(page)
     began = time.time() - 1

@@ -121,6 +121,7 @@ def test_an_address_opens_a_request_and_one_of_another_endpoint_is_not_shown(ope
     assert any("82" in code.value for code in opened.app.code)
     look(opened, exchange=other.id)
     assert not opened.app.header
+    assert "The request that this address names is not here" in opened.html()
 
 
 def test_a_request_goes_back_into_send_with_its_target_and_without_a_lost_secret(

@@ -20,7 +20,7 @@ def ask() -> None:
         "they can be sent again and compared. Keys and tokens are never kept.</section>"
     )
     with st.container(horizontal=True, key="consent_question"):
-        st.button("Keep bodies", key="consent_yes", type="primary", on_click=_choose, args=(True,))
+        st.button("Keep bodies", key="consent_yes", on_click=_choose, args=(True,))
         st.button("Keep no bodies", key="consent_no", on_click=_choose, args=(False,))
 
 

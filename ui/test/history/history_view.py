@@ -46,6 +46,8 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
 
 def _show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     current, other = _open(endpoint, opened.EXCHANGE), _open(endpoint, opened.OTHER)
+    opened.say_if_gone("request", opened.EXCHANGE, is_there=current is not None)
+    opened.say_if_gone("request to compare with", opened.OTHER, is_there=other is not None)
     if current is not None and other is not None:
         exchange_diff.show(other, current)
         return

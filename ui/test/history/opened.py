@@ -18,6 +18,13 @@ def put(parameter: str, value: str) -> None:
     st.query_params[parameter] = value
 
 
+def say_if_gone(what: str, parameter: str, *, is_there: bool) -> None:
+    """Say that the row of the address is not there: a link may be old, or be one of another endpoint."""
+    if read(parameter) and not is_there:
+        said = f"The {what} that this address names is not here: it was deleted, or is one of another endpoint."
+        st.html(f'<p class="note">{said}</p>')
+
+
 def close(*parameters: str) -> None:
     """Open nothing any more."""
     for each in parameters:

@@ -63,6 +63,7 @@ def _begin_import(endpoint: Endpoint) -> None:
 def _list_and_pane(endpoint: Endpoint, payloads: Sequence[Payload]) -> None:
     form, is_importing = payload_form.of(endpoint), import_form.is_open(endpoint)
     payload = next((each for each in payloads if each.id == opened.read(opened.PAYLOAD)), None)
+    opened.say_if_gone("payload", opened.PAYLOAD, is_there=payload is not None)
     if not payloads and form is None and not is_importing:
         st.html(
             '<p class="lead">No payload of this endpoint is saved yet. Write one, import curl commands, JSON, JSONL or '

@@ -30,7 +30,7 @@ def choose(endpoint: Endpoint, names: Sequence[str], made: Draft) -> None:
         second = NOBODY
         if names:
             second = st.selectbox(
-                "Also send to",
+                "And also to",
                 [NOBODY, *others],
                 key=second_key,
                 help="Sends the same request to both at the same time and lays the answers side by side.",
