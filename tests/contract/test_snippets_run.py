@@ -62,8 +62,13 @@ def run(local_azure: LocalAzure, conn: Connection, served: str, tmp_path: Path) 
     return go
 
 
-@pytest.mark.parametrize("title", TITLES)
-@pytest.mark.parametrize(("target", "answer"), [(None, [6, 8]), ("green", [9, 12])])
+SPLIT, GREEN = (None, [6, 8]), ("green", [9, 12])
+IS_FULL = os.environ.get("SLUICE_TEST_COUNTS") == "full"
+SLOW = (pytest.mark.long, pytest.mark.skipif(not IS_FULL, reason="loads the SDK once more; full counts only"))
+
+
+@pytest.mark.parametrize("title", READERS_OF_THE_KEY)
+@pytest.mark.parametrize(("target", "answer"), [SPLIT, GREEN])
 def test_a_program_gets_the_answer_of_its_target(
     run: Callable[..., str], title: str, target: str | None, answer: list[int]
 ) -> None:
@@ -71,6 +76,13 @@ def test_a_program_gets_the_answer_of_its_target(
     assert json.loads(lines[-1]) == answer
     if title in ("Python", "JavaScript"):
         assert lines[0] == f"200 answered by {target or 'blue'}"
+
+
+@pytest.mark.parametrize(("target", "answer"), [pytest.param(*SPLIT, marks=SLOW), GREEN])
+def test_the_program_of_the_sdk_gets_the_answer_of_its_target(
+    run: Callable[..., str], target: str | None, answer: list[int]
+) -> None:
+    assert json.loads(run("azure-ai-ml", ScoringRequest(DATA, deployment=target)).splitlines()[-1]) == answer
 
 
 @pytest.mark.parametrize("title", READERS_OF_THE_KEY)
