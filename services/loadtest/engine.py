@@ -20,7 +20,7 @@ from services.loadtest.readiness import READ, WRITE, Waiting, ask_for_exact_time
 from services.loadtest.stopping import reason_to_stop
 from services.loadtest.tally import NOT_SAID, Tally
 from services.scoring.request import DEPLOYMENT_HEADER
-from services.scoring.transport import ca_bundle
+from services.scoring.transport import ca_bundle, header_line
 
 DONE, STOPPED, ERRORS = "done", "stopped", "errors"
 """How a test ends: as planned, by the person, or by itself."""
@@ -176,9 +176,10 @@ class Engine:
 
     def _load(self, handle: pycurl.Curl, number: int, bearer: str) -> None:
         shot = self._shots[number]
-        headers = (("Authorization", f"Bearer {bearer}"), *shot.headers, ("Expect", ""))
+        headers = [header_line(name, value) for name, value in (("Authorization", f"Bearer {bearer}"), *shot.headers)]
         handle.setopt(pycurl.POSTFIELDS, shot.body)
-        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode("latin-1") for name, value in headers])
+        # curl would ask before it sends a large body.
+        handle.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])
         self._loaded[handle] = number, bearer
 
     def _handle(self) -> pycurl.Curl:

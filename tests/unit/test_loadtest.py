@@ -208,15 +208,20 @@ Behaviour = Callable[[socket.socket, int], bool]
 
 
 @contextlib.contextmanager
-def server(behave: Behaviour) -> Iterator[str]:
-    """A server that calls ``behave`` for request 0, 1, 2… of all connections; False closes the connection."""
+def server(behave: Behaviour, heard: list[bytes] | None = None) -> Iterator[str]:
+    """A server that calls ``behave`` for request 0, 1, 2… of all connections; False closes the connection.
+
+    What comes in is noted in ``heard``.
+    """
     count = iter(range(1_000_000))
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     open_now: list[socket.socket] = []
 
     def converse(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while connection.recv(65536):
+            while received := connection.recv(65536):
+                if heard is not None:
+                    heard.append(received)
                 if not behave(connection, next(count)):
                     break
         connection.close()
@@ -265,6 +270,15 @@ def test_everything_is_sent_and_counted_by_deployment() -> None:
     assert sender.tally.sent == 60
     assert {name: each["outcomes"] for name, each in sender.tally.deployments().items()} == {"blue": {"200": 60}}
     assert sum(row["good"] for row in rows) == 60
+
+
+def test_a_header_without_a_value_is_sent_too() -> None:
+    heard: list[bytes] = []
+    with server(answering(), heard) as url:
+        shot = Shot(b"{}", (("Content-Type", "application/json"), ("X-Empty", "")))
+        Engine(url, [shot], Plan(1, 1, 1), timeout_seconds=5.0, bearer=lambda: "key").run()
+    assert b"\r\nX-Empty:\r\n" in heard[0]
+    assert b"Expect" not in heard[0]
 
 
 def test_latency_counts_from_the_moment_at_which_a_request_was_due() -> None:
