@@ -147,9 +147,8 @@ class Engine:
                     ended = ERRORS
                     break
             # Answers may have come while others were sent; nothing would end the wait for them.
-            self._collect()
-            self._wait(min(self._next_due(index, due), began + second + 1))
-            self._collect()
+            self._collect(time.perf_counter())
+            self._collect(self._wait(min(self._next_due(index, due), began + second + 1)))
         if self._is_stopped:
             ended, why = STOPPED, "It was stopped."
         seconds = time.perf_counter() - began
@@ -202,17 +201,23 @@ class Engine:
             handle.setopt(option, value)
         return handle
 
-    def _wait(self, until: float) -> None:
-        """Let libcurl work until that moment, an event on a connection, or its own timer, whichever is first."""
+    def _wait(self, until: float) -> float:
+        """Let libcurl work until that moment, an event on a connection, or its own timer, whichever is first.
+
+        Returns when the wait was over: an answer was there then, and the work on it here is no part of its time.
+        """
         if self._timer_at is not None:
             until = min(until, self._timer_at)
-        for descriptor, events in self._waiting.wait(until - time.perf_counter()):
+        ready = self._waiting.wait(until - time.perf_counter())
+        over = time.perf_counter()
+        for descriptor, events in ready:
             # What is neither, such as a connection that broke, is for libcurl to see on either way.
             reads = pycurl.CSELECT_IN if events & ~WRITE else 0
             self._act(descriptor, reads | (pycurl.CSELECT_OUT if events & ~READ else 0))
         if self._timer_at is not None and self._timer_at <= time.perf_counter():
             self._timer_at = None
             self._act(pycurl.SOCKET_TIMEOUT, 0)
+        return over
 
     def _act(self, descriptor: int, mask: int) -> None:
         self._multi.socket_action(descriptor, mask)
@@ -228,10 +233,9 @@ class Engine:
     def _on_timer(self, milliseconds: int) -> None:
         self._timer_at = None if milliseconds < 0 else time.perf_counter() + milliseconds / 1000
 
-    def _collect(self) -> None:
+    def _collect(self, now: float) -> None:
         while True:
             queued, done, failed = self._multi.info_read()
-            now = time.perf_counter()
             for handle in done:
                 outcome = str(handle.getinfo(pycurl.RESPONSE_CODE))
                 self._end(handle, outcome, now)
