@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from services import az_defaults
 from services.errors import NotConfigured
+from services.model import WorkspaceRef
 
 _READ_FAILED = "The settings could not be read."
 _WORKSPACE_KEYS = {
@@ -167,6 +168,12 @@ def export_env_file(folder: Path) -> None:
     local Azure's ``azure.env`` copied to ``.env`` works only after this. Call it once, before the first connection.
     """
     load_dotenv(folder / ".env", override=False)
+
+
+def with_workspace(environ: Mapping[str, str], workspace: WorkspaceRef) -> dict[str, str]:
+    """``environ`` with ``workspace`` in it: for :meth:`Settings.read`, whatever else is configured or not."""
+    named = (workspace.subscription_id, workspace.resource_group, workspace.name)
+    return {**environ, **dict(zip(_WORKSPACE_KEYS, named, strict=True))}
 
 
 def _complete(values: dict[str, Any], origins: dict[str, str], environ: Mapping[str, str]) -> None:

@@ -34,7 +34,7 @@ from services.payloads.payload import Payload
 from services.results import Results
 from services.scoring.address import check_address
 from services.scoring.bearer import bearer
-from services.settings import Settings, export_env_file
+from services.settings import Settings, export_env_file, with_workspace
 from services.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,12 +180,7 @@ def _settings(workspace: str | None) -> Settings:
         chosen = WorkspaceRef.parse(workspace)
     except ValueError as error:
         raise RuleBroken(_WHAT, f"{error}.", "Write --workspace as subscription/group/name.") from None
-    named = {
-        "AZURE_SUBSCRIPTION_ID": chosen.subscription_id,
-        "AZURE_RESOURCE_GROUP": chosen.resource_group,
-        "AZUREML_WORKSPACE_NAME": chosen.name,
-    }
-    return Settings.read({**os.environ, **named}, ROOT)
+    return Settings.read(with_workspace(os.environ, chosen), ROOT)
 
 
 def _write(path: Path, text: str) -> None:

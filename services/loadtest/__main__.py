@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from services.azure.connection import Connection, connect
+from services.azure.connection import connect
 from services.azure.endpoints import get_endpoint, list_deployments
 from services.errors import RuleBroken, SluiceError
 from services.loadtest.command import Payloads, files, from_line, parser, plan_of
@@ -25,7 +25,7 @@ from services.loadtest.target import cautions, check_target
 from services.model import WorkspaceRef
 from services.payloads.library import Library
 from services.results import Results
-from services.settings import Settings, export_env_file
+from services.settings import Settings, export_env_file, with_workspace
 from services.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,8 +106,8 @@ def _main(arguments: argparse.Namespace, printer: Printer, brake: Brake) -> int:
     handed = _from_stdin(brake) if arguments.stdin else ()
     plan = plan_of(arguments)
     export_env_file(ROOT)
-    settings = Settings.read(os.environ, ROOT)
-    conn = _connection(settings, arguments.workspace)
+    settings = _settings(arguments.workspace)
+    conn = connect(settings)
     folder = settings.data_dir if settings.data_dir.is_absolute() else ROOT / settings.data_dir
     store = Store(folder / "sluice.db")
     library = Library(store, conn.arm_host)
@@ -144,14 +144,15 @@ def _keep(results: Results, endpoint_id: str, result: dict[str, Any], printer: P
     printer.event("end", words, id=kept, not_kept=problem, result=result)
 
 
-def _connection(settings: Settings, workspace: str | None) -> Connection:
-    conn = connect(settings)
+def _settings(workspace: str | None) -> Settings:
+    """The configured settings, looking at ``workspace`` when one is given: then none needs to be configured."""
     if not workspace:
-        return conn
+        return Settings.read(os.environ, ROOT)
     try:
-        return conn.at(WorkspaceRef.parse(workspace))
+        chosen = WorkspaceRef.parse(workspace)
     except ValueError as error:
         raise RuleBroken(_NOT_STARTED, f"{error}.", "Write --workspace as subscription/group/name.") from None
+    return Settings.read(with_workspace(os.environ, chosen), ROOT)
 
 
 def _from_library(library: Library, endpoint_id: str, names: list[str]) -> Payloads:

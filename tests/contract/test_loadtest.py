@@ -279,3 +279,16 @@ def test_what_cannot_be_done_is_said_before_anything_is_sent(
     assert code == 2
     assert events[-1]["event"] == "problem"
     assert why in events[-1]["why"]
+
+
+def test_the_workspace_can_be_named_where_none_is_configured(
+    run: Run, conn: Connection, split: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = conn.workspace.address
+    for name in ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZUREML_WORKSPACE_NAME"):
+        monkeypatch.delenv(name)
+
+    code, events = run("--workspace", workspace, "--deployment", "green", "--rate", "5", "--duration", "1")
+
+    assert events[-1]["event"] == "end", events
+    assert code in (0, 1)
