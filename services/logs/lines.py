@@ -1,0 +1,147 @@
+"""The lines of a container log: their time, their level, and what belongs to them. Pure.
+
+Known forms: Microsoft's inference server (``2026-01-02 03:04:05,678 I [70] azmlinfsrv - …``), gunicorn
+(``[2026-01-02 03:04:05 +0000] [7] [INFO] …``), Python's logging in its own form (``WARNING:root:…``) and in the usual
+ones with a time, and Python's warnings (``file.py:12: UserWarning: …``). Containers of Azure run on UTC.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+DEBUG, INFO, WARNING, ERROR = "debug", "info", "warning", "error"
+LEVELS = (DEBUG, INFO, WARNING, ERROR)
+"""From the least to the most serious. Critical counts as an error."""
+_LEVELS_BY_LETTER = {"D": DEBUG, "I": INFO, "W": WARNING, "E": ERROR, "C": ERROR, "F": ERROR}
+_STAMP = re.compile(
+    r"\[?(?P<day>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d:\d\d:\d\d)(?:[,.](?P<part>\d{1,9}))?"
+    r"(?: ?(?P<zone>Z|[+-]\d\d:?\d\d))?"
+)
+_SERVER = re.compile(r" (?P<letter>[DIWECF]) \[\d+\] ")
+_WORD = r"(?P<word>DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
+_NAMED = re.compile(rf"(?:^|[\s\[|]){_WORD}(?=[\s\]:|]|$)", re.IGNORECASE)
+_LOGGING = re.compile(rf"^{_WORD}:")
+_PYTHON_WARNING = re.compile(r"^\S[^:]*:\d+: \w*Warning: ")
+_TRACEBACK = "Traceback (most recent call last):"
+_LEVEL_WITHIN = 90
+"""A level's name is looked for in the beginning of a line only: a message may speak of errors."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line that says something of its own, with those that continue it, such as a traceback.
+
+    ``at`` is the time it was written, None where no line before it says one. ``level`` is one of LEVELS, "" when the
+    line does not say.
+    """
+
+    deployment: str
+    at: datetime | None
+    level: str
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All its lines."""
+        return "\n".join(self.lines)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A container log: what Azure puts above it, such as the states and events of the instance, and its own lines."""
+
+    head: str
+    lines: tuple[str, ...]
+
+
+def split(content: str) -> Log:
+    """Part what getLogs answers into its head and the container's own lines."""
+    lines = content.splitlines()
+    own = next((number + 1 for number, line in enumerate(lines) if line.strip() == "Container logs:"), 0)
+    return Log("\n".join(lines[: max(0, own - 1)]).strip(), tuple(lines[own:]))
+
+
+def entries(deployment: str, lines: Sequence[str]) -> list[Entry]:
+    """The entries of one deployment's log, in its order.
+
+    A line without a time keeps its place behind the line before it, and has its time. One that says a level of its own
+    begins an entry; any other continues the entry before it.
+    """
+    made: list[Entry] = []
+    at: datetime | None = None
+    block: list[str] = []
+    level = ""
+    for line in lines:
+        found, said = moment(line), level_of(line)
+        begins = found is not None or said
+        if block and begins:
+            made.append(Entry(deployment, at, level, tuple(block)))
+            block, level = [], ""
+        at = found or at
+        level = level or said
+        block.append(line)
+    if block:
+        made.append(Entry(deployment, at, level, tuple(block)))
+    return made
+
+
+def moment(line: str) -> datetime | None:
+    """The time that a line begins with, None without one."""
+    found = _STAMP.match(line)
+    if not found:
+        return None
+    part = (found["part"] or "0")[:6].ljust(6, "0")
+    zone = (found["zone"] or "Z").replace("Z", "+00:00")
+    try:
+        return datetime.fromisoformat(f"{found['day']}T{found['time']}.{part}{zone}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def level_of(line: str) -> str:
+    """The level that a line says, one of LEVELS, or ""."""
+    stamp = _STAMP.match(line)
+    rest = line[stamp.end() :] if stamp else line
+    server = _SERVER.match(rest) if stamp else None
+    if server:
+        return _LEVELS_BY_LETTER[server["letter"]]
+    if line.startswith(_TRACEBACK):
+        return ERROR
+    named = _NAMED.search(rest[:_LEVEL_WITHIN]) if stamp else _LOGGING.match(line)
+    if named:
+        return _LEVELS_BY_LETTER[named["word"][0].upper()]
+    return WARNING if _PYTHON_WARNING.match(line) else ""
+
+
+def interleave(logs: Iterable[Sequence[Entry]]) -> list[Entry]:
+    """The entries of several logs by time. Each log keeps its own order, whatever its clock does."""
+    return [entry for _, _, _, entry in heapq.merge(*(_keyed(number, log) for number, log in enumerate(logs)))]
+
+
+def _keyed(number: int, log: Sequence[Entry]) -> Iterator[tuple[datetime, int, int, Entry]]:
+    latest = datetime.min.replace(tzinfo=UTC)
+    for position, entry in enumerate(log):
+        latest = max(latest, entry.at or latest)
+        yield latest, number, position, entry
+
+
+def joined(known: Sequence[str], newest: Sequence[str]) -> tuple[str, ...]:
+    """What is known of a log after its end has been read again.
+
+    Reading gives the last lines only. They go on where the known ones end, or overlap them; where no overlap is found,
+    known lines that are older than the newest reading stay above it.
+    """
+    if not known or not newest:
+        return tuple(newest or known)
+    for begin in range(max(0, len(known) - len(newest)), len(known)):
+        if known[begin] == newest[0] and list(known[begin:]) == list(newest[: len(known) - begin]):
+            return (*known[:begin], *newest)
+    first = next((found for found in map(moment, newest) if found), None)
+    if first is None:
+        return tuple(newest)
+    older = next((number for number, line in enumerate(known) if (moment(line) or first - timedelta(1)) >= first), None)
+    return (*known[:older], *newest)
