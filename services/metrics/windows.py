@@ -1,0 +1,55 @@
+"""Spans of time to read metrics for, and from when on their numbers stay as they are."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.azure.monitor import GRAIN_SECONDS
+from services.errors import RuleBroken
+from services.model import Window
+
+SETTLE_SECONDS = 120
+"""Azure stores a platform metric within about a minute; the newest two minutes may still change."""
+SUMMARY_MINUTES = 15
+MOST_MINUTES = 30 * 24 * 60
+"""30 days, the longest span of one chart on Azure."""
+
+_MOST_POINTS = 720
+"""Points per line at most: more than a chart is wide in pixels per line is slower and shows nothing more."""
+
+
+def settled_until(now: datetime) -> datetime:
+    """The moment before which metrics no longer change, a whole minute."""
+    return _minute(now - timedelta(seconds=SETTLE_SECONDS))
+
+
+def window_for(minutes_back: int, now: datetime) -> Window:
+    """The last ``minutes_back`` whole minutes with the finest grain that keeps a line below 720 points.
+
+    ``minutes_back`` lies between 1 and 30 days. The start is a multiple of the grain, so that points stay where they
+    are while time goes on. Raises RuleBroken outside these bounds.
+    """
+    if not 1 <= minutes_back <= MOST_MINUTES:
+        raise RuleBroken(
+            "The time range cannot be shown.", f"{minutes_back} minutes were asked for.", "Choose 1 minute to 30 days."
+        )
+    grain = next(grain for grain in GRAIN_SECONDS if minutes_back * 60 <= grain * _MOST_POINTS)
+    end = _minute(now)
+    start = end - timedelta(minutes=minutes_back)
+    start -= timedelta(seconds=start.timestamp() % grain)
+    return Window(start, end, grain)
+
+
+def summary_window(now: datetime) -> Window:
+    """The last 15 settled minutes."""
+    end = settled_until(now)
+    return Window(end - timedelta(minutes=SUMMARY_MINUTES), end, 60)
+
+
+def whole_point(at: datetime, grain_seconds: int) -> datetime:
+    """The start of the point that holds ``at``: a coarse point is settled when its last minute is."""
+    return at - timedelta(seconds=at.timestamp() % grain_seconds)
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
