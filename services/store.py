@@ -120,6 +120,16 @@ CHOICES = sa.Table(
 )
 """What a person has chosen for good, such as whether bodies are kept."""
 
+LIMITS = sa.Table(
+    "limits",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+)
+"""What the metrics of each endpoint should stay below."""
+
 _APPEND_ONLY = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _FIRST = (
     (
@@ -166,7 +176,13 @@ _THIRD = (
     "CREATE INDEX results_by_endpoint ON results (cloud, endpoint_id, kind, at)",
     "CREATE TABLE choices (person TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (person, name))",
 )
-_MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    (
+        "CREATE TABLE limits (cloud TEXT, endpoint_id TEXT, metric TEXT, value REAL NOT NULL, "
+        "PRIMARY KEY (cloud, endpoint_id, metric))"
+    ),
+)
+_MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""
 
 

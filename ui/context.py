@@ -22,6 +22,7 @@ from services.azure.connection import Connection
 from services.errors import NotConfigured, SluiceError
 from services.fleet.fleet import Fleet
 from services.journal.journal import Journal
+from services.limits import Limits
 from services.local_azure import LocalAzure
 from services.model import WorkspaceRef
 from services.payloads.consent import Consent
@@ -136,6 +137,11 @@ def test_log() -> TestLog:
 def results() -> Results:
     """The finished runs on the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
     return Results(store(), connection().arm_host)
+
+
+def limits() -> Limits:
+    """The limits of the endpoints of the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    return Limits(store(), connection().arm_host)
 
 
 def library() -> Library:

@@ -1,0 +1,75 @@
+"""The limits of an endpoint, its service level objectives: what its metrics should stay below. Kept on disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from services.errors import RuleBroken
+from services.model import Endpoint
+from services.store import LIMITS, Store
+
+SERVER_ERROR_PERCENT = "ServerErrorPercent"
+"""The share of server errors among the requests. Azure has no metric of this name: it is a ratio of two."""
+LATENCIES = {f"RequestLatency_{name}": name for name in ("P50", "P90", "P95", "P99")}
+"""Azure's name of each latency percentile, and how people call it."""
+METRICS = (*LATENCIES, SERVER_ERROR_PERCENT)
+"""What can have a limit, in the order in which it is shown."""
+MOST_MS = 600_000.0
+"""Ten minutes: longer than any request may take, 180 s (request_timeout_ms of a managed online deployment)."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one metric should stay below: ``value`` in milliseconds or percent. ``words`` are for a line in a chart."""
+
+    metric: str
+    value: float
+    words: str
+
+
+def limit(metric: str, value: float) -> Limit:
+    """The limit ``value`` of ``metric``. Raises RuleBroken when nothing can be measured against it."""
+    if metric not in METRICS:
+        raise RuleBroken("The limit was not saved.", f"{metric} cannot have one.", f"Choose {', '.join(METRICS)}.")
+    most = 100.0 if metric == SERVER_ERROR_PERCENT else MOST_MS
+    if not math.isfinite(value) or not 0 < value <= most:
+        raise RuleBroken(
+            "The limit was not saved.", f"{value:,g} was given.", f"Choose a number above 0, {most:,.0f} at most."
+        )
+    if metric == SERVER_ERROR_PERCENT:
+        return Limit(metric, value, f"Limit: {value:g} % server errors")
+    return Limit(metric, value, f"Limit: {LATENCIES[metric]} {value:,.10g} ms")
+
+
+class Limits:
+    """The limits of all endpoints of one cloud. Thread-safe. ``cloud`` is its ARM host."""
+
+    def __init__(self, store: Store, cloud: str) -> None:
+        self._store = store
+        self._cloud = cloud
+
+    def lines(self, endpoint: Endpoint) -> tuple[Limit, ...]:
+        """The limits of ``endpoint`` in the order of METRICS. Raises StoreFailed."""
+        with self._store.reading() as connection:
+            rows = connection.execute(sa.select(LIMITS.c.metric, LIMITS.c.value).where(*self._of(endpoint))).all()
+        values = {row.metric: row.value for row in rows}
+        return tuple(limit(metric, values[metric]) for metric in METRICS if metric in values)
+
+    def save(self, endpoint: Endpoint, values: Mapping[str, float]) -> None:
+        """Replace the limits of ``endpoint``; a metric that is not named has none. Raises RuleBroken, StoreFailed."""
+        rows = [
+            {"cloud": self._cloud, "endpoint_id": endpoint.id.lower(), "metric": one.metric, "value": one.value}
+            for one in (limit(metric, value) for metric, value in values.items())
+        ]
+        with self._store.writing() as connection:
+            connection.execute(sa.delete(LIMITS).where(*self._of(endpoint)))
+            if rows:
+                connection.execute(sa.insert(LIMITS), rows)
+
+    def _of(self, endpoint: Endpoint) -> tuple[sa.ColumnElement[bool], ...]:
+        # Azure compares ids without case.
+        return LIMITS.c.cloud == self._cloud, LIMITS.c.endpoint_id == endpoint.id.lower()
