@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.azure.connection import Connection
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics
 from services.metrics import settled_until
-from services.model import Deployment, Endpoint, Series, Window
+from services.model import Deployment, Endpoint, Window
+from services.traffic.counting import of_deployments, of_endpoint, total
 from services.traffic.shares import (
     ARRIVES,
     DIFFERS,
@@ -29,11 +29,6 @@ LONGEST = timedelta(hours=6)
 """The newest part of a split that is older is measured: more requests than these tell nothing new."""
 CLOCKS = timedelta(seconds=30)
 """How far Azure's clock may be ahead of this machine's: so long after a change its first whole minute may begin."""
-
-_RATE = "RequestsPerMinute"
-_OF_ENDPOINT = ("deployment", "statusCode", "statusCodeClass", "modelStatusCode")
-_OF_DEPLOYMENT = ("envoy_response_code",)
-"""Every dimension of each metric: an average over fewer is a mean over the rest, not their sum."""
 
 
 @dataclass(frozen=True)
@@ -83,26 +78,13 @@ def span(since: datetime, now: datetime) -> tuple[datetime, datetime]:
 def _counts(
     conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], window: Window, looks: int
 ) -> Counts:
-    names = {found.name.lower(): found.name for found in deployments}
-    rates = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_RATE], window, split_by=_OF_ENDPOINT)
-    live: dict[str, float] = {}
-    for one in rates:
-        # Requests that no deployment answered, such as those without a valid key, were never split.
-        name = names.get(one.dimensions.get("deployment", "").lower())
-        if name is not None and (count := _sum([one])) is not None:
-            live[name] = live.get(name, 0.0) + count
-    target = next((found for found in deployments if found.name == endpoint.split.mirror_target), None)
+    rates = of_endpoint(conn, endpoint, window)
+    # Requests that no deployment answered, such as those without a valid key, were never split.
+    found = {each.name: total(rates.get(each.name.lower())) for each in deployments}
+    live = {name: count for name, count in found.items() if count is not None}
+    target = next((each for each in deployments if each.name == endpoint.split.mirror_target), None)
     if target is None:
         return Counts(looks, live)
-    own = read_metrics(conn, [target.id], DEPLOYMENT_NAMESPACE, [_RATE], window, split_by=_OF_DEPLOYMENT)
-    return Counts(looks, _without(live, target.name), _sum(own), live.get(target.name))
-
-
-def _without(live: Mapping[str, float], name: str) -> dict[str, float]:
-    return {each: count for each, count in live.items() if each != name}
-
-
-def _sum(series: Iterable[Series]) -> float | None:
-    """All points together, None when there is none. The unit is requests per minute: a minute's point is a count."""
-    values = [value for one in series for value in one.values if value is not None]
-    return sum(values) if values else None
+    own = of_deployments(conn, endpoint, [target], window)
+    others = {name: count for name, count in live.items() if name != target.name}
+    return Counts(looks, others, total(own.get(target.name.lower())), live.get(target.name))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import fmean, median, quantiles
 
@@ -54,6 +54,11 @@ def worked(log: str) -> Worked | None:
         for (before, _), (end, seconds) in pairwise(requests)
     ]
     return Worked(fmean(times), _turnaround(pauses), len(times))
+
+
+def times(log: str) -> tuple[datetime, ...]:
+    """When each scoring request in ``log`` was done. Containers of Azure run on UTC."""
+    return tuple(datetime.fromisoformat(found["at"]).replace(tzinfo=UTC) for found in _LINE.finditer(log))
 
 
 def _turnaround(pauses: Sequence[float]) -> float | None:
