@@ -13,10 +13,10 @@ from services.azure.connection import Connection
 from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics, region_name
 from services.errors import SluiceError
 from services.fleet.fleet import Member
+from services.fleet.fleet_hour import MINUTES, Hour, hour, slowest
 from services.metrics import ENDPOINT_SPLIT, P95, RATE, Summary, points, settled_until, summaries_by_id, summary_window
 from services.model import Endpoint, Series, Window
 
-MINUTES = 60
 IDLE_HOURS = 24
 ENOUGH_COPIES = 20
 """Expected copies from which "none was counted" says something: chance leaves out all 20 with e⁻²⁰."""
@@ -30,13 +30,13 @@ _Answer: TypeAlias = "list[Series] | SluiceError"
 class Numbers:
     """What callers saw of one endpoint.
 
-    ``per_minute``: requests in each of the last 60 settled minutes, the oldest first, None without data.
+    ``summary`` has the P95 of the slowest live deployment. ``hour`` is the last 60 settled minutes.
     ``is_idle``: no request for 24 hours. ``mirror_arrives``: whether the metrics of the mirror's target count requests
     since the endpoint was last changed; False only when there should have been many. Both None when it is not known.
     """
 
     summary: Summary
-    per_minute: tuple[float | None, ...]
+    hour: Hour
     is_idle: bool | None
     mirror_arrives: bool | None
 
@@ -120,26 +120,32 @@ def _ask(conn: Connection, batch: Sequence[Endpoint], now: datetime) -> _Answers
             return error
 
     ids = [endpoint.id for endpoint in batch]
-    hour = _hour(now)
+    window = _hour(now)
     return _Answers(
-        rates=read(ids, ENDPOINT_NAMESPACE, RATE, hour, ENDPOINT_SPLIT),
-        latency=read(ids, ENDPOINT_NAMESPACE, P95, summary_window(now)),
+        rates=read(ids, ENDPOINT_NAMESPACE, RATE, window, ENDPOINT_SPLIT),
+        latency=read(ids, ENDPOINT_NAMESPACE, P95, window, ("deployment",)),
         day=read(ids, ENDPOINT_NAMESPACE, RATE, _day(now)),
-        copies=read(targets, DEPLOYMENT_NAMESPACE, RATE, hour),
+        copies=read(targets, DEPLOYMENT_NAMESPACE, RATE, window),
     )
 
 
 def _numbers(batch: Sequence[Endpoint], answers: _Answers, now: datetime) -> dict[str, Numbers]:
     if isinstance(answers.rates, SluiceError):
         return {}
-    hour, ids = _hour(now), [endpoint.id.lower() for endpoint in batch]
-    latency = [] if isinstance(answers.latency, SluiceError) else answers.latency
-    summaries = summaries_by_id(ids, latency, answers.rates, "statuscode", summary_window(now))
-    rates, day, copies = _by_endpoint(answers.rates), _by_endpoint(answers.day), _by_endpoint(answers.copies)
+    window, newest = _hour(now), summary_window(now)
+    ids = [endpoint.id.lower() for endpoint in batch]
+    rates, latency = _by_endpoint(answers.rates), _by_endpoint(answers.latency)
+    day, copies = _by_endpoint(answers.day), _by_endpoint(answers.copies)
+    felt = [
+        one
+        for key, each in zip(ids, batch, strict=True)
+        for one in slowest(latency[key], each.split.live.keys(), newest)
+    ]
+    summaries = summaries_by_id(ids, felt, answers.rates, "statuscode", newest)
     return {
         key: Numbers(
             summary=summaries[key],
-            per_minute=_per_minute(rates[key], hour),
+            hour=hour(rates[key], latency[key], window),
             is_idle=None if isinstance(answers.day, SluiceError) else is_idle(endpoint, day[key], now),
             mirror_arrives=(
                 None if isinstance(answers.copies, SluiceError) else mirror_arrives(endpoint, rates[key], copies[key])
@@ -155,14 +161,6 @@ def _by_endpoint(answer: _Answer) -> defaultdict[str, list[Series]]:
     for one in [] if isinstance(answer, SluiceError) else answer:
         found[one.resource_id.lower().partition("/deployments/")[0]].append(one)
     return found
-
-
-def _per_minute(rates: Sequence[Series], hour: Window) -> tuple[float | None, ...]:
-    totals: dict[datetime, float] = {}
-    for one in rates:
-        for at, value in points(one):
-            totals[at] = totals.get(at, 0.0) + value
-    return tuple(totals.get(hour.start_at + timedelta(minutes=minute)) for minute in range(MINUTES))
 
 
 def _since(series: Sequence[Series], since: datetime | None) -> Iterator[tuple[datetime, float]]:

@@ -13,7 +13,8 @@ from services.azure.connection import Connection
 from services.azure.endpoints import list_endpoints
 from services.errors import AccessDenied, ServiceFailed
 from services.fleet.fleet import Member
-from services.fleet.fleet_numbers import MINUTES, NumbersReading, read_numbers
+from services.fleet.fleet_hour import MINUTES
+from services.fleet.fleet_numbers import NumbersReading, read_numbers
 from services.model import WorkspaceRef
 from tests.local_azure import LocalAzure
 
@@ -90,7 +91,7 @@ def test_every_endpoint_of_every_region_has_its_numbers(conn: Connection) -> Non
     assert busy.summary.error_percent == pytest.approx(25, abs=8)
     assert busy.summary.p95_ms == pytest.approx(65, rel=0.4)
     # Half an hour of requests; the newest two minutes of it are not settled yet.
-    assert busy.per_minute == (None,) * (MINUTES - 28) + (20.0,) * 28
+    assert busy.hour.requests == (None,) * (MINUTES - 28) + (20.0,) * 28
 
 
 def test_who_was_not_asked_for_a_day_is_idle(conn: Connection) -> None:
@@ -99,7 +100,9 @@ def test_who_was_not_asked_for_a_day_is_idle(conn: Connection) -> None:
     assert found["numbers-busy"].is_idle is False
     assert {found[f"numbers-idle-{n}"].is_idle for n in range(IDLE)} == {True}
     assert found["numbers-idle-1"].summary.requests_per_minute is None
-    assert found["numbers-idle-1"].per_minute == (None,) * MINUTES
+    assert found["numbers-idle-1"].hour.requests == (None,) * MINUTES
+    assert found["numbers-idle-1"].hour.server_errors == (None,) * MINUTES, "no errors of no requests are not 0 errors"
+    assert found["numbers-idle-1"].hour.p95_ms == {}
 
 
 def test_a_mirror_arrives_or_does_not(conn: Connection) -> None:

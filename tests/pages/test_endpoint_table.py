@@ -6,6 +6,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 
 from services.fleet.fleet import FleetView, Member, Scope
+from services.fleet.fleet_hour import Hour
 from services.fleet.fleet_numbers import Numbers
 from services.metrics import Summary
 from services.model import Deployment, Endpoint, Split, Window, WorkspaceRef
@@ -22,7 +23,8 @@ SHOP = dataclasses.replace(
     id=f"{HOME.id}/onlineEndpoints/shop",
     modified_at=NOW,
 )
-NUMBERS = Numbers(Summary(12.34567, 40.0, 0.0, Window(NOW, NOW, 60)), (None, 1.0, 2.0), False, None)
+HOUR = Hour(NOW, (None, 1.0, 2.0), (None, 0.0, 0.0), (None, 0.0, 1.0), {"blue": (None, 40.0, None)})
+NUMBERS = Numbers(Summary(12.34567, 40.0, 0.0, Window(NOW, NOW, 60)), HOUR, False, None)
 
 
 def row(

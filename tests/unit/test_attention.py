@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from services.errors import NotFound
 from services.fleet.attention import KINDS, least_share, needs
 from services.fleet.fleet import Member
+from services.fleet.fleet_hour import Hour
 from services.fleet.fleet_numbers import Numbers
 from services.metrics import Summary, summary_window
 from tests.values import deployments, endpoint
 
 NOW = datetime(2026, 3, 1, 12, 34, 56, tzinfo=UTC)
+HOUR = Hour(NOW, (1.0,) * 60, (0.0,) * 60, (0.0,) * 60, {})
 
 
 def member(*names: str, state: str = "Succeeded", minutes_ago: int | None = None, **options: object) -> Member:
@@ -34,7 +36,7 @@ def numbers(
     idle: bool | None = False,
     arrives: bool | None = None,
 ) -> Numbers:
-    return Numbers(Summary(per_minute, 20.0, error_percent, summary_window(NOW)), (per_minute,) * 60, idle, arrives)
+    return Numbers(Summary(per_minute, 20.0, error_percent, summary_window(NOW)), HOUR, idle, arrives)
 
 
 def kinds(member: Member, numbers: Numbers | None = None) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ _REST = (
         number=True,
         id="p95",
         csv="p95_ms",
-        help=f"95 of 100 requests were answered in this time or less. {LAST_MINUTES}",
+        help=f"95 of 100 requests to the slowest live deployment were answered in this time or less. {LAST_MINUTES}",
     ),
     Column(
         "Errors",
@@ -163,7 +163,8 @@ def _numbers(numbers: Numbers | None, *, is_counting: bool) -> tuple[Cell, Cell,
         missing = _READING if is_counting else _NO_DATA
         return (missing, missing, missing)
     summary = numbers.summary
-    spark = numbers.per_minute if any(value is not None for value in numbers.per_minute) else ()
+    minutes = numbers.hour.requests
+    spark = minutes if any(value is not None for value in minutes) else ()
     rate = summary.requests_per_minute
     requests = _number(words.rate(rate), rate)
     return (
