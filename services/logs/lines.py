@@ -11,7 +11,7 @@ import heapq
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 DEBUG, INFO, WARNING, ERROR = "debug", "info", "warning", "error"
 LEVELS = (DEBUG, INFO, WARNING, ERROR)
@@ -35,11 +35,12 @@ _LEVEL_WITHIN = 90
 class Entry:
     """One line that says something of its own, with those that continue it, such as a traceback.
 
-    ``at`` is the time it was written, None where no line before it says one. ``level`` is one of LEVELS, "" when the
-    line does not say.
+    ``number`` counts the lines of its deployment's log. ``at`` is the time it was written, None where no line before it
+    says one. ``level`` is one of LEVELS, "" when the line does not say.
     """
 
     deployment: str
+    number: int
     at: datetime | None
     level: str
     lines: tuple[str, ...]
@@ -65,28 +66,37 @@ def split(content: str) -> Log:
     return Log("\n".join(lines[: max(0, own - 1)]).strip(), tuple(lines[own:]))
 
 
-def entries(deployment: str, lines: Sequence[str]) -> list[Entry]:
-    """The entries of one deployment's log, in its order.
+def entries(deployment: str, lines: Sequence[str], first: int = 0) -> list[Entry]:
+    """The entries of one deployment's log, in its order; ``first`` is the number of its first line.
 
-    A line without a time keeps its place behind the line before it, and has its time. One that says a level of its own
-    begins an entry; any other continues the entry before it.
+    A line without a time keeps its place behind the line before it, and has its time. It continues that line's entry
+    when it is indented or empty, or when the entry is an error: the lines of a traceback have no time.
     """
     made: list[Entry] = []
     at: datetime | None = None
     block: list[str] = []
-    level = ""
-    for line in lines:
+    level, number = "", first
+    for position, line in enumerate(lines):
         found, said = moment(line), level_of(line)
-        begins = found is not None or said
-        if block and begins:
-            made.append(Entry(deployment, at, level, tuple(block)))
+        if block and _begins(line, found, said, level):
+            made.append(Entry(deployment, number, at, level, tuple(block)))
             block, level = [], ""
+        if not block:
+            number, level = first + position, said
         at = found or at
-        level = level or said
         block.append(line)
     if block:
-        made.append(Entry(deployment, at, level, tuple(block)))
+        made.append(Entry(deployment, number, at, level, tuple(block)))
     return made
+
+
+def _begins(line: str, at: datetime | None, said: str, level: str) -> bool:
+    """Whether a line begins an entry behind one of ``level``."""
+    if at is not None:
+        return True
+    if said:
+        return not (level == ERROR and line.startswith(_TRACEBACK))
+    return level != ERROR and bool(line.strip()) and not line[0].isspace()
 
 
 def moment(line: str) -> datetime | None:
@@ -129,19 +139,24 @@ def _keyed(number: int, log: Sequence[Entry]) -> Iterator[tuple[datetime, int, i
         yield latest, number, position, entry
 
 
-def joined(known: Sequence[str], newest: Sequence[str]) -> tuple[str, ...]:
-    """What is known of a log after its end has been read again.
+def joined(known: Sequence[str], newest: Sequence[str], *, is_cut: bool) -> tuple[int, tuple[str, ...]]:
+    """What is known of a log after its last lines have been read again: how many known lines stay, and all lines.
 
-    Reading gives the last lines only. They go on where the known ones end, or overlap them; where no overlap is found,
-    known lines that are older than the newest reading stay above it.
+    The newest lines overlap the known ones, or take the place of those that are not older than they: the logs of
+    several instances are put together by time, so a line may arrive between two others. ``is_cut`` says that there are
+    lines before the newest ones; when nothing of the known log is among those either, what lies between was never read,
+    and the known lines go.
     """
     if not known or not newest:
-        return tuple(newest or known)
+        return 0, tuple(newest)
     for begin in range(max(0, len(known) - len(newest)), len(known)):
         if known[begin] == newest[0] and list(known[begin:]) == list(newest[: len(known) - begin]):
-            return (*known[:begin], *newest)
+            return begin, (*known[:begin], *newest)
     first = next((found for found in map(moment, newest) if found), None)
     if first is None:
-        return tuple(newest)
-    older = next((number for number, line in enumerate(known) if (moment(line) or first - timedelta(1)) >= first), None)
-    return (*known[:older], *newest)
+        return 0, tuple(newest)
+    for kept, line in enumerate(known):
+        at = moment(line)
+        if at is not None and at >= first:
+            return kept, (*known[:kept], *newest)
+    return (0, tuple(newest)) if is_cut else (len(known), (*known, *newest))
