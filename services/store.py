@@ -130,6 +130,17 @@ LIMITS = sa.Table(
 )
 """What the metrics of each endpoint should stay below."""
 
+VISIBILITY = sa.Table(
+    "visibility",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+"""Whether a source shows an endpoint's mirrored requests, as it was last found out. ``content`` is JSON."""
+
 _APPEND_ONLY = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _FIRST = (
     (
@@ -182,7 +193,13 @@ _FOURTH = (
         "PRIMARY KEY (cloud, endpoint_id, metric))"
     ),
 )
-_MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = (
+    (
+        "CREATE TABLE visibility (cloud TEXT, endpoint_id TEXT, source TEXT, at TEXT NOT NULL, content TEXT NOT NULL, "
+        "PRIMARY KEY (cloud, endpoint_id, source))"
+    ),
+)
+_MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""
 
 

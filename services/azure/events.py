@@ -62,13 +62,13 @@ def recent(
     ]
 
 
-def are_sent(conn: Connection, endpoint: Endpoint) -> bool:
-    """Whether a diagnostic setting of ``endpoint`` sends lifecycle events anywhere. Raises SluiceError."""
+def are_sent(conn: Connection, endpoint: Endpoint, category: str = CATEGORY) -> bool:
+    """Whether a diagnostic setting of ``endpoint`` sends ``category`` anywhere. Raises SluiceError."""
     call = conn.call(f"The diagnostic settings of {endpoint.name} could not be read.", "Monitoring Reader")
     path = f"{endpoint.id}/providers/Microsoft.Insights/diagnosticSettings"
     body = conn.send("GET", path, call, api_version=_DIAGNOSTICS_API).body
     logs = [log for setting in body.get("value") or [] for log in (setting.get("properties") or {}).get("logs") or []]
     return any(
-        log.get("enabled") and (log.get("category") == CATEGORY or log.get("categoryGroup") == "allLogs")
+        log.get("enabled") and (log.get("category") == category or log.get("categoryGroup") == "allLogs")
         for log in logs
     )

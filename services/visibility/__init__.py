@@ -1,0 +1,1 @@
+"""Where mirrored requests are visible, and whether two sources that count the same requests agree."""
