@@ -129,7 +129,7 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], t
     page.get_by_role("button", name="Undo this change").click()
     shift(page)
     for name in PAGES:
-        page = open_page(f"{sluice.url}/{name.lower()}?{CHOSEN}", width=1280, height=800)
+        page = open_page(f"{sluice.url}/{name.lower()}?{CHOSEN}", width=1280, height=1000 if name == "Test" else 800)
         if name == "Traffic":
             handle = page.get_by_role("slider", name="Boundary between blue and green")
             for _ in range(3):
@@ -143,7 +143,7 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], t
         if name == "Metrics":
             expect(page.locator(".js-plotly-plot").first).to_be_visible()
         page.screenshot(path=folder / f"{name.lower()}.png", animations="disabled")
-    page = open_page(f"{sluice.url}/test?endpoint=wine-cultivars&view=compare", width=1280, height=800)
+    page = open_page(f"{sluice.url}/test?endpoint=wine-cultivars&view=compare", width=1280, height=1200)
     page.get_by_test_id("stMain").get_by_role("radio", name="File").click()
     lines = (ROOT / "samples/wine/held-out.jsonl").read_text(encoding="utf-8").splitlines()
     wines = tmp_path / "wines.jsonl"
@@ -153,7 +153,7 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], t
     expect(page.get_by_role("button", name="Download requests as CSV")).to_be_visible(timeout=60_000)
     settle(page)
     page.screenshot(path=folder / "compare.png", animations="disabled")
-    page = open_page(f"{sluice.url}/test?endpoint=wine-cultivars&view=load", width=1280, height=800)
+    page = open_page(f"{sluice.url}/test?endpoint=wine-cultivars&view=load", width=1280, height=1200)
     page.get_by_role("button", name="Start load test").click()
     expect(page.get_by_role("heading", name="Result", exact=True)).to_be_visible(timeout=60_000)
     settle(page)
