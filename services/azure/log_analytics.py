@@ -1,17 +1,21 @@
-"""Questions to the Log Analytics workspace that the settings name."""
+"""Questions to Log Analytics: to the workspace that the settings name, or to whatever holds an endpoint's rows."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from azure.core.exceptions import HttpResponseError
 from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult
 
+from services.azure.cloud import Json
 from services.azure.connection import Connection
-from services.azure.translation import translated
-from services.errors import NotConfigured
+from services.azure.translation import clean, translated
+from services.errors import NotConfigured, RuleBroken
 
 _ROLE = "Log Analytics Reader"
 _PUBLIC = "https://api.loganalytics.io"
@@ -20,6 +24,82 @@ _ADDRESSES = {
     "AzureChinaCloud": "https://api.loganalytics.azure.cn",
 }
 """The logs query service of the sovereign clouds (azure-monitor-query, README); all others use the public one."""
+
+_WAIT_SECONDS = 120
+"""How long Log Analytics may work on a query (its own default is 180, its most 600)."""
+_READ_SECONDS = _WAIT_SECONDS + 10.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an answer; ``kind`` is Log Analytics' type: string, int, long, real, datetime, bool, dynamic…"""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a query answered. ``partial`` says why rows are missing when the service left some out, else ""."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    partial: str = ""
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows, each as column → value."""
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+class QueryRefused(RuleBroken):
+    """A query that Log Analytics does not understand. ``line`` and ``column`` count from 1; None when not said."""
+
+    def __init__(
+        self,
+        what: str,
+        why: str,
+        next_step: str,
+        *,
+        request_id: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(what, why, next_step, request_id=request_id)
+        self.line = line
+        self.column = column
+
+
+def ask(
+    conn: Connection, what: str, resource_id: str, kql: str, timespan: tuple[datetime, datetime] | None = None
+) -> Rows:
+    """What the rows of one resource answer to ``kql``, wherever they are kept.
+
+    It needs the right to read the resource, and no name of a workspace. ``timespan`` narrows the rows; None leaves it
+    to the query. ``what`` says what failed when it fails: a whole sentence. Raises QueryRefused for a query that cannot
+    be run, and the other SluiceErrors.
+    """
+    address = _address(conn)
+    with translated(replace(conn.call(what, "Reader of the endpoint"), address=urlsplit(address).netloc)):
+        try:
+            result = _client(conn, address).query_resource(
+                resource_id, kql, timespan=timespan, server_timeout=_WAIT_SECONDS, read_timeout=_READ_SECONDS
+            )
+        except HttpResponseError as error:
+            refused = _refused(error, what)
+            if refused is None:
+                raise
+            raise refused from error
+    is_partial = isinstance(result, LogsQueryPartialResult)
+    tables = result.partial_data if isinstance(result, LogsQueryPartialResult) else result.tables
+    if not tables:
+        return Rows((), (), _reason(result) if is_partial else "")
+    kinds = zip(tables[0].columns, tables[0].columns_types, strict=True)
+    return Rows(
+        columns=tuple(Column(str(name), str(kind)) for name, kind in kinds),
+        rows=tuple(tuple(row) for row in tables[0].rows),
+        partial=_reason(result) if is_partial else "",
+    )
 
 
 def query(conn: Connection, what: str, kql: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
@@ -47,6 +127,50 @@ def literal(text: str) -> str:
     """``text`` as a KQL string literal."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
+
+
+def _reason(result: LogsQueryPartialResult) -> str:
+    """Why an answer is partial: the message of the innermost error, which alone says it."""
+    found = str(getattr(result.partial_error, "message", "") or "")
+    for detail in getattr(result.partial_error, "details", None) or []:
+        messages = _messages(detail)
+        found = messages[-1] if messages else found
+    return clean(found) or "Log Analytics does not say why"
+
+
+def _refused(error: HttpResponseError, what: str) -> QueryRefused | None:
+    """The refusal of a query text, None for an answer that is about something else."""
+    try:
+        body = json.loads(error.response.text()) if error.response is not None else {}
+    except ValueError:
+        return None
+    found = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(found, dict) or found.get("code") != "BadArgumentError":
+        return None
+    inner = found
+    while isinstance(inner.get("innererror"), dict):
+        inner = inner["innererror"]
+    line, position = inner.get("line"), inner.get("pos")
+    messages = _messages(found)
+    return QueryRefused(
+        what,
+        f"{clean(messages[-1]) if messages else 'Log Analytics does not understand the query'}.",
+        "Correct the query and run it again.",
+        request_id=error.response.headers.get("x-ms-request-id") if error.response is not None else None,
+        line=line if isinstance(line, int) else None,
+        # Log Analytics counts positions in a line from 0.
+        column=position + 1 if isinstance(position, int) else None,
+    )
+
+
+def _messages(error: Json) -> list[str]:
+    """The messages of an error and of what lies within it, the innermost last."""
+    found: list[str] = []
+    while isinstance(error, Mapping):
+        if error.get("message"):
+            found.append(str(error["message"]))
+        error = error.get("innererror")
+    return found
 
 
 def _address(conn: Connection) -> str:

@@ -9,9 +9,10 @@ import streamlit as st
 
 from services.model import Deployment, Endpoint
 
-CONTAINERS = "Containers"
+CONTAINERS, TRAFFIC = "Containers", "Traffic"
 _MODULES = {
     CONTAINERS: "ui.logs.container_view",
+    TRAFFIC: "ui.logs.traffic_view",
 }
 """Each view is a module with ``show(endpoint, deployments)``, loaded when it is looked at first."""
 _PARAMETER = "view"

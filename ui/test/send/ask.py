@@ -1,4 +1,4 @@
-"""The question before something is deleted: what goes, and that it does not come back."""
+"""The question before something that counts, such as a deletion: what will happen, in one sentence or two."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def begin(question: Question) -> None:
     """Ask from the next drawing on. For callbacks."""
     st.session_state[_ASKED] = question
     st.session_state.pop(_FAILED, None)
+
+
+def fail(place: str, error: SluiceError) -> None:
+    """Show in the view ``place`` from the next drawing on that something could not be done. For callbacks."""
+    # The session keeps the words alone.
+    error.__cause__ = error.__context__ = None
+    st.session_state[_FAILED] = (place, error.with_traceback(None))
 
 
 def show(place: str) -> None:
@@ -60,8 +67,6 @@ def _act(asked: Question) -> None:
     try:
         asked.act()
     except SluiceError as error:
-        # The session keeps the words alone.
-        error.__cause__ = error.__context__ = None
-        st.session_state[_FAILED] = (asked.place, error.with_traceback(None))
+        fail(asked.place, error)
     else:
         st.session_state.pop(_FAILED, None)

@@ -1,0 +1,155 @@
+"""The requests to the endpoint one by one, as Log Analytics keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from html import escape
+
+import streamlit as st
+
+from services.azure.connection import Connection
+from services.errors import SluiceError
+from services.logs import traffic_log
+from services.logs.traffic_log import Reading, Request, Wanted
+from services.model import Deployment, Endpoint
+from ui import colours, problem, readers, words
+from ui.components.into_view import into_view
+from ui.components.table import Cell, Column, Row, read_opened, table
+from ui.facts import facts
+from ui.logs import diagnostics_panel, traffic_filters, traffic_rows
+
+LOOK_UP = timedelta(days=7)
+"""How far back a request is looked for by its id."""
+USUAL_DELAY_SECONDS = 600.0
+"""A newest row older than this is worth a word: rows usually need 3 to 10 minutes (Azure Monitor)."""
+_OPEN = "request"
+
+
+@st.cache_data(ttl=readers.METRIC_SECONDS, max_entries=100, show_spinner="Asking Log Analytics…")
+def _read(
+    _conn: Connection,
+    generation: int,  # noqa: ARG001 - part of the key
+    workspace: str,  # noqa: ARG001
+    name: str,  # noqa: ARG001
+    wanted: Wanted,
+    _endpoint: Endpoint,
+) -> Reading:
+    return traffic_log.read(_conn, _endpoint, wanted)
+
+
+def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
+    """Draw whether the log is sent, the filters, the requests, and the one that is open."""
+    sent = diagnostics_panel.show(endpoint)
+    if sent is not None and not sent.readable and not _has_rows(endpoint):
+        return
+    wanted = traffic_filters.show(deployments)
+    try:
+        reading = _look(endpoint, wanted)
+    except SluiceError as error:
+        problem.show(error, key="traffic", retry=_read.clear)
+        return
+    _say_age(reading, is_sent=bool(sent and sent.readable))
+    _open_one(endpoint, reading)
+    _list(endpoint, deployments, reading)
+
+
+def _look(endpoint: Endpoint, wanted: Wanted) -> Reading:
+    return _read(*readers.key(endpoint.workspace_ref), endpoint.name, wanted, endpoint)
+
+
+def _has_rows(endpoint: Endpoint) -> bool:
+    """Whether there are rows of a time when the log was sent. That none can be read is no failure here."""
+    try:
+        return _look(endpoint, Wanted(span=LOOK_UP)).total > 0
+    except SluiceError:
+        return False
+
+
+def _say_age(reading: Reading, *, is_sent: bool) -> None:
+    age = reading.newest_age_seconds
+    if age is None:
+        said = "There is no row of the last 24 hours."
+        if is_sent:
+            said += " When the log was switched on just now, the first rows come within an hour."
+        st.html(f'<p class="note">{said}</p>')
+        return
+    said = f"Newest row: {words.elapsed(age)} old."
+    if age > USUAL_DELAY_SECONDS:
+        said += " Rows usually need 3 to 10 minutes, so either nothing was asked of the endpoint or the log is late."
+    st.html(f'<p class="{"note" if age > USUAL_DELAY_SECONDS else "hint"}">{said}</p>')
+
+
+def _list(endpoint: Endpoint, deployments: Sequence[Deployment], reading: Reading) -> None:
+    if reading.partial:
+        st.html(f'<p class="note">Log Analytics left rows out: {escape(reading.partial)}.</p>')
+    if not reading.requests:
+        st.html('<p class="lead">No request is like that in this time.</p>')
+        return
+    if reading.is_cut:
+        st.caption(f"The newest {len(reading.requests):,} of {words.count(reading.total, 'request')}.")
+    else:
+        st.caption(words.count(reading.total, "request"))
+    names = {each.name for each in deployments} | traffic_log.deployments_in(reading.requests)
+    key = f"traffic:{endpoint.name}"
+
+    def chosen() -> None:
+        asked = read_opened(key)
+        if asked:
+            st.query_params[_OPEN] = asked
+
+    table(
+        f"Requests to {endpoint.name}, newest first",
+        traffic_rows.COLUMNS,
+        traffic_rows.rows(reading.requests, colours.of_deployments(names)),
+        key=key,
+        current=st.query_params.get(_OPEN) or None,
+        download="sluice-requests.csv",
+        on_open=chosen,
+    )
+
+
+def _open_one(endpoint: Endpoint, reading: Reading) -> None:
+    asked = st.query_params.get(_OPEN, "")
+    if not asked:
+        return
+    found = [each for each in reading.requests if traffic_rows.is_named(each, asked)]
+    if not found:
+        try:
+            found = list(_look(endpoint, Wanted(span=LOOK_UP, request_id=asked)).requests)
+        except SluiceError as error:
+            problem.show(error, key="traffic_one", retry=_read.clear)
+            return
+    with st.container(border=True, key="traffic_one"):
+        into_view(asked, key="traffic_one_in_view", gently=True)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.header("One request", anchor=False)
+            st.button("Close", key="traffic_close", icon=":material/close:", on_click=_close)
+        if not found:
+            st.text(
+                f"No row of the last {LOOK_UP.days} days has the id {asked}. "
+                "It may not have arrived yet, or be of another endpoint."
+            )
+        elif len(found) > 1:
+            st.caption(f"{len(found)} rows have this id: Azure may log a mirrored copy beside the request itself.")
+        for number, each in enumerate(found):
+            _whole(each, number)
+
+
+def _whole(request: Request, number: int) -> None:
+    st.html(f'<p class="label">{request.at:%Y-%m-%d %H:%M:%S}.{request.at.microsecond // 1000:03d} UTC</p>')
+    facts(traffic_rows.head(request))
+    with st.expander("All columns of the row"):
+        listed = traffic_rows.every_column(request)
+        table(
+            "Columns of the row",
+            (Column("Column"), Column("Value", wraps=True)),
+            [Row(name, (Cell(name), Cell(value, code=True))) for name, value in listed],
+            key=f"traffic_columns_{number}",
+            sortable=False,
+            searchable=False,
+        )
+
+
+def _close() -> None:
+    st.query_params.pop(_OPEN, None)
