@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from services.azure import endpoints
@@ -38,18 +38,16 @@ class Place:
 class Reading:
     """What is known of one log. ``first`` is the number of its first line; ``is_cut`` says that lines came before it.
 
-    ``head`` is what Azure puts above a log: the states and events of the instance.
+    ``head`` is what Azure puts above a log: the states and events of the instance. ``entries`` are what ``lines`` say,
+    in the order of the log.
     """
 
     read_at: datetime
     head: str
     first: int
     lines: tuple[str, ...]
+    entries: tuple[Entry, ...]
     is_cut: bool
-
-    def entries(self, deployment: str) -> list[Entry]:
-        """Its entries, in the order of the log."""
-        return lines.entries(deployment, self.lines, self.first)
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class ContainerLogs:
             before = self._known.pop(place, None)
             # Two that began at the same time may end the other way round: the older one is no news.
             if before is None or before.read_at <= began_at:
-                self._known[place] = after(before, content, began_at)
+                self._known[place] = after(before, place.deployment, content, began_at)
             else:
                 self._known[place] = before
             while len(self._known) > MOST_LOGS:
@@ -89,19 +87,22 @@ class ContainerLogs:
             return self._known[place]
 
 
-def after(before: Reading | None, content: str, at: datetime) -> Reading:
-    """What is known of a log once ``content`` has been read at ``at``. Pure."""
+def after(before: Reading | None, deployment: str, content: str, at: datetime) -> Reading:
+    """What is known of the log of ``deployment`` once ``content`` has been read at ``at``. Pure."""
     log = lines.split(content)
     is_cut = len(content.splitlines()) >= TAIL
-    if before is None:
-        return Reading(at, log.head, 0, log.lines, is_cut)
-    kept, all_lines = lines.joined(before.lines, log.lines, is_cut=is_cut)
-    # Where nothing of the known log is left, the numbers go on, so that nobody takes one line for another.
-    is_overlap = all_lines[: len(before.lines)] == before.lines
-    first = before.first if is_overlap or kept else before.first + len(before.lines)
-    dropped = max(0, len(all_lines) - MOST_KEPT)
-    was_cut = is_cut if not kept else before.is_cut
-    return Reading(at, log.head, first + dropped, all_lines[dropped:], was_cut or dropped > 0)
+    first, known = 0, log.lines
+    if before is not None:
+        kept, known = lines.joined(before.lines, log.lines, is_cut=is_cut)
+        if known == before.lines:
+            return replace(before, read_at=at, head=log.head)
+        # Where nothing of the known log is left, the numbers go on, so that nobody takes one line for another.
+        is_overlap = known[: len(before.lines)] == before.lines
+        first = before.first if is_overlap or kept else before.first + len(before.lines)
+        is_cut = before.is_cut if kept else is_cut
+    dropped = max(0, len(known) - MOST_KEPT)
+    known, first = known[dropped:], first + dropped
+    return Reading(at, log.head, first, known, tuple(lines.entries(deployment, known, first)), is_cut or dropped > 0)
 
 
 def select(logs: Iterable[Sequence[Entry]], wanted: Filter) -> list[Entry]:

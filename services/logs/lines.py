@@ -46,6 +46,15 @@ class Entry:
     lines: tuple[str, ...]
 
     @property
+    def stamp(self) -> int:
+        """How many characters of its first line say its time, 0 when that line has none of its own."""
+        found = _STAMP.match(self.lines[0])
+        if not found or moment(self.lines[0]) is None:
+            return 0
+        rest = self.lines[0][found.end() :]
+        return found.end() + len(rest) - len(rest.lstrip("] "))
+
+    @property
     def text(self) -> str:
         """All its lines."""
         return "\n".join(self.lines)

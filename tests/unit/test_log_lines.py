@@ -105,6 +105,20 @@ def test_deployments_are_put_together_by_time_and_each_keeps_its_own_order() -> 
     assert select([blue], within)[0].number == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [
+        ("2026-01-02 12:00:00,123 I [70] azmlinfsrv - x", "I [70] azmlinfsrv - x"),
+        ("[2026-01-02 12:00:00 +0000] [12] [INFO] x", "[12] [INFO] x"),
+        ("2026-13-02 12:00:00 x", "2026-13-02 12:00:00 x"),
+        ("x", "x"),
+    ],
+)
+def test_the_time_of_a_line_can_be_told_from_the_rest(line: str, rest: str) -> None:
+    (entry,) = lines.entries("blue", [line])
+    assert line[entry.stamp :] == rest
+
+
 def test_what_azure_puts_above_a_log_is_no_line_of_it() -> None:
     log = lines.split("Instance status:\nSystemSetup: Succeeded\n\nContainer logs:\nfirst\nsecond\n")
     assert log.head == "Instance status:\nSystemSetup: Succeeded"
@@ -126,7 +140,7 @@ def test_lines_that_go_on_keep_their_numbers(letters: list[str], tail: int, step
 def _follow(*contents: list[str]) -> Reading:
     reading: Reading | None = None
     for number, content in enumerate(contents):
-        reading = after(reading, "\n".join(content), NOON + timedelta(seconds=number))
+        reading = after(reading, "blue", "\n".join(content), NOON + timedelta(seconds=number))
     assert reading is not None
     return reading
 

@@ -5,7 +5,7 @@ const memory = new WeakMap();
 const REQUEST_ID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi;
 const NEAR_END_PX = 24;
 const TEMPLATE = `
-  <div class="bar"><button type="button" class="tool follow"></button><span class="said"></span>
+  <div class="bar"><span class="said"></span>
     <button type="button" class="tool newest" hidden></button><button type="button" class="tool save">Download</button></div>
   <div class="scroll" tabindex="0" role="log" aria-live="off"><p class="note" hidden></p><div class="lines"></div></div>`;
 
@@ -45,7 +45,7 @@ function drawText(parent, text, words) {
   drawMarked(parent, text.slice(at), words);
 }
 
-function drawLine([id, source, time, level, text], data) {
+function drawLine([id, source, time, level, text, stamp], data) {
   const row = document.createElement("div");
   row.className = `line ${level}`;
   row.dataset.key = id;
@@ -53,7 +53,7 @@ function drawLine([id, source, time, level, text], data) {
   const name = element("span", "source", row, source);
   name.style.setProperty("--colour", data.colours[source] ?? "");
   element("span", "level", row, level);
-  drawText(element("span", "text", row), text, data.words);
+  drawText(element("span", "text", row), text.slice(stamp), data.words);
   return row;
 }
 
@@ -93,26 +93,21 @@ function drawLines(root, state, data) {
   state.isNew = false;
 }
 
-function drawBar(root, state) {
-  const { data } = state;
-  const follow = root.querySelector(".follow");
-  follow.textContent = state.isPaused ? "Follow" : "Pause";
-  follow.title = state.isPaused ? "Read new lines again" : "Stop reading new lines";
-  const age = data.read_at === null ? null : Math.max(0, Math.floor(Date.now() / 1000 - data.read_at));
-  const when = age === null ? "reading …" : age < 5 ? "read just now" : `read ${age < 90 ? `${age} s` : `${Math.floor(age / 60)} min`} ago`;
-  const count = `${data.lines.length.toLocaleString("en")} ${data.lines.length === 1 ? "entry" : "entries"}`;
-  root.querySelector(".said").textContent = `${state.isPaused ? "Paused" : "Following"} · ${count} · ${when}`;
+function drawBar(root, { data, unread }) {
+  const count = data.lines.length;
+  root.querySelector(".said").textContent = count ? `${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"}` : "";
   const newest = root.querySelector(".newest");
-  newest.hidden = !state.unread;
-  newest.textContent = `${state.unread.toLocaleString("en")} new ↓`;
-  root.querySelector(".save").disabled = !data.lines.length;
+  newest.hidden = !unread;
+  newest.textContent = `${unread.toLocaleString("en")} new ↓`;
+  root.querySelector(".save").disabled = !count;
 }
 
 function save({ lines, file }) {
   const text = lines.map(([, source, , , said]) => said.split("\n").map((line) => `${source}  ${line}\n`).join("")).join("");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
-  link.download = file;
+  const now = new Date().toISOString().replace(/\.\d+|[-:]/g, "");
+  link.download = `${file}-${now}.log`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
@@ -125,7 +120,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     root.innerHTML = TEMPLATE;
     parentElement.appendChild(root);
   }
-  const state = memory.get(parentElement) ?? { rows: new Map(), words: "[]", isNew: true, isPaused: false, unread: 0 };
+  const state = memory.get(parentElement) ?? { rows: new Map(), words: "[]", isNew: true, unread: 0 };
   memory.set(parentElement, state);
   const scroll = root.querySelector(".scroll");
   scroll.setAttribute("aria-label", data.label);
@@ -135,17 +130,6 @@ export default function ({ parentElement, data, setTriggerValue }) {
   drawLines(root, state, data);
   drawBar(root, state);
 
-  const began = performance.now();
-  let hasTicked = false;
-  const tick = () => {
-    drawBar(root, state);
-    const isBusy = document.hidden || state.isPaused || document.querySelector('[role="dialog"]');
-    if (!isBusy && !hasTicked && performance.now() - began >= data.every_seconds * 1000) {
-      hasTicked = true;
-      setTriggerValue("tick", Date.now());
-    }
-  };
-  root.querySelector(".follow").onclick = () => { state.isPaused = !state.isPaused; tick(); };
   root.querySelector(".newest").onclick = () => { scroll.scrollTop = scroll.scrollHeight; };
   root.querySelector(".save").onclick = () => save(state.data);
   scroll.onscroll = () => { if (state.unread && atEnd(scroll)) { state.unread = 0; drawBar(root, state); } };
@@ -153,9 +137,4 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const id = event.target.closest(".id")?.dataset.id;
     if (id) setTriggerValue("find", id);
   };
-  // A drawing that is interrupted is not always cleaned up: its timer would go on ticking beside the new one.
-  clearInterval(state.timer);
-  const timer = setInterval(() => (parentElement.isConnected ? tick() : clearInterval(timer)), 250);
-  state.timer = timer;
-  return () => clearInterval(timer);
 }

@@ -1,7 +1,4 @@
-"""Lines of logs that grow while they are read: what is there stays in its place, and the newest come in below.
-
-The browser asks for more, in steady intervals while the lines are in sight: a tab that nobody looks at asks nothing.
-"""
+"""Lines of logs that grow while they are read: what is there stays in its place, and the newest come in below."""
 
 from __future__ import annotations
 
@@ -24,7 +21,8 @@ _mount = st.components.v2.component(
 class LogLine:
     """One entry of a log. ``id`` never changes; ``source`` names who wrote it; ``level`` is one of services.logs.lines.
 
-    ``time`` is what to show of its time, "" without one.
+    ``time`` is what to show of its time, "" without one. The first ``stamp`` characters of ``text`` say the same and
+    are not drawn.
     """
 
     id: str
@@ -32,6 +30,7 @@ class LogLine:
     time: str
     level: str
     text: str
+    stamp: int = 0
 
 
 def log_lines(
@@ -41,34 +40,27 @@ def log_lines(
     key: str,
     colours: dict[str, str],
     words: Sequence[str],
-    every_seconds: float,
-    read_at: float | None,
     nothing: str,
     note: str,
     file_name: str,
-    on_tick: Callable[[], None],
     on_find: Callable[[], None],
 ) -> None:
     """Draw the lines, the newest last, ``words`` marked in them.
 
-    ``on_tick`` is called every ``every_seconds`` while somebody follows. ``on_find`` is called when a request id in a
-    line is pressed: see :func:`read_found`. ``read_at`` is in epoch seconds. ``nothing`` is said when there are no
-    lines, ``note`` above the first one, and ``file_name`` is the download's.
+    ``on_find`` is called when a request id in a line is pressed: see :func:`read_found`. ``nothing`` is said when there
+    are no lines, ``note`` above the first one; ``file_name`` is the download's, without its ending.
     """
     _mount(
         key=key,
         data={
             "label": label,
-            "lines": [[line.id, line.source, line.time, line.level, line.text] for line in lines],
+            "lines": [[line.id, line.source, line.time, line.level, line.text, line.stamp] for line in lines],
             "colours": colours,
             "words": [word.lower() for word in words],
-            "every_seconds": every_seconds,
-            "read_at": read_at,
             "nothing": nothing,
             "note": note,
             "file": file_name,
         },
-        on_tick_change=on_tick,
         on_find_change=on_find,
     )
 

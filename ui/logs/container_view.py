@@ -15,6 +15,7 @@ from services.logs.lines import ERROR, INFO, WARNING, Entry
 from services.model import Deployment, Endpoint
 from ui import colours, problem, readers, words
 from ui.behind import Behind, Look
+from ui.components.log_follow import log_follow
 from ui.components.log_lines import LogLine, log_lines, read_found
 from ui.logs import log_window
 
@@ -32,7 +33,7 @@ LONGEST = 20_000
 """Characters of one entry that are drawn."""
 CONTAINERS = {"Inference server": "InferenceServer", "Storage initializer": "StorageInitializer"}
 LEVELS = {"All": "", "Info": INFO, "Warnings": WARNING, "Errors": ERROR}
-_LINES, _SEARCH, _LEVEL, _CONTAINER = "log_lines", "log_search", "log_level", "log_container"
+_LINES, _FOLLOW, _SEARCH, _LEVEL, _CONTAINER = "log_lines", "log_follow", "log_search", "log_level", "log_container"
 _READY = ("succeeded", "updating", "scaling")
 
 
@@ -64,6 +65,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
 
 def _follow(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     wanted, container = _controls(endpoint, deployments)
+    place_to_follow = st.container(key="log_follow_place")
     window = log_window.show(key="container_window")
     conn, generation, workspace = readers.key(endpoint.workspace_ref)
     followed = []
@@ -75,10 +77,12 @@ def _follow(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
             _say_not_ready(deployment)
     for each in followed:
         if each.look.problem:
-            problem.show(each.look.problem, key=f"log_{each.deployment}")
+            problem.show(each.look.problem, key=f"log_{each.deployment}", retry=_behind().forget)
     search = str(st.session_state.get(_SEARCH) or "").strip()
     filtered = Filter(search, LEVELS.get(str(st.session_state.get(_LEVEL)), ""), *window)
     _draw(endpoint, deployments, followed, filtered)
+    with place_to_follow:
+        _keep_following(followed)
     _heads(followed)
 
 
@@ -139,23 +143,31 @@ def _draw(
     endpoint: Endpoint, deployments: Sequence[Deployment], followed: Sequence[Followed], filtered: Filter
 ) -> None:
     readings = {each.deployment: each.look.value for each in followed if each.look.value is not None}
-    found = select((reading.entries(name) for name, reading in readings.items()), filtered)
+    found = select((reading.entries for reading in readings.values()), filtered)
     shown = bounded(found)
-    is_reading = any(each.look.is_reading for each in followed)
-    is_first = any(each.look.is_reading and each.look.value is None for each in followed)
     log_lines(
         f"Container log of {endpoint.name}",
         [_line(entry) for entry in shown],
         key=_LINES,
         colours=colours.of_deployments(each.name for each in deployments),
         words=filtered.words.split(),
-        every_seconds=READING_SECONDS if is_reading else FOLLOW_SECONDS,
-        read_at=None if is_first or not readings else min(each.read_at for each in readings.values()).timestamp(),
         nothing=nothing(followed, filtered),
         note=_note(readings, len(found) - len(shown)),
-        file_name=f"{endpoint.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}.log",
-        on_tick=lambda: None,
+        file_name=endpoint.name,
         on_find=lambda: _remember_search(read_found(_LINES)),
+    )
+
+
+def _keep_following(followed: Sequence[Followed]) -> None:
+    now = datetime.now(UTC)
+    ages = [(now - each.look.value.read_at).total_seconds() for each in followed if each.look.value]
+    is_first = any(each.look.is_reading and each.look.value is None for each in followed)
+    is_reading = any(each.look.is_reading for each in followed)
+    log_follow(
+        key=_FOLLOW,
+        token=now.timestamp(),
+        age_seconds=None if is_first or not ages else max(ages),
+        every_seconds=READING_SECONDS if is_reading else FOLLOW_SECONDS,
     )
 
 
@@ -174,8 +186,9 @@ def _line(entry: Entry) -> LogLine:
     text = entry.text
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}\n… {len(text) - LONGEST:,} more characters are not shown."
-    time = f"{entry.at:%H:%M:%S}.{entry.at.microsecond // 1000:03d}" if entry.at else ""
-    return LogLine(f"{entry.deployment}:{entry.number}", entry.deployment, time, entry.level, text)
+    stamp = entry.stamp
+    time = f"{entry.at:%H:%M:%S}.{entry.at.microsecond // 1000:03d}" if entry.at and stamp else ""
+    return LogLine(f"{entry.deployment}:{entry.number}", entry.deployment, time, entry.level, text, stamp)
 
 
 def nothing(followed: Sequence[Followed], filtered: Filter) -> str:

@@ -31,6 +31,7 @@ _NEXT_PAGES = (
     ("traffic.py", "Shift traffic", ":material/call_split:"),
     ("test.py", "Send a test request", ":material/send:"),
     ("metrics.py", "See metrics", ":material/monitoring:"),
+    ("logs.py", "Read logs", ":material/receipt_long:"),
 )
 _MOST_SHARES = 4
 _AUTH_WORDS = {"key": "key", "aml_token": "Azure ML token", "aad_token": "Microsoft Entra token"}
