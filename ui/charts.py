@@ -40,34 +40,36 @@ def warm_up() -> None:
 def latency(data: DeploymentMetrics, deployments: Sequence[str], percentile: str, look: Look) -> go.Figure:
     """One latency percentile of every deployment over time, in milliseconds."""
     rows = data.latency[data.latency["percentile"] == percentile]
-    figure = _figure(data.window, look, "ms")
-    for name, colour in _coloured(deployments, look):
+    figure = figure_of(data.window, look, "ms")
+    for name, colour in coloured(deployments, look):
         part = rows[rows["deployment"] == name]
-        _add_line(figure, data, _spread(part, "ms", data.window), name, colour, "%{y:,.3~g} ms", look)
+        add_line(figure, data.settled_until, spread(part, "ms", data.window), name, colour, "%{y:,.3~g} ms", look)
     return figure
 
 
 def requests(data: DeploymentMetrics, deployments: Sequence[str], look: Look) -> go.Figure:
     """Requests per minute of every deployment, all statuses together."""
-    figure = _figure(data.window, look, "requests/min")
+    figure = figure_of(data.window, look, "requests/min")
     totals = data.requests.groupby(["deployment", "at"], as_index=False)["per_minute"].sum(min_count=1)
-    for name, colour in _coloured(deployments, look):
+    for name, colour in coloured(deployments, look):
         part = totals[totals["deployment"] == name]
-        _add_line(figure, data, _spread(part, "per_minute", data.window), name, colour, "%{y:,.3~g} /min", look)
+        add_line(
+            figure, data.settled_until, spread(part, "per_minute", data.window), name, colour, "%{y:,.3~g} /min", look
+        )
     return figure
 
 
 def errors(data: DeploymentMetrics, deployments: Sequence[str], statuses: Sequence[str], look: Look) -> go.Figure:
     """Failed requests per minute as stacked bars: the colour says which deployment, the pattern which status."""
-    figure = _figure(data.window, look, "errors/min")
-    palette = dict(_coloured(deployments, look))
+    figure = figure_of(data.window, look, "errors/min")
+    palette = dict(coloured(deployments, look))
     for index, status in enumerate(statuses):
         for name in deployments:
             part = data.requests[(data.requests["deployment"] == name) & (data.requests["status"] == status)]
             if not part["per_minute"].gt(0).any():
                 continue
             figure.add_bar(
-                x=_local(part["at"], look.zone),
+                x=wall(part["at"], look.zone),
                 y=part["per_minute"].to_numpy(dtype=float),
                 width=data.window.grain_seconds * 800,
                 name=f"{name} {status}",
@@ -78,12 +80,13 @@ def errors(data: DeploymentMetrics, deployments: Sequence[str], statuses: Sequen
     return figure
 
 
-def _coloured(deployments: Sequence[str], look: Look) -> Iterator[tuple[str, str]]:
+def coloured(deployments: Sequence[str], look: Look) -> Iterator[tuple[str, str]]:
+    """Each deployment with its colour in the theme of ``look``."""
     for name, colour in colours.of_deployments(deployments).items():
         yield name, colours.on_dark(colour) if look.is_dark else colour
 
 
-def _spread(rows: pd.DataFrame, column: str, window: Window) -> pd.Series[float]:
+def spread(rows: pd.DataFrame, column: str, window: Window) -> pd.Series[float]:
     """The values on the window's whole time axis; a point that Azure has no data for becomes a gap, never a 0."""
     axis = pd.date_range(
         window.start_at, window.end_at, freq=timedelta(seconds=window.grain_seconds), inclusive="left", name="at"
@@ -92,20 +95,28 @@ def _spread(rows: pd.DataFrame, column: str, window: Window) -> pd.Series[float]
     return values[~values.index.duplicated()].reindex(axis).astype(float)
 
 
-def _add_line(
-    figure: go.Figure, data: DeploymentMetrics, values: pd.Series[float], name: str, colour: str, hover: str, look: Look
+def add_line(
+    figure: go.Figure,
+    settled_until: datetime,
+    values: pd.Series[float],
+    name: str,
+    colour: str,
+    hover: str,
+    look: Look,
+    dash: str = "solid",
 ) -> None:
+    """Add one series; points at or after ``settled_until`` are dotted."""
     if not values.notna().any():
         return
     lonely = (values.notna() & values.shift().isna() & values.shift(-1).isna()).to_numpy()
-    unsettled = np.asarray(values.index >= pd.Timestamp(data.settled_until))
-    x, y = _local(pd.DatetimeIndex(values.index), look.zone), values.to_numpy()
+    unsettled = np.asarray(values.index >= pd.Timestamp(settled_until))
+    x, y = wall(pd.DatetimeIndex(values.index), look.zone), values.to_numpy()
     figure.add_scatter(
         x=x,
         y=y,
         name=name,
         mode="lines+markers",
-        line={"color": colour, "width": 1.75},
+        line={"color": colour, "width": 1.75, "dash": dash},
         # A point without neighbours has no line, so it gets a dot.
         marker={"size": np.where(lonely, 5, 0), "color": colour},
         hovertemplate=np.where(unsettled, f"{hover}, not settled", hover),
@@ -127,13 +138,15 @@ def _add_line(
         )
 
 
-def _local(moments: pd.Series[Any] | pd.DatetimeIndex, zone: tzinfo) -> np.ndarray[Any, Any]:
+def wall(moments: pd.Series[Any] | pd.DatetimeIndex, zone: tzinfo) -> np.ndarray[Any, Any]:
+    """Moments as plotly writes them on an axis in ``zone``."""
     # Plotly draws times as they are written: the zone is applied here and then left out.
     converted = pd.DatetimeIndex(moments).tz_convert(zone).tz_localize(None)
     return converted.to_numpy(dtype="datetime64[ms]")
 
 
-def _figure(window: Window, look: Look, unit: str) -> go.Figure:
+def figure_of(window: Window, look: Look, unit: str) -> go.Figure:
+    """An empty figure with the window as its axis; ``unit`` ``ms`` and ``%`` stand at the numbers."""
     ends = [each.astimezone(look.zone).replace(tzinfo=None) for each in (window.start_at, window.end_at)]
     figure = go.Figure()
     figure.update_layout(
@@ -146,7 +159,9 @@ def _figure(window: Window, look: Look, unit: str) -> go.Figure:
         uirevision="keep",
     )
     figure.update_xaxes(range=ends, hoverformat="%a %d %b, %H:%M", nticks=9, showgrid=False)
-    figure.update_yaxes(rangemode="tozero", nticks=5, ticksuffix=f" {unit}" if unit == "ms" else "", automargin=True)
+    figure.update_yaxes(
+        rangemode="tozero", nticks=5, ticksuffix=f" {unit}" if unit in ("ms", "%") else "", automargin=True
+    )
     return figure
 
 

@@ -18,8 +18,8 @@ from services.azure import connection as azure_connection
 from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection, Identity, Permissions, Workspace
 from services.errors import NotFound
-from services.metrics import DeploymentMetrics, Summary
-from services.model import Deployment, Endpoint, WorkspaceRef
+from services.metrics import DeploymentMetrics, GroupData, Summary
+from services.model import Deployment, Endpoint, Window, WorkspaceRef
 from ui import context, scope
 
 T = TypeVar("T")
@@ -85,13 +85,40 @@ def _deployment_summaries(
     return Reading(service_metrics.deployment_summaries(_conn, found, deployed, datetime.now(UTC)), time.time())
 
 
+@dataclass(frozen=True)
+class Span:
+    """The time that charts show: the last ``minutes``, or from ``start_at`` to ``end_at``."""
+
+    minutes: int = 0
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+
+    def window(self, now: datetime) -> Window:
+        """The span as a window to read. Raises RuleBroken when it cannot be shown."""
+        if self.start_at and self.end_at:
+            return service_metrics.window_between(self.start_at, self.end_at, now)
+        return service_metrics.window_for(self.minutes, now)
+
+
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 def _metrics(
-    _conn: Connection, generation: int, workspace: str, endpoint: str, minutes: int
+    _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, is_before: bool
 ) -> Reading[DeploymentMetrics]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
-    window = service_metrics.window_for(minutes, datetime.now(UTC))
-    return Reading(service_metrics.deployment_metrics(_conn, found, deployed, window), time.time())
+    at, now = time.time(), datetime.now(UTC)
+    window = span.window(now)
+    if is_before:
+        window = service_metrics.period_before(window)
+    return Reading(service_metrics.deployment_metrics(_conn, found, deployed, window, now), at)
+
+
+@st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+def _metric_group(
+    _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, group: str
+) -> Reading[GroupData]:
+    found, deployed = _resources(_conn, generation, workspace, endpoint)
+    at, now = time.time(), datetime.now(UTC)
+    return Reading(service_metrics.group_metrics(_conn, found, deployed, group, span.window(now), now), at)
 
 
 def _resources(conn: Connection, generation: int, workspace: str, endpoint: str) -> tuple[Endpoint, list[Deployment]]:
@@ -139,14 +166,19 @@ def deployment_summaries(endpoint: Endpoint) -> dict[str, Summary]:
     return note(_deployment_summaries(*key(endpoint.workspace_ref), endpoint.name))
 
 
-def metrics(endpoint: Endpoint, minutes: int) -> DeploymentMetrics:
-    """Latency and requests of each deployment over the last ``minutes``. Raises SluiceError."""
-    return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, minutes))
+def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> DeploymentMetrics:
+    """Latency and requests of each deployment over ``span``, or over the period before it. Raises SluiceError."""
+    return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span, is_before))
+
+
+def metric_group(endpoint: Endpoint, span: Span, group: str) -> GroupData:
+    """The charts of one group of metrics over ``span``. Raises SluiceError."""
+    return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group))
 
 
 def forget() -> None:
     """Read everything again the next time it is asked for."""
-    for cached in (_standing, _endpoints, _deployments, _deployment_summaries, _metrics):
+    for cached in (_standing, _endpoints, _deployments, _deployment_summaries, _metrics, _metric_group):
         cached.clear()
     context.forget_fleet()
 

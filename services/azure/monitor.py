@@ -7,13 +7,17 @@ quarter of an hour: about as long as a new role takes to work everywhere.
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
+from azure.core.pipeline import PipelineResponse
 from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 
 from services.azure.cloud import Json
@@ -46,10 +50,20 @@ _GRAINS = {
     86400: "P1D",
 }
 """Time grains that Azure Monitor offers for platform metrics, in seconds and in ISO 8601."""
+_PART_FAILED = re.compile(r'"errorCode"\s*:\s*"(?!Success")(\w+)"')
+"""One metric of an answer may fail on its own; the batch client does not keep its code."""
 _METRIC_ID = "/providers/microsoft.insights/metrics/"
 
 GRAIN_SECONDS = tuple(_GRAINS)
 """The grains a Window may have, in seconds."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The series that Azure answered, and what is missing of them: whole sentences, none when all is there."""
+
+    series: list[Series]
+    notes: tuple[str, ...] = ()
 
 
 def read_metrics(
@@ -68,8 +82,22 @@ def read_metrics(
     workspace when it is not given. Points without data are None, which is not 0; a resource that Azure does not know
     (any more) has no Series. Raises SluiceError.
     """
+    return read_answer(conn, resource_ids, namespace, metrics, window, split_by=split_by, region=region).series
+
+
+def read_answer(
+    conn: Connection,
+    resource_ids: Sequence[str],
+    namespace: str,
+    metrics: Sequence[str],
+    window: Window,
+    *,
+    split_by: Sequence[str] = (),
+    region: str = "",
+) -> Answer:
+    """:func:`read_metrics` with what Azure left out. Raises SluiceError."""
     if not resource_ids:
-        return []
+        return Answer([])
     call = conn.call("The metrics could not be read.", _ROLE)
     address = batch_address(conn, region)
     refused = refusal_key(namespace, resource_ids[0], address)
@@ -98,9 +126,14 @@ def _batches(
     window: Window,
     split_by: Sequence[str],
     call: Call,
-) -> list[Series]:
+) -> Answer:
     """All resources, 50 at a time."""
     series: list[Series] = []
+    failed: set[str] = set()
+
+    def look(answer: PipelineResponse[Any, Any]) -> None:
+        failed.update(_PART_FAILED.findall(answer.http_response.text()))
+
     client = _client(conn, address)
     call = replace(call, address=urlsplit(address).netloc)
     for first in range(0, len(resource_ids), _MOST_RESOURCES):
@@ -114,10 +147,11 @@ def _batches(
                 aggregations=["Average"],
                 filter=_filter(split_by),
                 max_results=_MOST_SERIES if split_by else None,
+                raw_response_hook=look,
             )
         for result in results:
             series.extend(_from_batch(result))
-    return series
+    return Answer(series, _notes(series, failed))
 
 
 def _one_by_one(
@@ -128,7 +162,7 @@ def _one_by_one(
     window: Window,
     split_by: Sequence[str],
     call: Call,
-) -> list[Series]:
+) -> Answer:
     """Each resource through Azure Resource Manager, a few at a time."""
     params = {
         "timespan": f"{_zulu(window.start_at)}/{_zulu(window.end_at)}",
@@ -140,16 +174,29 @@ def _one_by_one(
     if split_by:
         params |= {"$filter": str(_filter(split_by)), "top": str(_MOST_SERIES)}
 
+    failed: set[str] = set()
+
     def read(resource_id: str) -> list[Series]:
         path = f"{resource_id}/providers/Microsoft.Insights/metrics"
         try:
             body = conn.send("GET", path, call, api_version=_API_VERSION, params=params).body
         except NotFound:
             return []
+        codes = (str(metric.get("errorCode") or "Success") for metric in body.get("value") or [])
+        failed.update(code for code in codes if code != "Success")
         return list(_from_arm(resource_id, body))
 
     with ThreadPoolExecutor(_FALLBACK_THREADS, thread_name_prefix="metrics") as pool:
-        return [series for found in pool.map(read, resource_ids) for series in found]
+        series = [one for found in pool.map(read, resource_ids) for one in found]
+    return Answer(series, _notes(series, failed))
+
+
+def _notes(series: Sequence[Series], failed: set[str]) -> tuple[str, ...]:
+    notes = [f"Azure answered only a part ({code}): what is missing here may exist." for code in sorted(failed)]
+    lines = Counter((one.resource_id.lower(), one.metric) for one in series)
+    if any(count >= _MOST_SERIES for count in lines.values()):
+        notes.append(f"Azure was asked for {_MOST_SERIES:,} series and has more: the sums here are too small.")
+    return tuple(notes)
 
 
 def _client(conn: Connection, address: str) -> MetricsClient:

@@ -6,6 +6,9 @@ minute P95s, not the P95 of the hour. That mean leaves out minutes without data:
 one minute of an hour is that minute's, and rates of sparse traffic are too high.
 """
 
+from services.metrics.groups import GroupData, PanelData, group_metrics
+from services.metrics.inflight import in_flight, most_in_flight
+from services.metrics.panels import GROUPS, INSTANCES, MEAN_LATENCY, RESOURCES, TRAFFIC, Panel
 from services.metrics.series import P95, PERCENTILES, RATE, DeploymentMetrics, deployment_metrics, points
 from services.metrics.statuses import MODEL_ERRORS, is_client_error, is_server_error
 from services.metrics.summaries import ENDPOINT_SPLIT, Summary, deployment_summaries, summaries_by_id
@@ -13,29 +16,46 @@ from services.metrics.windows import (
     MOST_MINUTES,
     SETTLE_SECONDS,
     SUMMARY_MINUTES,
+    length,
+    period_before,
     settled_until,
     summary_window,
+    window_between,
     window_for,
 )
 
 __all__ = [
     "ENDPOINT_SPLIT",
+    "GROUPS",
+    "INSTANCES",
+    "MEAN_LATENCY",
     "MODEL_ERRORS",
     "MOST_MINUTES",
     "P95",
     "PERCENTILES",
     "RATE",
+    "RESOURCES",
     "SETTLE_SECONDS",
     "SUMMARY_MINUTES",
+    "TRAFFIC",
     "DeploymentMetrics",
+    "GroupData",
+    "Panel",
+    "PanelData",
     "Summary",
     "deployment_metrics",
     "deployment_summaries",
+    "group_metrics",
+    "in_flight",
     "is_client_error",
     "is_server_error",
+    "length",
+    "most_in_flight",
+    "period_before",
     "points",
     "settled_until",
     "summaries_by_id",
     "summary_window",
+    "window_between",
     "window_for",
 ]

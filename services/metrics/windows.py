@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from services.azure.monitor import GRAIN_SECONDS
@@ -13,6 +14,8 @@ SETTLE_SECONDS = 120
 SUMMARY_MINUTES = 15
 MOST_MINUTES = 30 * 24 * 60
 """30 days, the longest span of one chart on Azure."""
+KEPT_DAYS = 93
+"""How long Azure Monitor keeps platform metrics."""
 
 _MOST_POINTS = 720
 """Points per line at most: more than a chart is wide in pixels per line is slower and shows nothing more."""
@@ -38,6 +41,32 @@ def window_for(minutes_back: int, now: datetime) -> Window:
     start = end - timedelta(minutes=minutes_back)
     start -= timedelta(seconds=start.timestamp() % grain)
     return Window(start, end, grain)
+
+
+def window_between(start_at: datetime, end_at: datetime, now: datetime) -> Window:
+    """The minutes from ``start_at`` to ``end_at``, cut at ``now``, with the grain of :func:`window_for`.
+
+    Raises RuleBroken when they are in the wrong order, longer than 30 days, in the future, or older than Azure keeps.
+    """
+    start, end = _minute(start_at), min(_minute(end_at), _minute(now))
+    if start >= end:
+        why = "It begins in the future." if start_at >= now else "It ends before it begins."
+        raise RuleBroken("The time range cannot be shown.", why, "Choose a start before the end.")
+    if now - start > timedelta(days=KEPT_DAYS):
+        why = f"Azure Monitor keeps metrics for {KEPT_DAYS} days."
+        raise RuleBroken("The time range cannot be shown.", why, "Choose a later start.")
+    return window_for(int((end - start) / timedelta(minutes=1)), end)
+
+
+def period_before(window: Window) -> Window:
+    """The span of the same length that ends where ``window`` begins, rounded up to whole points."""
+    return Window(window.start_at - length(window), window.start_at, window.grain_seconds)
+
+
+def length(window: Window) -> timedelta:
+    """How long ``window`` is, in whole points: moved by it, the points of the period before lie on those of now."""
+    points = math.ceil((window.end_at - window.start_at).total_seconds() / window.grain_seconds)
+    return timedelta(seconds=points * window.grain_seconds)
 
 
 def summary_window(now: datetime) -> Window:

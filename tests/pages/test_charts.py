@@ -12,8 +12,9 @@ import pytest
 
 from services.metrics import DeploymentMetrics
 from services.model import Window
-from ui import charts, figures
+from ui import charts
 from ui.charts import Look
+from ui.metrics import figures
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTES = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pandas as pd
@@ -18,7 +18,8 @@ class KeyFigures:
     ``requests`` is the sum of the per-minute means times the length of their points. Above a grain of one minute
     (``is_exact`` is False) it is the most that can have been: Azure's mean leaves out the minutes without data, and a
     rare status counts too much among the others. ``newest`` holds each percentile of the newest settled point, which
-    lies at ``newest_at``: percentiles of several points cannot be combined into one.
+    lies at ``newest_at``: percentiles of several points cannot be combined into one. ``mean`` holds the mean of each
+    percentile's points, which is no percentile but can be compared with that of another period.
     """
 
     deployment: str
@@ -29,6 +30,20 @@ class KeyFigures:
     newest: dict[str, float]
     newest_at: datetime | None
     is_exact: bool = True
+    mean: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How one deployment's figures differ from those of the period before; None where either period has no data.
+
+    Requests and percentiles change by percent, the error rates by percentage points.
+    """
+
+    requests: float | None
+    server_error_points: float | None
+    client_error_points: float | None
+    mean: dict[str, float]
 
 
 def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
@@ -47,7 +62,38 @@ def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
         newest={name: float(newest[name]) for name in PERCENTILES if name in newest},
         newest_at=newest_at.to_pydatetime() if newest_at is not None else None,
         is_exact=data.window.grain_seconds == 60,
+        mean={str(name): float(value) for name, value in latency.groupby("percentile")["ms"].mean().items()},
     )
+
+
+def changes(data: DeploymentMetrics, before: DeploymentMetrics, deployment: str) -> Changes:
+    """What has changed since the period before, over equally long settled parts of both."""
+    settled = data.settled_until - (data.window.start_at - before.window.start_at)
+    now, then = key_figures(data, deployment), key_figures(replace(before, settled_until=settled), deployment)
+    return Changes(
+        requests=_percent(now.requests, then.requests),
+        server_error_points=_difference(now.server_error_percent, then.server_error_percent),
+        client_error_points=_difference(now.client_error_percent, then.client_error_percent),
+        mean={
+            name: changed for name in now.mean if (changed := _percent(now.mean[name], then.mean.get(name))) is not None
+        },
+    )
+
+
+def error_rates(data: DeploymentMetrics) -> pd.DataFrame:
+    """Columns ``at``, ``deployment``, ``kind`` (server, client), ``percent`` of the requests of that point.
+
+    A point without requests has no row; one without errors is 0.
+    """
+    rows = data.requests.assign(
+        server=data.requests["per_minute"].where(data.requests["status"].map(is_server_error).astype(bool), 0.0),
+        client=data.requests["per_minute"].where(data.requests["status"].map(is_client_error).astype(bool), 0.0),
+    )
+    sums = rows.groupby(["at", "deployment"], as_index=False)[["per_minute", "server", "client"]].sum()
+    sums = sums[sums["per_minute"] > 0]
+    long = sums.melt(["at", "deployment", "per_minute"], ["server", "client"], "kind", "percent")
+    long["percent"] = 100 * long["percent"] / long["per_minute"]
+    return long.drop(columns="per_minute")
 
 
 def failing_statuses(data: DeploymentMetrics) -> list[str]:
@@ -67,6 +113,14 @@ def _totals(requests: pd.DataFrame, grain_seconds: int) -> tuple[float | None, f
     minutes = points * grain_seconds / 60
     total = float(requests["per_minute"].sum()) * grain_seconds / 60
     return total, total / minutes
+
+
+def _percent(now: float | None, then: float | None) -> float | None:
+    return None if now is None or not then else 100 * (now - then) / then
+
+
+def _difference(now: float | None, then: float | None) -> float | None:
+    return None if now is None or then is None else now - then
 
 
 def _share(requests: pd.DataFrame, counts: Callable[[str], bool]) -> float | None:

@@ -1,0 +1,51 @@
+"""Which platform metrics a resource has, as Azure Monitor lists them. Asked for once an hour.
+
+Azure allows 400 such reads in five minutes, and what a type of resource measures changes with releases of Azure alone.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from services.azure.connection import Connection
+
+KEPT_SECONDS = 3600.0
+_API_VERSION = "2024-02-01"
+
+
+@dataclass(frozen=True)
+class MetricDefinition:
+    """One metric: its name in the API, its name for people, ``unit`` as Azure writes it (``Percent``, ``Count``, …).
+
+    ``category`` is ``Traffic`` or ``Resource`` for endpoints and deployments. ``dimensions`` keep Azure's case.
+    """
+
+    name: str
+    display: str
+    unit: str
+    category: str
+    dimensions: tuple[str, ...]
+
+
+def definitions(conn: Connection, resource_id: str) -> tuple[MetricDefinition, ...]:
+    """The metrics of ``resource_id`` in Azure's order. Raises SluiceError, NotFound when the resource is gone."""
+    key = ("monitor", "definitions", resource_id.lower())
+    known = conn.memory.get(key)
+    if known is None or time.monotonic() - known[0] >= KEPT_SECONDS:
+        call = conn.call("The list of metrics could not be read.", "Monitoring Reader")
+        path = f"{resource_id}/providers/Microsoft.Insights/metricDefinitions"
+        body = conn.send("GET", path, call, api_version=_API_VERSION).body
+        found = tuple(
+            MetricDefinition(
+                name=str(each["name"]["value"]),
+                display=str(each["name"].get("localizedValue") or each["name"]["value"]),
+                unit=str(each.get("unit") or "Unspecified"),
+                category=str(each.get("category") or ""),
+                dimensions=tuple(str(one["value"]) for one in each.get("dimensions") or []),
+            )
+            for each in body.get("value") or []
+        )
+        known = conn.memory[key] = (time.monotonic(), found)
+    listed: tuple[MetricDefinition, ...] = known[1]
+    return listed

@@ -1,0 +1,1 @@
+"""The Metrics page: its controls, key figures and charts."""

@@ -1,0 +1,67 @@
+"""The charts that Azure's own list of metrics decides: traffic, resources, instances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from services.errors import SluiceError
+from services.metrics import MEAN_LATENCY, TRAFFIC, DeploymentMetrics, GroupData, in_flight, most_in_flight
+from services.model import Deployment, Endpoint
+from ui import problem, readers
+from ui.metrics import panel_charts
+from ui.metrics.chart import Frame, draw
+
+
+def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], data: DeploymentMetrics) -> None:
+    """Draw every metric of the group that has data; what Azure lists without data is named below."""
+    view = frame.view
+    group: GroupData | None = None
+    try:
+        group = readers.metric_group(endpoint, view.span, view.group)
+    except SluiceError as error:
+        problem.show(error, key="metric_group", retry=readers.forget)
+    if view.group == TRAFFIC:
+        _in_flight(frame, deployments, data, group)
+    if group is None:
+        return
+    names = [each.name for each in deployments]
+    empty = []
+    for each in group.panels:
+        if each.rows.empty and not each.problem and not each.notes:
+            empty.append(each.panel.title)
+            continue
+        draw(
+            frame,
+            f"{each.panel.title}, %" if each.panel.unit == "Percent" else each.panel.title,
+            panel_charts.panel(each, group, names, view.look),
+            key=each.panel.metric.lower(),
+            alt=f"{each.panel.title} of {', '.join(names)} over time",
+            problem=each.problem,
+            notes=each.notes,
+        )
+    if empty:
+        st.html(f'<p class="hint">Azure lists these too, without data in this time: {escape(", ".join(empty))}.</p>')
+
+
+def _in_flight(
+    frame: Frame, deployments: Sequence[Deployment], data: DeploymentMetrics, group: GroupData | None
+) -> None:
+    means = [each.rows for each in group.panels if each.panel.metric == MEAN_LATENCY] if group else []
+    rows = in_flight(data, means[0] if means else None)
+    most = {each.name: most_in_flight(each) for each in deployments}
+    draw(
+        frame,
+        "In flight, estimate",
+        panel_charts.in_flight(rows, data.window, data.settled_until, most, frame.view.look),
+        key="in_flight",
+        alt=f"Estimated requests in flight of {', '.join(most)} over time, and how many each takes on at once",
+        problem=data.requests_problem or data.latency_problem,
+    )
+    instead = sorted(rows.loc[rows["part"] == "P50", "deployment"].unique())
+    text = "Rate times mean latency. The dashed lines are instances × concurrent requests, as they are set now."
+    if instead:
+        text += f" Azure tells no mean for all points of {', '.join(instead)}: P50 stands in for it."
+    st.html(f'<p class="hint">{escape(text)}</p>')

@@ -1,0 +1,71 @@
+"""The key figures above the charts: one row per deployment, with the change against the period before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.metrics import PERCENTILES, DeploymentMetrics
+from ui import colours, words
+from ui.components.table import Cell, Column, Row, table
+from ui.metrics import figures
+from ui.metrics.figures import Changes
+
+_COLUMNS = (
+    Column("Deployment"),
+    Column("Requests", number=True, help="In the settled part of the time range, mirrored requests included."),
+    Column("Mean rate", number=True, help="Over the minutes that have data."),
+    Column("Server errors", number=True, help="Share of 5xx, 424 (model), 408 (timeout) and 429 (overload)."),
+    Column("Client errors", number=True, help="Share of all other 4xx."),
+    *(
+        Column(name, number=True, help=f"Mean of the points' {name}; the {name} of the whole time is not known.")
+        for name in PERCENTILES
+    ),
+)
+_NONE = Changes(None, None, None, {})
+
+
+def show(data: DeploymentMetrics, before: DeploymentMetrics | None, deployments: Sequence[str]) -> None:
+    """Draw the table, from settled points alone. Without ``before`` there are no changes."""
+    palette = colours.of_deployments(deployments)
+    rows = [
+        Row(name, _cells(data, name, palette[name], figures.changes(data, before, name) if before else _NONE))
+        for name in deployments
+    ]
+    table("Key figures per deployment", _COLUMNS, rows, key="key_figures")
+
+
+def _cells(data: DeploymentMetrics, name: str, colour: str, changed: Changes) -> tuple[Cell, ...]:
+    figure = figures.key_figures(data, name)
+    most, about = ("", "") if figure.is_exact else ("≤ ", "≈ ")
+    return (
+        Cell(name, colour=colour, strong=True),
+        _number(figure.requests, f"{most}{figure.requests or 0:,.0f}", change(changed.requests)),
+        _number(figure.per_minute, about + words.rate(figure.per_minute)),
+        _number(
+            figure.server_error_percent,
+            about + words.percent(figure.server_error_percent),
+            change(changed.server_error_points, "points"),
+        ),
+        _number(
+            figure.client_error_percent,
+            about + words.percent(figure.client_error_percent),
+            change(changed.client_error_points, "points"),
+        ),
+        *(
+            _number(figure.mean.get(each), words.milliseconds(figure.mean.get(each)), change(changed.mean.get(each)))
+            for each in PERCENTILES
+        ),
+    )
+
+
+def change(value: float | None, unit: str = "%") -> str:
+    """A change for a person: ``+12 %``, ``−0.4 points``, ``±0 %``; nothing when it is not known."""
+    if value is None:
+        return ""
+    size = abs(value)
+    text = f"{size:,.0f}" if size >= 9.95 else f"{size:.1f}"
+    return f"±0 {unit}" if size < 0.05 else f"{'+' if value > 0 else '−'}{text} {unit}"
+
+
+def _number(value: float | None, text: str, note: str = "") -> Cell:
+    return Cell(words.NO_DATA, muted=True) if value is None else Cell(text, sort=value, note=note)

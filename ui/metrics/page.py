@@ -1,0 +1,119 @@
+"""The Metrics page, from the readings to the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from services.errors import SluiceError
+from services.metrics import SETTLE_SECONDS, TRAFFIC, DeploymentMetrics
+from services.model import Deployment, Endpoint
+from ui import charts, context, problem, readers, words
+from ui.journal import journal_lines
+from ui.journal.journal_lines import Line
+from ui.metrics import chart, group_charts, key_table, traffic_charts
+from ui.metrics.chart import Frame
+from ui.metrics.controls import View
+
+MOST_CHANGES = 500
+"""How many changes are looked at for the lines on the charts; the newest count."""
+
+
+def show(endpoint: Endpoint, deployments: Sequence[Deployment], view: View) -> None:
+    """Draw the key figures, the charts of the chosen group, and the downloads. Raises SluiceError."""
+    names = [each.name for each in deployments]
+    data = readers.metrics(endpoint, view.span)
+    before = _before(endpoint, view)
+    key_table.show(data, before, names)
+    lines = _changes(endpoint, data, view)
+    frame = Frame(view, lines)
+    zone = charts.zone_name(view.look.zone, data.window.end_at)
+    st.html(f'<p class="hint">{escape(_settled_words(data, view, zone))} {_line_words(data, view, lines)}</p>')
+    if view.group == TRAFFIC:
+        traffic_charts.show(frame, endpoint, data, before if view.with_before else None, names)
+    group_charts.show(frame, endpoint, deployments, data)
+    _download(endpoint.name, data)
+
+
+def _before(endpoint: Endpoint, view: View) -> DeploymentMetrics | None:
+    """The period before. Without it the page has no changes, and says why."""
+    try:
+        return readers.metrics(endpoint, view.span, is_before=True)
+    except SluiceError as error:
+        words_of = chart.failure(error)
+        st.html(f'<p class="hint">There is nothing to compare with: {escape(words_of)}</p>')
+        return None
+
+
+def _changes(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> tuple[Line, ...]:
+    """The changes of the endpoint's split in the charts' time, as lines. A journal that fails is said, and none."""
+    try:
+        entries = context.journal().entries(
+            endpoint_id=endpoint.id, since=data.window.start_at - timedelta(hours=1), limit=MOST_CHANGES
+        )
+    except SluiceError as error:
+        problem.show(error, key="changes")
+        return ()
+    return journal_lines.lines(entries, data.window, view.look.zone)
+
+
+def _line_words(data: DeploymentMetrics, view: View, lines: Sequence[Line]) -> str:
+    texts = ["Upright lines are changes of the split, dashed when made elsewhere."] if lines else []
+    if view.with_before and view.group == TRAFFIC:
+        texts.append(chart.before_words(data.window))
+    return " ".join([*texts, "Drag over a chart to look closer."])
+
+
+def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
+    grain = words.elapsed(data.window.grain_seconds).replace(" 0 s", "").replace(" 0 min", "")
+    text = f"One point is {grain}. "
+    if data.settled_until < data.window.end_at:
+        until = data.settled_until.astimezone(view.look.zone)
+        text += (
+            f"Azure Monitor still changes its newest {SETTLE_SECONDS // 60} min: "
+            f"points from {until:%H:%M} {zone} on are dotted. "
+        )
+    text += "Gaps are minutes without data."
+    if data.window.grain_seconds > 60:
+        text += " At this grain Azure gives the mean of the minutes' percentiles, which is not a percentile itself."
+        text += (
+            " Its mean rates leave out minutes without such requests: sparse traffic and rare errors look more "
+            "frequent than they are. Up to 12 h the numbers are exact."
+        )
+    return text
+
+
+def _download(endpoint: str, data: DeploymentMetrics) -> None:
+    """Offer the numbers behind the charts as CSV."""
+    with st.container(horizontal=True, key="downloads"):
+        for label, rows in (("latency", data.latency), ("requests", data.requests)):
+            st.download_button(
+                f"Download {label}, CSV",
+                data=partial(_csv, rows),
+                file_name=f"{endpoint}-{label}.csv",
+                mime="text/csv",
+                key=f"download_{label}",
+                icon=":material/download:",
+                disabled=not len(rows),
+                on_click="ignore",
+            )
+
+
+def _csv(rows: pd.DataFrame) -> str:
+    return rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def show_no_deployments(endpoint: str) -> None:
+    """Say why there is nothing to draw."""
+    st.html(f'<p class="lead">{escape(endpoint)} has no deployment yet, so there is nothing to measure.</p>')
+    st.page_link(
+        context.ROOT / "pages" / "endpoints.py",
+        label="See the endpoint",
+        icon=":material/lan:",
+        query_params={"endpoint": endpoint},
+    )

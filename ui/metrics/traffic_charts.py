@@ -1,0 +1,71 @@
+"""Latency, requests and errors of an endpoint's deployments, with its limits and the period before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from services.errors import SluiceError
+from services.limits import SERVER_ERROR_PERCENT, Limit
+from services.metrics import DeploymentMetrics, length
+from services.model import Endpoint
+from ui import charts, context, problem
+from ui.metrics import figures, panel_charts
+from ui.metrics.chart import Frame, draw
+
+
+def show(
+    frame: Frame, endpoint: Endpoint, data: DeploymentMetrics, before: DeploymentMetrics | None, names: Sequence[str]
+) -> None:
+    """Latency, requests, error rates and errors by status, one below the other on the same time axis.
+
+    ``before`` is overlaid when it is there.
+    """
+    view, window = frame.view, data.window
+    limits = _limits(endpoint)
+    red = panel_charts.limit_colour(view.look)
+    figure = charts.latency(data, names, view.percentile, view.look)
+    if before is not None:
+        rows = before.latency[before.latency["percentile"] == view.percentile]
+        panel_charts.add_before(figure, rows, "ms", window, length(window), names, view.look)
+    for limit in limits:
+        if figure.data and limit.metric == f"RequestLatency_{view.percentile}":
+            panel_charts.add_level(figure, window, limit.value, limit.words, red, view.look)
+    draw(
+        frame,
+        f"Latency, {view.percentile}, ms",
+        figure,
+        key="latency",
+        alt=f"{view.percentile} latency in milliseconds of {', '.join(names)} over time",
+        problem=data.latency_problem,
+        notes=data.latency_notes,
+    )
+    figure = charts.requests(data, names, view.look)
+    if before is not None:
+        totals = before.requests.groupby(["deployment", "at"], as_index=False)[["per_minute"]].sum(min_count=1)
+        panel_charts.add_before(figure, totals, "per_minute", window, length(window), names, view.look)
+    counted = partial(draw, frame, problem=data.requests_problem, notes=data.requests_notes)
+    alt = f"Requests per minute of {', '.join(names)} over time"
+    counted("Requests per minute", figure, key="requests", alt=alt)
+    figure = panel_charts.error_rates(figures.error_rates(data), window, data.settled_until, names, view.look)
+    for limit in limits:
+        if figure.data and limit.metric == SERVER_ERROR_PERCENT:
+            panel_charts.add_level(figure, window, limit.value, limit.words, red, view.look)
+    alt = f"Share of server and client errors of {', '.join(names)} over time"
+    counted("Error rates, % of requests", figure, key="error_rates", alt=alt)
+    statuses = figures.failing_statuses(data)
+    counted(
+        "Errors per minute, by status",
+        charts.errors(data, names, statuses, view.look),
+        key="errors",
+        alt=f"Failed requests per minute by deployment and status ({', '.join(statuses) or 'none'}) over time",
+        nothing="No errors in this time range." if len(data.requests) else "",
+    )
+
+
+def _limits(endpoint: Endpoint) -> tuple[Limit, ...]:
+    try:
+        return context.limits().lines(endpoint)
+    except SluiceError as error:
+        problem.show(error, key="limit_lines")
+        return ()
