@@ -29,16 +29,19 @@ class Connection(HttpToolsProtocol):
     _target_bytes = 0
     _head_bytes = 0
     _is_in_head = True
+    _has_completed = False
     _refusal = 0
 
     def data_received(self, data: bytes) -> None:
         """Read what came in."""
         if self.transport.is_closing():
             return
-        started_in_head = self._is_in_head
+        started_in_head, self._has_completed = self._is_in_head, False
         super().data_received(data)
-        # The parser hands out whole headers only; one without an end is counted here.
-        if started_in_head and self._is_in_head and not self.transport.is_closing():
+        # The parser hands out whole headers only; one without an end is counted here. What held a whole request had a
+        # body in it.
+        is_head = started_in_head and self._is_in_head and not self._has_completed
+        if is_head and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > 2 * MAX_HEAD_BYTES:
                 self._refusal = 431
@@ -82,7 +85,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request ends."""
         super().on_message_complete()
-        self._is_in_head = True
+        self._is_in_head = self._has_completed = True
         self._head_bytes = 0
 
     def _refuse(self, status: int) -> None:

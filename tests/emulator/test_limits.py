@@ -85,3 +85,8 @@ def test_a_body_that_is_too_large_is_413_with_azures_code(local_azure: LocalAzur
     assert answer.status_code == 413
     assert answer.json()["error"]["code"] == "RequestContentTooLarge"
     assert local_azure.arm("GET", "onlineEndpoints/too-big").status_code == 404
+
+
+def test_a_body_that_comes_together_with_its_headers_is_not_taken_for_headers(local_azure: LocalAzure) -> None:
+    for _ in range(20):
+        assert local_azure.control("POST", "seed", {"rows": [], "endpoints": [], " " * 200_000: []}).status_code != 431
