@@ -141,6 +141,17 @@ VISIBILITY = sa.Table(
 )
 """Whether a source shows an endpoint's mirrored requests, as it was last found out. ``content`` is JSON."""
 
+QUERIES = sa.Table(
+    "queries",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("kql", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.Text, nullable=False),
+)
+"""Queries of Log Analytics that people have saved, by endpoint."""
+
 _APPEND_ONLY = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
 _FIRST = (
     (
@@ -199,7 +210,13 @@ _FIFTH = (
         "PRIMARY KEY (cloud, endpoint_id, source))"
     ),
 )
-_MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+_SIXTH = (
+    (
+        "CREATE TABLE queries (cloud TEXT, endpoint_id TEXT, name TEXT, kql TEXT NOT NULL, changed_at TEXT NOT NULL, "
+        "PRIMARY KEY (cloud, endpoint_id, name))"
+    ),
+)
+_MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 """Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""
 
 

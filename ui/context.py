@@ -24,6 +24,7 @@ from services.fleet.fleet import Fleet
 from services.journal.journal import Journal
 from services.limits import Limits
 from services.local_azure import LocalAzure
+from services.logs.queries import Queries
 from services.model import WorkspaceRef
 from services.payloads.consent import Consent
 from services.payloads.history import History
@@ -152,6 +153,11 @@ def library() -> Library:
 def history() -> History:
     """What was sent to the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
     return History(store(), connection().arm_host)
+
+
+def queries() -> Queries:
+    """The saved queries of the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    return Queries(store(), connection().arm_host)
 
 
 def consent() -> Consent:

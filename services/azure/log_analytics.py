@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,20 +70,18 @@ class QueryRefused(RuleBroken):
         self.column = column
 
 
-def ask(
-    conn: Connection, what: str, resource_id: str, kql: str, timespan: tuple[datetime, datetime] | None = None
-) -> Rows:
+def ask(conn: Connection, what: str, resource_id: str, kql: str, span: timedelta | None = None) -> Rows:
     """What the rows of one resource answer to ``kql``, wherever they are kept.
 
-    It needs the right to read the resource, and no name of a workspace. ``timespan`` narrows the rows; None leaves it
-    to the query. ``what`` says what failed when it fails: a whole sentence. Raises QueryRefused for a query that cannot
-    be run, and the other SluiceErrors.
+    It needs the right to read the resource, and no name of a workspace. ``span`` narrows the rows to the newest by
+    Azure's clock; None leaves it to the query. ``what`` says what failed when it fails: a whole sentence. Raises
+    QueryRefused for a query that cannot be run, and the other SluiceErrors.
     """
     address = _address(conn)
-    with translated(replace(conn.call(what, "Reader of the endpoint"), address=urlsplit(address).netloc)):
+    with translated(replace(conn.call(what, "Reader"), address=urlsplit(address).netloc)):
         try:
             result = _client(conn, address).query_resource(
-                resource_id, kql, timespan=timespan, server_timeout=_WAIT_SECONDS, read_timeout=_READ_SECONDS
+                resource_id, kql, timespan=span, server_timeout=_WAIT_SECONDS, read_timeout=_READ_SECONDS
             )
         except HttpResponseError as error:
             refused = _refused(error, what)
