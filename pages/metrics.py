@@ -1,6 +1,6 @@
 """Latency, requests, errors and resources of the chosen endpoint's deployments."""
 
-from ui import chosen, readers
+from ui import chosen, readers, visibility_panel
 from ui.metrics import controls, page
 
 endpoint = chosen.heading("Metrics")
@@ -9,5 +9,6 @@ if endpoint is not None:
     deployments = readers.deployments(endpoint)
     if deployments:
         page.show(endpoint, deployments, view)
+        visibility_panel.show(endpoint, deployments)
     else:
         page.show_no_deployments(endpoint.name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.traffic.counting import Minutes
 from services.traffic.shares import wilson
@@ -25,6 +25,7 @@ FEWEST_EXPECTED = 10
 with (1 - p)^n < e^-10."""
 MOST_MISSING = 0.1
 """A source that lacks more than this part of the live requests is not complete enough to be judged."""
+_MINUTE = timedelta(minutes=1)
 _SAME, _FEW = 0.02, 3.0
 """Sources that count the same requests may differ by this part and so many: their minutes begin and end differently."""
 _NEAR = 0.25
@@ -66,14 +67,16 @@ class Seen:
 def judge(percent: int, sources: Sequence[Source], since: datetime, until: datetime) -> tuple[Seen, ...]:
     """Each source's verdict, in the order given, from the minutes that all readable sources have in full.
 
-    ``percent`` is how much is mirrored. Minutes before the first and from the newest one that some source knows are
-    left out: logs come late, and begin with the setting that sends them.
+    ``percent`` is how much is mirrored. Minutes before the first one and after the newest one of any source are left
+    out: logs come late, and begin with the setting that sends them.
     """
     working = [each for each in sources if each.live and any(since <= at < until for at in each.live)]
     if working:
         within = [[at for at in each.live or () if since <= at < until] for each in working]
+        newest = {max(times) for times in within}
         since = max(since, *(min(times) for times in within))
-        until = min(until, *(max(times) for times in within))
+        # Where some know later minutes than others, the newest one of these may not be whole.
+        until = min(until, min(newest) + (_MINUTE if len(newest) == 1 else timedelta(0)))
     counted = {each.name: _Counted.of(each, since, until) for each in sources}
     live = max((one.live for one in counted.values() if one.live is not None), default=0.0)
     usable = {

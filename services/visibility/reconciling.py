@@ -17,21 +17,19 @@ SAME = 0.02
 """The part by which two counts of the same requests may differ: their minutes begin and end differently."""
 _MOSTLY = 0.9
 """An explanation must account for this part of a difference."""
+_REFUSED = "Refused before a deployment was chosen: metrics that are split by deployment leave these out."
 _IN_METRICS = "Mirrored copies: the endpoint metrics count them, the traffic log does not."
 _IN_LOG = "Mirrored copies: the traffic log counts them, the endpoint metrics do not."
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """One deployment's requests in both sources; "" is what no deployment answered. ``reason`` is a sentence.
-
-    ``agrees`` is None when one of the sources has nothing at all to compare.
-    """
+    """One deployment's requests in both sources; "" is what no deployment answered. ``reason`` is a sentence, or ""."""
 
     deployment: str
     metrics: int
     rows: int
-    agrees: bool | None
+    agrees: bool
     reason: str
 
 
@@ -96,6 +94,8 @@ def _agreement(
     if difference <= max(1.0, SAME * max(metrics, logged)):
         reason = "At the edges of minutes the two may count a request in different ones."
         return Agreement(name, metrics, logged, agrees=True, reason=reason)
+    if not name:
+        return Agreement(name, metrics, logged, agrees=False, reason=_REFUSED)
     in_metrics, in_log = verdicts.get(ENDPOINT_METRICS), verdicts.get(TRAFFIC_LOG)
     if metrics > logged:
         if in_metrics == VISIBLE and in_log == NOT_VISIBLE:

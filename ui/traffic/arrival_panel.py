@@ -50,7 +50,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     """Draw what was measured since the last change of ``endpoint``. The page never waits for it."""
     st.header("What arrives", anchor=False)
     try:
-        change = _last_change(endpoint)
+        change = last_change(endpoint)
     except SluiceError as error:
         problem.show(error, key="arrival_change")
         return
@@ -99,7 +99,7 @@ def _known(text: str, sort: float | None) -> Cell:
     return Cell(text, sort=sort) if text else Cell(words.NO_DATA, muted=True)
 
 
-def _last_change(endpoint: Endpoint) -> Entry | None:
+def last_change(endpoint: Endpoint) -> Entry | None:
     """The entry since which ``endpoint`` holds its split. None while a change runs, or was not noticed yet."""
     entries = context.journal().entries(endpoint_id=endpoint.id, limit=LOOK_BACK)
     if any(each.kind == CHANGE and not each.outcome for each in entries[:1]):
