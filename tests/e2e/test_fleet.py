@@ -119,3 +119,28 @@ def test_another_workspace_is_chosen_and_left_again(fleet: Sluice, open_page: Ca
     expect(page.get_by_label("Where you are")).to_contain_text("Workspace local")
     expect(page.get_by_role("slider", name="Boundary between blue and green")).to_be_visible()
     expect(home).to_have_count(0)
+
+
+def test_many_endpoints_are_compared_in_small_charts(fleet: Sluice, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{fleet.url}/endpoints?workspaces=all&sort=-requests")
+    page.get_by_text("Charts", exact=True).click()
+    expect(page).to_have_url(re.compile("view=charts"))
+    cards = page.get_by_role("list", name="Endpoints, the last hour of each").get_by_role("listitem")
+    expect(cards).to_have_count(60)
+    expect(page.get_by_text(f"The first 60 of {COUNT + 2} endpoints in this order")).to_be_visible()
+    drawn = page.get_by_role("img", name=re.compile("^Requests in the last 60 minutes"))
+    expect(drawn.first).to_be_visible()
+    page.get_by_role("checkbox", name="Same scale in all cards").check()
+    settle(page)
+    assert Axe().run(page).response["violations"] == []
+
+    search = page.get_by_role("textbox", name="Search the endpoints")
+    search.fill("whats-in")
+    search.press("Enter")
+    expect(cards).to_have_count(1)
+    expect(page.get_by_role("checkbox", name="Same scale in all cards")).to_be_checked()
+    page.get_by_role("link", name="whats-in-a-name").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Metrics")
+    expect(page).to_have_url(re.compile("endpoint=whats-in-a-name"))
+    page.go_back()
+    expect(cards).to_have_count(1)

@@ -180,3 +180,48 @@ def test_a_lost_azure_is_explained_instead_of_a_traceback(
     assert "refuses connections" in page.html()
     assert [button.label for button in page.app.button][1:] == ["Try again"]
     assert "checks again every" in page.app.caption[0].value
+
+
+def test_the_charts_show_the_same_endpoints_as_the_table(open_page: Callable[..., Page], several: LocalAzure) -> None:
+    page = open_page("endpoints", several, view="charts", workspaces="all", sort="-requests")
+    cards = {each["name"]: each for each in charted(page).component("endpoint_cards")["cards"]}
+    assert next(iter(cards)) == SPLIT, "what has numbers comes first"
+    p95, requests, errors = cards[SPLIT]["plots"]
+    assert [each["name"] for each in p95["curves"]] == ["blue"], "the endpoint's own metrics do not count copies here"
+    assert requests["words"].endswith(" /min")
+    assert len(requests["curves"][0]["values"]) == 60
+    assert requests["curves"][0]["values"][0] is None, "before the first request there is no data"
+    assert 1.0 in errors["curves"][0]["values"], "the 424 of the model is a server error"
+    assert [plot["curves"] for plot in cards[BARE]["plots"]] == [[], [], []]
+    assert [plot["words"] for plot in cards[BARE]["plots"]] == ["no data"] * 3
+    assert cards["fleet-3"]["href"].startswith("metrics?endpoint=fleet-3&workspace=")
+    assert page.app.query_params["view"] == "charts"
+
+
+def test_the_charts_are_searched_and_filtered_as_the_table_is(
+    open_page: Callable[..., Page], several: LocalAzure
+) -> None:
+    page = charted(open_page("endpoints", several, view="charts", workspaces="all", q="fleet-open", show="no traffic"))
+    assert [each["name"] for each in page.component("endpoint_cards")["cards"]] == ["fleet-0"]
+    assert "1 of 14 endpoints." in page.html()
+    page.app.button(key="card_filters_off").click().run()
+    assert len(page.component("endpoint_cards")["cards"]) == 12
+    page.app.text_input(key="card_search").input("nothing like it").run()
+    assert page.component("endpoint_cards")["cards"] == []
+    assert page.app.query_params["q"] == "nothing like it"
+    assert "None of 14 endpoints matches." in page.html()
+
+
+def charted(page: Page) -> Page:
+    """The page once every card has its numbers."""
+    deadline, pause = time.monotonic() + LISTED_SECONDS, threading.Event()
+
+    def is_busy() -> bool:
+        is_there = any(each.proto.id.endswith("-endpoint_cards") for each in page.app.get("bidi_component"))
+        return not is_there or "reading…" in str(page.component("endpoint_cards"))
+
+    while 'class="working"' in page.html() or is_busy():
+        assert time.monotonic() < deadline, page.html()
+        pause.wait(0.1)
+        page.app.run()
+    return page

@@ -14,7 +14,7 @@ from services.fleet.fleet import FleetView, Member, Scope
 from services.model import WorkspaceRef
 from ui import chosen, context, problem, scope, words
 from ui.components.table import Row, View, read_opened, read_view, table
-from ui.fleet import endpoint_table, fleet_view, samples, workspace_chooser
+from ui.fleet import endpoint_multiples, endpoint_table, fleet_view, samples, workspace_chooser
 from ui.fleet.endpoint_table import Listing
 from ui.fleet.fleet_view import Seen
 
@@ -25,6 +25,8 @@ _POLL_SECONDS = 1.0
 _MOST_CARDS = 3
 _VIEW = "endpoints_view"
 _SEARCH, _SHOW, _SORT = "q", "show", "sort"
+_LOOK, _LOOK_KEY, _LOOKED = "view", "endpoints_look", "endpoints_looked"
+TABLE, CHARTS = "Table", "Charts"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ def show(wanted: Scope) -> None:
     failed = [each.error for each in troubles(seen)]
     if seen.view.is_complete and not seen.view.members and len(failed) == 1 and len(seen.view.workspaces) <= 1:
         raise failed[0]
+    if seen.view.members or not seen.view.is_complete:
+        _show_switch()
     st.fragment(_draw, run_every=_POLL_SECONDS if seen.is_busy else None)(wanted, polls=seen.is_busy)
 
 
@@ -61,13 +65,33 @@ def _draw(wanted: Scope, *, polls: bool) -> None:
     _show_troubles(troubles(seen))
     if _is_first_reading(seen.view):
         _show_progress(seen.view)
-    if seen.view.members:
+    if seen.view.members and st.session_state.get(_LOOK_KEY) == CHARTS:
+        endpoint_multiples.show(seen, _view(), _remember)
+    elif seen.view.members:
         _show_table(seen)
     elif seen.view.is_complete:
         _show_empty(seen.view)
     if polls and not seen.is_busy:
         # The whole page once more: the strip says how old the data is, and nothing asks every second any longer.
         st.rerun()
+
+
+def _show_switch() -> None:
+    """Draw the choice between the table and the charts: that of the URL, else what this session had before."""
+    asked = st.query_params.get(_LOOK, "").capitalize() or st.session_state.get(_LOOKED)
+    st.session_state[_LOOK_KEY] = CHARTS if asked == CHARTS else TABLE
+    _remember_look()
+    st.segmented_control(
+        "View", [TABLE, CHARTS], key=_LOOK_KEY, required=True, label_visibility="collapsed", on_change=_remember_look
+    )
+
+
+def _remember_look() -> None:
+    st.session_state[_LOOKED] = look = st.session_state[_LOOK_KEY]
+    if look == CHARTS and st.query_params.get(_LOOK) != CHARTS.lower():
+        st.query_params[_LOOK] = CHARTS.lower()
+    elif look == TABLE:
+        st.query_params.pop(_LOOK, None)
 
 
 def _is_first_reading(view: FleetView) -> bool:
