@@ -112,16 +112,18 @@ def read(conn: Connection, endpoint: Endpoint, wanted: Wanted) -> Reading:
     chosen = _chosen(wanted)
     try:
         rows = ask(conn, what, endpoint.id, f"{TRAFFIC}{chosen} | top {MOST_ROWS} by TimeGenerated desc")
-        counted = ask(conn, what, endpoint.id, f"{TRAFFIC}{chosen} | summarize Requests = count()").records()
+        total = len(rows.rows)
+        if total >= MOST_ROWS:
+            # Only then: rows that arrive between two questions would look like rows that were left out.
+            [counted] = ask(conn, what, endpoint.id, f"{TRAFFIC}{chosen} | summarize Requests = count()").records()
+            total = max(total, int(counted["Requests"]))
         age = newest_age_seconds(conn, endpoint)
     except QueryRefused as error:
         if _is_unknown_table(error):
             return Reading((), 0, None)
         raise
     requests = tuple(found for row in rows.records() if (found := _request(row)) is not None)
-    total = int(counted[0]["Requests"]) if counted else 0
-    # Rows arrive between the two questions.
-    return Reading(requests, max(total, len(requests)), age, rows.partial)
+    return Reading(requests, total, age, rows.partial)
 
 
 def newest_age_seconds(conn: Connection, endpoint: Endpoint) -> float | None:

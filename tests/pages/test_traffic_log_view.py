@@ -79,6 +79,19 @@ def test_filters_narrow_the_list_and_can_stand_in_the_address(
     assert "No request is like that" in page.html()
 
 
+def test_the_list_can_be_gone_on_with_in_kql(open_page: Callable[..., Page], logged: LocalAzure) -> None:
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", code="424")
+    page.app.button(key="traffic_kql").click().run()
+    [editor] = page.app.text_area
+    assert str(editor.value).splitlines() == [
+        TRAFFIC,
+        "| where TimeGenerated > ago(3600s)",
+        "| where ResponseCode == 424",
+        "| top 500 by TimeGenerated desc",
+    ]
+    assert page.app.segmented_control(key="query_span").value == "As the query says"
+
+
 def test_a_time_in_the_address_leads_to_its_requests(open_page: Callable[..., Page], logged: LocalAzure) -> None:
     until = datetime.now(UTC) - timedelta(minutes=3)
     asked = {"from": traffic_filters.written(until - timedelta(minutes=2)), "to": traffic_filters.written(until)}

@@ -17,7 +17,7 @@ from ui import colours, problem, readers, words
 from ui.components.into_view import into_view
 from ui.components.table import Cell, Column, Row, read_opened, table
 from ui.facts import facts
-from ui.logs import diagnostics_panel, traffic_filters, traffic_rows
+from ui.logs import diagnostics_panel, query_view, traffic_filters, traffic_rows, views
 
 LOOK_UP = timedelta(days=7)
 """How far back a request is looked for by its id."""
@@ -51,7 +51,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
         return
     _say_age(reading, is_sent=bool(sent and sent.readable))
     _open_one(endpoint, reading)
-    _list(endpoint, deployments, reading)
+    _list(endpoint, deployments, wanted, reading)
 
 
 def _look(endpoint: Endpoint, wanted: Wanted) -> Reading:
@@ -80,16 +80,23 @@ def _say_age(reading: Reading, *, is_sent: bool) -> None:
     st.html(f'<p class="{"note" if age > USUAL_DELAY_SECONDS else "hint"}">{said}</p>')
 
 
-def _list(endpoint: Endpoint, deployments: Sequence[Deployment], reading: Reading) -> None:
+def _list(endpoint: Endpoint, deployments: Sequence[Deployment], wanted: Wanted, reading: Reading) -> None:
     if reading.partial:
         st.html(f'<p class="note">Log Analytics left rows out: {escape(reading.partial)}.</p>')
     if not reading.requests:
         st.html('<p class="lead">No request is like that in this time.</p>')
         return
-    if reading.is_cut:
-        st.caption(f"The newest {len(reading.requests):,} of {words.count(reading.total, 'request')}.")
-    else:
-        st.caption(words.count(reading.total, "request"))
+    counted = words.count(reading.total, "request")
+    with st.container(horizontal=True, vertical_alignment="center", key="traffic_count"):
+        st.caption(f"The newest {len(reading.requests):,} of {counted}" if reading.is_cut else counted, width="content")
+        st.button(
+            "Go on in KQL",
+            key="traffic_kql",
+            type="tertiary",
+            icon=":material/code:",
+            on_click=_go_on,
+            args=(endpoint, wanted),
+        )
     names = {each.name for each in deployments} | traffic_log.deployments_in(reading.requests)
     key = f"traffic:{endpoint.name}"
 
@@ -149,6 +156,11 @@ def _whole(request: Request, number: int) -> None:
             sortable=False,
             searchable=False,
         )
+
+
+def _go_on(endpoint: Endpoint, wanted: Wanted) -> None:
+    query_view.put(endpoint, traffic_log.kql(wanted), names_its_time=True)
+    views.choose(views.QUERY)
 
 
 def _close() -> None:

@@ -9,10 +9,11 @@ import streamlit as st
 
 from services.model import Deployment, Endpoint
 
-CONTAINERS, TRAFFIC = "Containers", "Traffic"
+CONTAINERS, TRAFFIC, QUERY = "Containers", "Traffic", "Query"
 _MODULES = {
     CONTAINERS: "ui.logs.container_view",
     TRAFFIC: "ui.logs.traffic_view",
+    QUERY: "ui.logs.query_view",
 }
 """Each view is a module with ``show(endpoint, deployments)``, loaded when it is looked at first."""
 _PARAMETER = "view"

@@ -37,6 +37,11 @@ def fail(place: str, error: SluiceError) -> None:
     st.session_state[_FAILED] = (place, error.with_traceback(None))
 
 
+def forget_failure() -> None:
+    """Show no failure of before any more. For callbacks."""
+    st.session_state.pop(_FAILED, None)
+
+
 def show(place: str) -> None:
     """Draw the open question of this view, and why the last one could not be done."""
     failed: tuple[str, SluiceError] | None = st.session_state.get(_FAILED)

@@ -1,0 +1,205 @@
+"""Free queries on the logs of the endpoint, in KQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from html import escape
+
+import streamlit as st
+
+from services.azure.log_analytics import QueryRefused
+from services.errors import SluiceError
+from services.logs import kql_text, queries
+from services.logs.queries import Run, Saved
+from services.logs.templates import TEMPLATES
+from services.model import Deployment, Endpoint
+from ui import context, problem, readers, words
+from ui.labels import plain
+from ui.logs import query_answer
+from ui.test.send import ask
+from ui.turns import Turns
+
+PLACE = "query"
+POLL_SECONDS = 0.5
+_BY_ITSELF = "As the query says"
+SPANS = {
+    "1 h": timedelta(hours=1),
+    "24 h": timedelta(hours=24),
+    "7 d": timedelta(days=7),
+    "30 d": timedelta(days=30),
+    _BY_ITSELF: None,
+}
+_SPAN = "24 h"
+
+
+def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:  # noqa: ARG001 - as every view is called
+    """Draw the query to write, those to begin with, and what the last run answered."""
+    ask.show(PLACE)
+    try:
+        saved = context.queries().all(endpoint.id)
+        _beginnings(endpoint, saved)
+    except SluiceError as error:
+        problem.show(error, key="queries")
+    _editor(endpoint)
+    run: Run | None = st.session_state.get(_run_key(endpoint))
+    if run is None:
+        st.html(
+            '<p class="hint">A query sees the rows of this endpoint alone, in whichever workspace they are. '
+            f"It brings {queries.MOST_ROWS:,} rows at most.</p>"
+        )
+    elif not run.over.is_set():
+        st.fragment(_running, run_every=POLL_SECONDS)(run, Turns())
+    else:
+        _outcome(endpoint, run)
+
+
+def put(endpoint: Endpoint, kql: str, *, names_its_time: bool = False) -> None:
+    """Put a query into the editor, in place of what is there. For callbacks.
+
+    One that ``names_its_time`` is not narrowed by another one.
+    """
+    if names_its_time:
+        st.session_state["query_span"] = _BY_ITSELF
+    st.session_state[_text_key(endpoint)] = kql
+    st.session_state[_kept_key(endpoint)] = kql
+
+
+def _beginnings(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="query_tools"):
+        with st.popover("Templates", icon=":material/lightbulb:", key="query_templates"):
+            for number, each in enumerate(TEMPLATES):
+                st.button(
+                    each.name,
+                    key=f"query_template_{number}",
+                    type="tertiary",
+                    help=each.note,
+                    on_click=put,
+                    args=(endpoint, each.kql),
+                )
+        with st.popover(f"Saved, {len(saved)}" if saved else "Saved", icon=":material/bookmark:", key="query_saved"):
+            _saved(endpoint, saved)
+        with st.popover("Save", icon=":material/bookmark_add:", key="query_save"):
+            name = st.text_input("Name", key="query_name", max_chars=queries.LONGEST_NAME)
+            st.button("Save the query", key="query_save_now", on_click=_save, args=(endpoint,), disabled=not name)
+
+
+def _saved(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
+    if not saved:
+        st.html('<p class="hint">No query of this endpoint is saved yet.</p>')
+    for number, each in enumerate(saved):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.button(
+                plain(each.name),
+                key=f"query_use_{number}",
+                type="tertiary",
+                help=f"Saved {words.moment(each.changed_at)}",
+                on_click=put,
+                args=(endpoint, each.kql),
+            )
+            st.button(
+                f"Delete {plain(each.name)}",
+                key=f"query_delete_{number}",
+                type="tertiary",
+                icon=":material/delete:",
+                on_click=_ask_to_delete,
+                args=(endpoint, each.name),
+            )
+
+
+def _editor(endpoint: Endpoint) -> None:
+    key = _text_key(endpoint)
+    if key not in st.session_state:
+        # Streamlit forgets a widget that was not drawn for a while; what was written is kept beside it.
+        st.session_state[key] = st.session_state.get(_kept_key(endpoint), TEMPLATES[0].kql)
+    with st.form("query_form", border=False):
+        st.text_area("Query in KQL", key=key, height=190, max_chars=kql_text.LONGEST)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.form_submit_button(
+                "Run",
+                key="query_run",
+                icon=":material/play_arrow:",
+                type="primary",
+                help="Ctrl+Enter in the query does it too.",
+                on_click=_begin,
+                args=(endpoint,),
+            )
+            st.segmented_control("Rows of the last", list(SPANS), key="query_span", default=_SPAN, required=True)
+
+
+def _begin(endpoint: Endpoint) -> None:
+    text = str(st.session_state.get(_text_key(endpoint)) or "")
+    st.session_state[_kept_key(endpoint)] = text
+    before: Run | None = st.session_state.get(_run_key(endpoint))
+    if before is not None and not before.over.is_set():
+        if before.kql == text:
+            return
+        before.stop()
+    conn, _, _ = readers.key(endpoint.workspace_ref)
+    span = SPANS.get(str(st.session_state.get("query_span") or _SPAN), SPANS[_SPAN])
+    try:
+        st.session_state[_run_key(endpoint)] = queries.begin(conn, endpoint, text, span)
+    except SluiceError as error:
+        ask.fail(PLACE, error)
+    else:
+        ask.forget_failure()
+
+
+def _running(run: Run, turns: Turns) -> None:
+    is_by_itself = turns.is_by_itself()
+    if run.over.is_set():
+        if is_by_itself:
+            st.rerun()
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="query_running"):
+        st.html(f'<p class="working">Log Analytics works on it, {words.elapsed(run.seconds)}.</p>', width="content")
+        st.button("Stop", key="query_stop", icon=":material/stop:", on_click=run.stop)
+
+
+def _outcome(endpoint: Endpoint, run: Run) -> None:
+    if run.is_stopped:
+        st.html('<p class="note">Stopped. Azure cannot be told to: what it still answers is thrown away.</p>')
+    elif run.error is not None:
+        _failed(run, run.error)
+    elif run.answer is not None:
+        query_answer.show(endpoint, run.answer)
+
+
+def _failed(run: Run, error: SluiceError) -> None:
+    problem.show(error, key="query_failed")
+    if isinstance(error, QueryRefused) and error.line is not None:
+        where = f"Line {error.line}" + (f", column {error.column}" if error.column is not None else "")
+        st.html(f'<p class="label">{escape(where)}</p>')
+        pointed = kql_text.pointed(run.kql, error.line, error.column)
+        if pointed:
+            st.code(pointed, language=None)
+
+
+def _save(endpoint: Endpoint) -> None:
+    text = str(st.session_state.get(_text_key(endpoint)) or "")
+    try:
+        saved = context.queries().save(endpoint.id, st.session_state["query_name"], text, at=datetime.now(UTC))
+    except SluiceError as error:
+        ask.fail(PLACE, error)
+        return
+    ask.forget_failure()
+    st.session_state["query_name"] = ""
+    st.toast(f"Saved as {plain(saved.name)}.")
+
+
+def _ask_to_delete(endpoint: Endpoint, name: str) -> None:
+    act = partial(context.queries().delete, endpoint.id, name)
+    ask.begin(ask.Question(PLACE, "Delete a query", f"The saved query {name} goes for good.", "Delete", act))
+
+
+def _text_key(endpoint: Endpoint) -> str:
+    return f"query_text:{endpoint.id}"
+
+
+def _kept_key(endpoint: Endpoint) -> str:
+    return f"query_kept:{endpoint.id}"
+
+
+def _run_key(endpoint: Endpoint) -> str:
+    return f"query_run_of:{endpoint.id}"
