@@ -10,6 +10,7 @@ from html import escape
 import streamlit as st
 
 from services.errors import SluiceError
+from services.journal.entry import FIRST_SEEN
 from services.model import Deployment, Endpoint
 from services.visibility.judging import NOT_VISIBLE, NOT_YET_KNOWN, SOURCES, VISIBLE, Seen
 from services.visibility.memory import Memory, Remembered
@@ -26,13 +27,13 @@ KEEP_SECONDS = 300
 POLL_SECONDS = 2.0
 WRITE_LASTS = timedelta(minutes=2)
 """So long after Azure's time of a change it may take until the split is in effect."""
-NO_DEPLOYMENT = "refused before any"
+NO_DEPLOYMENT = "none, refused"
 _TONES = {VISIBLE: "good", NOT_VISIBLE: "neutral", NOT_YET_KNOWN: "busy"}
 _COMPARED = (
     Column("Deployment"),
     Column("Metrics", number=True, help="Requests that the endpoint's metrics count."),
     Column("Log rows", number=True, help="Rows of AmlOnlineEndpointTrafficLog."),
-    Column("Difference", number=True, help="Log rows minus requests of the metrics."),
+    Column("Difference", number=True, help="Log rows minus requests in the metrics."),
     Column("Verdict"),
     Column("Likely reason", wraps=True),
 )
@@ -61,7 +62,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
         if look.value is None or look.is_reading:
             _follow(asked, memory)
         else:
-            _draw(endpoint, look, memory.recall(endpoint.id))
+            _draw(asked, look, memory.recall(endpoint.id))
     except SluiceError as error:
         problem.show(error, key="visibility")
 
@@ -71,7 +72,13 @@ def _since(endpoint: Endpoint) -> datetime | None:
     if not context.journal().entries(endpoint_id=endpoint.id, limit=1):
         return None if endpoint.modified_at is None else endpoint.modified_at + WRITE_LASTS
     change = arrival_panel.last_change(endpoint)
-    return None if change is None else entry_words.effective_at(change)
+    if change is None:
+        return None
+    held = entry_words.effective_at(change)
+    if change.kind == FIRST_SEEN and endpoint.modified_at is not None:
+        # It was there before Sluice saw it: nothing of the endpoint has changed since Azure's time of its last change.
+        return min(held, endpoint.modified_at + WRITE_LASTS)
+    return held
 
 
 def _look(asked: _Asked, memory: Memory) -> Look[Findings]:
@@ -93,16 +100,17 @@ def _look(asked: _Asked, memory: Memory) -> Look[Findings]:
 def _follow(asked: _Asked, memory: Memory) -> None:
     """Draw what is there, and what comes, without drawing the charts again."""
     try:
-        _draw(asked.endpoint, _look(asked, memory), memory.recall(asked.endpoint.id))
+        _draw(asked, _look(asked, memory), memory.recall(asked.endpoint.id))
     except SluiceError as error:
         problem.show(error, key="visibility")
 
 
-def _draw(endpoint: Endpoint, look: Look[Findings], remembered: Mapping[str, Remembered]) -> None:
-    found, target = look.value, endpoint.split.mirror_target
+def _draw(asked: _Asked, look: Look[Findings], remembered: Mapping[str, Remembered]) -> None:
+    found, split = look.value, asked.endpoint.split
+    target = split.mirror_target
     if target is not None or remembered:
         st.header("Where mirrored requests are visible", anchor=False)
-        _say(_intro(target, endpoint.split.mirror_percent))
+        _say(_intro(target, split.mirror_percent, asked.since))
         seen = found.seen if found is not None else ()
         if seen or remembered:
             columns = _columns(target or next(iter(remembered.values())).deployment)
@@ -117,12 +125,13 @@ def _draw(endpoint: Endpoint, look: Look[Findings], remembered: Mapping[str, Rem
         problem.show(look.problem, key="visibility_reading")
 
 
-def _intro(target: str | None, percent: int) -> str:
+def _intro(target: str | None, percent: int, since: datetime | None) -> str:
     if target is None:
         return "Nothing is mirrored now. This is what was found out when there was a mirror."
+    held = f"Counted since {words.moment(since)}." if since else "The split is being changed: nothing is counted yet."
     return (
         f"{percent} % of the live requests are copied to {target}. Azure does not say which of its sources count them, "
-        "so Sluice finds it out: of two sources that count the same minutes, the one with more has the copies."
+        "so Sluice finds it out: of two sources that count the same minutes, the one with more has the copies. " + held
     )
 
 
@@ -194,7 +203,11 @@ def comparison_rows(agreements: Sequence[Agreement]) -> list[Row]:
                 else Cell(NO_DEPLOYMENT, muted=True),
                 Cell(f"{each.metrics:,}", sort=each.metrics),
                 Cell(f"{each.rows:,}", sort=each.rows),
-                Cell(f"{each.rows - each.metrics:+,}" if each.rows != each.metrics else "0"),
+                Cell(
+                    f"{each.rows - each.metrics:+,}".replace("-", "\N{MINUS SIGN}")
+                    if each.rows != each.metrics
+                    else "0"
+                ),
                 Cell("agree", tone="good") if each.agrees else Cell("differ", tone="bad"),
                 Cell(each.reason),
             ),

@@ -70,6 +70,9 @@ def judge(percent: int, sources: Sequence[Source], since: datetime, until: datet
     ``percent`` is how much is mirrored. Minutes before the first one and after the newest one of any source are left
     out: logs come late, and begin with the setting that sends them.
     """
+    if since >= until:
+        why = "No minute since the split was changed has settled."
+        return tuple(Seen(each.name, NOT_YET_KNOWN, None, None, since, since, each.problem or why) for each in sources)
     working = [each for each in sources if each.live and any(since <= at < until for at in each.live)]
     if working:
         within = [[at for at in each.live or () if since <= at < until] for each in working]
