@@ -1,6 +1,6 @@
 """Latency, requests, errors and resources of the chosen endpoint's deployments."""
 
-from ui import chosen, readers, visibility_panel
+from ui import chosen, limits_panel, readers, visibility_panel
 from ui.metrics import controls, page
 
 endpoint = chosen.heading("Metrics")
@@ -9,6 +9,7 @@ if endpoint is not None:
     deployments = readers.deployments(endpoint)
     if deployments:
         page.show(endpoint, deployments, view)
+        limits_panel.show(endpoint, deployments)
         visibility_panel.show(endpoint, deployments)
     else:
         page.show_no_deployments(endpoint.name)

@@ -1,0 +1,116 @@
+"""The limits of an endpoint on the Metrics page: set here, drawn in the charts, and taken along as alert rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from services import alert_rules
+from services.alert_rules import WINDOW_MINUTES
+from services.errors import SluiceError
+from services.limits import LATENCIES, METRICS, MOST_MS, SERVER_ERROR_PERCENT, Limit
+from services.model import Deployment, Endpoint
+from ui import context, problem
+
+_FAILED, _SAVED = "limits_failed", "limits_saved"
+_INTRO = "What the metrics should stay below. Every limit is a red line in its chart. An empty field is no limit."
+_NO_SHARE = (
+    "The share of server errors is drawn and has no rule: a metric alert compares one metric with a number, and a "
+    "share is made of two."
+)
+_RULES = (
+    f"One rule for each deployment and each limit of latency: it fires when the mean of {WINDOW_MINUTES} minutes is "
+    "above the limit. Azure bills every metric that a rule watches. Sluice creates nothing: run the commands or deploy "
+    "the template yourself. Your role must allow Microsoft.Insights/metricAlerts/write, as Monitoring Contributor does."
+)
+
+
+def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
+    """Draw the fields of the limits, and the alert rules when there are limits."""
+    st.header("Limits", anchor=False)
+    failed: SluiceError | None = st.session_state.pop(_FAILED, None)
+    if failed is not None:
+        problem.show(failed, key="limits_not_saved")
+    try:
+        limits = context.limits().lines(endpoint)
+    except SluiceError as error:
+        problem.show(error, key="limits")
+        return
+    st.html(f'<p class="hint">{escape(_INTRO)}</p>')
+    _fields(endpoint, limits)
+    if st.session_state.pop(_SAVED, False):
+        st.html('<p class="applied" role="status">The limits are saved.</p>')
+    if limits:
+        with st.expander("As alert rules of Azure Monitor"):
+            _show_rules(endpoint, deployments, limits)
+
+
+def _key(endpoint: Endpoint, metric: str) -> str:
+    return f"limit_{metric}_{endpoint.id.lower()}"
+
+
+def _fields(endpoint: Endpoint, limits: Sequence[Limit]) -> None:
+    values = {limit.metric: limit.value for limit in limits}
+    with st.form("limits_form", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        for metric in METRICS:
+            is_share = metric == SERVER_ERROR_PERCENT
+            st.number_input(
+                "Server errors, %" if is_share else f"{LATENCIES[metric]}, ms",
+                min_value=0.0,
+                max_value=100.0 if is_share else MOST_MS,
+                value=values.get(metric),
+                step=0.1 if is_share else 10.0,
+                format="%.10g",
+                placeholder="no limit",
+                key=_key(endpoint, metric),
+                width=150,
+            )
+        st.form_submit_button("Save limits", key="save_limits", on_click=_save, args=(endpoint,))
+
+
+def _save(endpoint: Endpoint) -> None:
+    given = {metric: st.session_state.get(_key(endpoint, metric)) for metric in METRICS}
+    try:
+        context.limits().save(endpoint, {metric: float(value) for metric, value in given.items() if value is not None})
+        st.session_state[_SAVED] = True
+    except SluiceError as error:
+        st.session_state[_FAILED] = error
+
+
+def _show_rules(endpoint: Endpoint, deployments: Sequence[Deployment], limits: Sequence[Limit]) -> None:
+    if any(limit.metric == SERVER_ERROR_PERCENT for limit in limits):
+        st.html(f'<p class="hint">{escape(_NO_SHARE)}</p>')
+    if not any(limit.metric in LATENCIES for limit in limits):
+        return
+    st.html(f'<p class="hint">{escape(_RULES)}</p>')
+    names = [each.name for each in deployments]
+    live = [name for name in names if endpoint.split.live_percent(name)]
+    watched = st.multiselect("Deployments to watch", names, default=live, key=f"watched_{endpoint.id.lower()}")
+    given = st.text_input(
+        "Action group that is told, its resource id",
+        key="alert_action_group",
+        placeholder="/subscriptions/…/providers/Microsoft.Insights/actionGroups/…",
+        help="Without one the alert is raised, and nobody gets a message.",
+    )
+    try:
+        group = alert_rules.action_group(given)
+    except SluiceError as error:
+        problem.show(error, key="action_group")
+        return
+    rules = alert_rules.alert_rules([each for each in deployments if each.name in watched], limits)
+    if not rules:
+        st.html('<p class="hint">Choose a deployment to watch.</p>')
+        return
+    st.code(alert_rules.commands(rules, group), language="bash", wrap_lines=True)
+    st.download_button(
+        "Download ARM template, JSON",
+        data=json.dumps(alert_rules.template(rules, group), indent=2),
+        file_name=f"{endpoint.name}-alerts.json",
+        mime="application/json",
+        key="download_alerts",
+        icon=":material/download:",
+        on_click="ignore",
+    )
