@@ -5,7 +5,7 @@ from ui.metrics import controls, page
 
 endpoint = chosen.heading("Metrics")
 if endpoint is not None:
-    view = controls.controls()
+    view = controls.controls(endpoint)
     deployments = readers.deployments(endpoint)
     if deployments:
         page.show(endpoint, deployments, view)

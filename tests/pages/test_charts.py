@@ -14,7 +14,7 @@ from services.metrics import DeploymentMetrics
 from services.model import Window
 from ui import charts
 from ui.charts import Look
-from ui.metrics import figures
+from ui.metrics import controls, figures, key_table, panel_charts
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTES = 10
@@ -121,3 +121,59 @@ def test_above_a_minute_per_point_counts_are_not_called_exact() -> None:
 def test_a_deployment_without_requests_has_no_data_rather_than_zeros() -> None:
     green = figures.key_figures(metrics({"blue": FULL}, []), "green")
     assert (green.requests, green.per_minute, green.server_error_percent, green.newest) == (None, None, None, {})
+
+
+def test_changes_compare_equally_long_settled_parts() -> None:
+    now = metrics({"blue": FULL}, [(minute, "blue", "200", 10.0) for minute in range(MINUTES)])
+    back = timedelta(minutes=MINUTES)
+    before = replace(
+        metrics(
+            {"blue": {minute: 2 * ms for minute, ms in FULL.items()}},
+            [(minute, "blue", "500" if minute == 0 else "200", 5.0) for minute in range(MINUTES)],
+        ),
+        window=Window(START - back, START, 60),
+        settled_until=START,
+    )
+    before = replace(
+        before,
+        latency=before.latency.assign(at=before.latency["at"] - back),
+        requests=before.requests.assign(at=before.requests["at"] - back),
+    )
+    found = figures.changes(now, before, "blue")
+    assert found.requests == pytest.approx(100), "eight settled minutes are compared with eight"
+    assert found.server_error_points == pytest.approx(-12.5)
+    assert found.mean["P95"] == pytest.approx(-50)
+    assert figures.changes(now, before, "green") == figures.Changes(None, None, None, {})
+
+
+def test_error_rates_are_shares_of_the_minute_and_absent_without_requests() -> None:
+    data = metrics(
+        {}, [(1, "blue", "200", 6.0), (1, "blue", "424", 3.0), (1, "blue", "404", 1.0), (2, "blue", "200", 0)]
+    )
+    rows = figures.error_rates(data).set_index("kind")["percent"].to_dict()
+    assert rows == {"server": pytest.approx(30), "client": pytest.approx(10)}
+    assert len(figures.error_rates(metrics({}, []))) == 0
+
+
+def test_a_drag_becomes_whole_minutes_in_utc_and_is_never_shorter_than_five() -> None:
+    zone = ZoneInfo("Europe/Vienna")
+    start, end = controls.dragged(["2026-03-01 13:20:31.1234", "2026-03-01 13:02:10"], zone)
+    assert (start, end) == (at(2), at(21))
+    start, end = controls.dragged(["2026-03-01 13:10:00", "2026-03-01 13:10:01"], zone)
+    assert end - start >= controls.SHORTEST
+    assert start < at(10) < end
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, ""), (0.01, "±0 %"), (12.3, "+12 %"), (-0.44, "−0.4 %"), (1234.0, "+1,234 %")]
+)
+def test_a_change_has_its_sign_and_few_digits(value: float | None, text: str) -> None:
+    assert key_table.change(value) == text
+
+
+def test_a_limit_far_above_the_requests_in_flight_is_not_drawn() -> None:
+    window = Window(START, at(MINUTES), 60)
+    rows = _frame([(at(1), "blue", "mean", 3.0)], ["at", "deployment", "part", "value"])
+    names = [trace.name for trace in panel_charts.in_flight(rows, window, at(8), {"blue": 10}, Look()).data]
+    assert names == ["blue", "blue takes 10"]
+    assert len(panel_charts.in_flight(rows, window, at(8), {"blue": 100}, Look()).data) == 1

@@ -14,7 +14,9 @@ import pandas as pd
 import streamlit as st
 
 from services.metrics import GROUPS, PERCENTILES, TRAFFIC
-from ui import charts, strip
+from services.model import Endpoint
+from ui import charts, context, scope, strip
+from ui.logs.log_window import moment
 from ui.readers import Span
 
 RANGES = {
@@ -48,7 +50,7 @@ class View:
     zooms: int
 
 
-def controls() -> View:
+def controls(endpoint: Endpoint) -> View:
     """Draw time range, percentile, time zone and automatic refresh. They stay as set while the session lasts."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="metric_controls"):
         st.segmented_control(
@@ -78,7 +80,7 @@ def controls() -> View:
     if is_fresh and ends is None:
         strip.refresh_every(REFRESH_SECONDS)
     if ends is not None:
-        _way_back_row(ends, zone)
+        _way_back_row(endpoint, ends, zone)
     span = Span(start_at=ends[0], end_at=ends[1]) if ends else Span(RANGES[st.session_state["range"] or _DEFAULT])
     look = charts.Look(zone, st.context.theme.type == "dark")
     return View(span, group(), percentile or "P95", look, with_before, st.session_state.get(_ZOOMS, 0))
@@ -119,15 +121,6 @@ def dragged(moments: list[str], zone: tzinfo) -> tuple[datetime, datetime]:
     return _floor(first), _floor(last + timedelta(seconds=59))
 
 
-def moment(text: str) -> datetime | None:
-    """A moment as the URL has it (ISO 8601; UTC when it names no zone), None when it is none. Pure."""
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-
-
 def _ends() -> tuple[datetime, datetime] | None:
     start, end = st.query_params.get(_FROM), st.query_params.get(_TO)
     if not start and not end:
@@ -142,14 +135,27 @@ def _ends() -> tuple[datetime, datetime] | None:
     return ends[0], ends[1]
 
 
-def _way_back_row(ends: tuple[datetime, datetime], zone: tzinfo) -> None:
+def _way_back_row(endpoint: Endpoint, ends: tuple[datetime, datetime], zone: tzinfo) -> None:
     start, end = (each.astimezone(zone) for each in ends)
     name = charts.zone_name(zone, end)
     before = _stack()[-1] if _stack() else ("", "")
     label = "Back to the range before" if any(before) else f"Back to the last {st.session_state['range']}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="way_back_row"):
-        st.html(f'<p class="hint">Shown: <b>{start:%Y-%m-%d %H:%M}</b> to <b>{end:%Y-%m-%d %H:%M}</b> {name}</p>')
+        shown = f"Shown: <b>{start:%Y-%m-%d %H:%M}</b> to <b>{end:%Y-%m-%d %H:%M}</b> {name}"
+        st.html(f'<p class="hint">{shown}</p>', width="content")
         st.button(label, key="way_back", icon=":material/undo:", on_click=_go_back)
+        for words, view, icon in (
+            ("Requests", "traffic", ":material/list_alt:"),
+            ("Log lines", "containers", ":material/article:"),
+        ):
+            query = {_VIEW: view, _FROM: _text(ends[0]), _TO: _text(ends[1])}
+            st.page_link(
+                context.ROOT / "pages" / "logs.py",
+                label=words,
+                icon=icon,
+                help=f"{words} of this time on the Logs page.",
+                query_params={**scope.link(endpoint.workspace_ref, endpoint.name), **query},
+            )
 
 
 def _ends_form(zone: tzinfo) -> None:
@@ -189,7 +195,11 @@ def _stack() -> list[tuple[str, str]]:
 
 
 def _set_ends(start: datetime, end: datetime) -> None:
-    st.query_params[_FROM], st.query_params[_TO] = f"{start:%Y-%m-%dT%H:%MZ}", f"{end:%Y-%m-%dT%H:%MZ}"
+    st.query_params[_FROM], st.query_params[_TO] = _text(start), _text(end)
+
+
+def _text(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%MZ}"
 
 
 def _go_back() -> None:

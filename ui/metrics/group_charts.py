@@ -61,7 +61,9 @@ def _in_flight(
         problem=data.requests_problem or data.latency_problem,
     )
     instead = sorted(rows.loc[rows["part"] == "P50", "deployment"].unique())
-    text = "Rate times mean latency. The dashed lines are instances × concurrent requests, as they are set now."
+    taken = ", ".join(f"{name} {count:,}" for name, count in most.items())
+    text = f"Rate times mean latency. Taken on at once, as set now (instances × concurrent requests): {taken}."
+    text += f" That is a dashed line once {panel_charts.NEAR:.0%} of it are in flight.".replace("%", " %")
     if instead:
         text += f" Azure tells no mean for all points of {', '.join(instead)}: P50 stands in for it."
     st.html(f'<p class="hint">{escape(text)}</p>')

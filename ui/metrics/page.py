@@ -63,7 +63,8 @@ def _changes(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> tuple[L
 
 
 def _line_words(data: DeploymentMetrics, view: View, lines: Sequence[Line]) -> str:
-    texts = ["Upright lines are changes of the split, dashed when made elsewhere."] if lines else []
+    texts = ["Small figures are the change against the equally long period before."]
+    texts += ["Upright lines are changes of the split, dashed when made elsewhere."] if lines else []
     if view.with_before and view.group == TRAFFIC:
         texts.append(chart.before_words(data.window))
     return " ".join([*texts, "Drag over a chart to look closer."])

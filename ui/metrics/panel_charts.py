@@ -15,6 +15,8 @@ from ui.charts import Look
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 LIMIT_LIGHT, LIMIT_DARK = "#b3261e", "#ff8a80"
+NEAR = 0.2
+"""A limit is drawn from this share of it on. One far above would press the lines flat onto the axis."""
 _WHOLE_ENDPOINT = "endpoint"
 _UNITS = {"Percent": "%", "MilliSeconds": "ms"}
 _HOVER = {"Percent": "%{y:,.3~g} %", "MilliSeconds": "%{y:,.3~g} ms", "BytesPerSecond": "%{y:,.3~s}B/s"}
@@ -62,13 +64,14 @@ def in_flight(
     most: Mapping[str, int],
     look: Look,
 ) -> go.Figure:
-    """Requests in flight of each deployment, with what it takes on at once as a dashed line."""
+    """Requests in flight of each deployment; what it takes on at once is a dashed line, once that is near."""
     figure = charts.figure_of(window, look, "")
     for name, colour in charts.coloured(list(most), look):
         values = charts.spread(rows[rows["deployment"] == name], "value", window)
         if values.notna().any():
             charts.add_line(figure, settled_until, values, name, colour, "%{y:,.3~g}", look)
-            add_level(figure, window, float(most[name]), f"{name} takes {most[name]}", colour, look)
+            if values.max() >= NEAR * most[name]:
+                add_level(figure, window, float(most[name]), f"{name} takes {most[name]}", colour, look)
     return figure
 
 
