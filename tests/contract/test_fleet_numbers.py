@@ -92,6 +92,12 @@ def test_every_endpoint_of_every_region_has_its_numbers(conn: Connection) -> Non
     assert busy.summary.p95_ms == pytest.approx(65, rel=0.4)
     # Half an hour of requests; the newest two minutes of it are not settled yet.
     assert busy.hour.requests == (None,) * (MINUTES - 28) + (20.0,) * 28
+    newest = busy.hour.server_errors[-15:]
+    assert 100 * sum(filter(None, newest)) / (15 * 20) == pytest.approx(busy.summary.error_percent)
+    assert busy.hour.server_errors[: MINUTES - 28] == (None,) * (MINUTES - 28)
+    assert [len(minutes) for minutes in busy.hour.p95_ms.values()] == [MINUTES]
+    felt = [value for value in busy.hour.p95_ms["blue"][-15:] if value is not None]
+    assert sum(felt) / len(felt) == pytest.approx(busy.summary.p95_ms)
 
 
 def test_who_was_not_asked_for_a_day_is_idle(conn: Connection) -> None:
