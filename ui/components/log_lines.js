@@ -6,8 +6,10 @@ const REQUEST_ID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 const NEAR_END_PX = 24;
 const TEMPLATE = `
   <div class="bar"><span class="said"></span>
-    <button type="button" class="tool newest" hidden></button><button type="button" class="tool save">Download</button></div>
-  <div class="scroll" tabindex="0" role="log" aria-live="off"><p class="note" hidden></p><div class="lines"></div></div>`;
+    <button type="button" class="tool newest" hidden></button>
+    <button type="button" class="tool save">Download</button></div>
+  <div class="scroll" tabindex="0" role="log" aria-live="off">
+    <p class="note" hidden></p><div class="lines"></div></div>`;
 
 function element(tag, className, parent, text) {
   const node = document.createElement(tag);
@@ -22,7 +24,8 @@ function drawMarked(parent, text, words) {
   let at = 0;
   // A letter whose small form is longer than itself would shift every mark behind it.
   while (words.length && low.length === text.length && at < text.length) {
-    const next = words.map((word) => [low.indexOf(word, at), word]).filter(([place]) => place >= 0).sort((a, b) => a[0] - b[0])[0];
+    const places = words.map((word) => [low.indexOf(word, at), word]).filter(([place]) => place >= 0);
+    const next = places.sort((a, b) => a[0] - b[0])[0];
     if (!next) break;
     parent.append(text.slice(at, next[0]));
     element("mark", "", parent, text.slice(next[0], next[0] + next[1].length));
@@ -61,10 +64,25 @@ function atEnd(scroll) {
   return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END_PX;
 }
 
+function toEnd(scroll, state) {
+  scroll.scrollTop = scroll.scrollHeight;
+  Object.assign(state, { isAtEnd: true, top: scroll.scrollTop });
+}
+
+// Only who scrolls up leaves the end. Lines that grow, because a font has arrived or the window is narrower, push the
+// end away from everybody.
+function scrolled(root, state) {
+  const scroll = root.querySelector(".scroll");
+  if (atEnd(scroll)) Object.assign(state, { isAtEnd: true, unread: 0 });
+  else if (scroll.scrollTop < state.top - 1) state.isAtEnd = false;
+  state.top = scroll.scrollTop;
+  drawBar(root, state);
+}
+
 function drawLines(root, state, data) {
   const [scroll, list] = [root.querySelector(".scroll"), root.querySelector(".lines")];
   const words = JSON.stringify(data.words);
-  const stays = !state.isNew && !atEnd(scroll);
+  const stays = !state.isNew && !state.isAtEnd;
   const top = scroll.getBoundingClientRect().top;
   const first = stays && [...list.children].find((row) => row.getBoundingClientRect().bottom > top);
   const anchor = first && { key: first.dataset.key, offset: first.getBoundingClientRect().top };
@@ -87,15 +105,16 @@ function drawLines(root, state, data) {
   note.hidden = !note.textContent;
   const place = anchor && rows.get(anchor.key)?.node;
   if (place) scroll.scrollTop += place.getBoundingClientRect().top - anchor.offset;
-  else if (!stays || !anchor) scroll.scrollTop = scroll.scrollHeight;
-  if (atEnd(scroll)) state.unread = 0;
-  else if (!state.isNew && known.size) state.unread += added;
-  state.isNew = false;
+  else if (!stays) toEnd(scroll, state);
+  if (state.isAtEnd) state.unread = 0;
+  else if (known.size) state.unread += added;
+  Object.assign(state, { isNew: false, top: scroll.scrollTop });
 }
 
 function drawBar(root, { data, unread }) {
   const count = data.lines.length;
-  root.querySelector(".said").textContent = count ? `${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"}` : "";
+  const said = `${count.toLocaleString("en")} ${count === 1 ? "entry" : "entries"}`;
+  root.querySelector(".said").textContent = count ? said : "";
   const newest = root.querySelector(".newest");
   newest.hidden = !unread;
   newest.textContent = `${unread.toLocaleString("en")} new ↓`;
@@ -103,7 +122,7 @@ function drawBar(root, { data, unread }) {
 }
 
 function save({ lines, file }) {
-  const text = lines.map(([, source, , , said]) => said.split("\n").map((line) => `${source}  ${line}\n`).join("")).join("");
+  const text = lines.flatMap(([, source, , , said]) => said.split("\n").map((line) => `${source}  ${line}\n`)).join("");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
   const now = new Date().toISOString().replace(/\.\d+|[-:]/g, "");
@@ -120,7 +139,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     root.innerHTML = TEMPLATE;
     parentElement.appendChild(root);
   }
-  const state = memory.get(parentElement) ?? { rows: new Map(), words: "[]", isNew: true, unread: 0 };
+  const fresh = { rows: new Map(), words: "[]", isNew: true, isAtEnd: true, top: 0, unread: 0 };
+  const state = memory.get(parentElement) ?? fresh;
   memory.set(parentElement, state);
   const scroll = root.querySelector(".scroll");
   scroll.setAttribute("aria-label", data.label);
@@ -130,9 +150,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
   drawLines(root, state, data);
   drawBar(root, state);
 
-  root.querySelector(".newest").onclick = () => { scroll.scrollTop = scroll.scrollHeight; };
+  root.querySelector(".newest").onclick = () => { toEnd(scroll, state); scrolled(root, state); };
   root.querySelector(".save").onclick = () => save(state.data);
-  scroll.onscroll = () => { if (state.unread && atEnd(scroll)) { state.unread = 0; drawBar(root, state); } };
+  scroll.onscroll = () => scrolled(root, state);
+  state.observer ??= new ResizeObserver(() => { if (state.isAtEnd) toEnd(scroll, state); });
+  state.observer.observe(root.querySelector(".lines"));
   scroll.onclick = (event) => {
     const id = event.target.closest(".id")?.dataset.id;
     if (id) setTriggerValue("find", id);

@@ -10,6 +10,7 @@ from html import escape
 import streamlit as st
 
 from services.azure.connection import Connection
+from services.errors import SluiceError
 from services.logs.container import TAIL, ContainerLogs, Filter, Place, Reading, select
 from services.logs.lines import ERROR, INFO, WARNING, Entry
 from services.model import Deployment, Endpoint
@@ -64,6 +65,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
 
 
 def _follow(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
+    deployments = _newest(endpoint, deployments)
     wanted, container = _controls(endpoint, deployments)
     place_to_follow = st.container(key="log_follow_place")
     window = log_window.show(key="container_window")
@@ -86,10 +88,19 @@ def _follow(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     _heads(followed)
 
 
+def _newest(endpoint: Endpoint, known: Sequence[Deployment]) -> Sequence[Deployment]:
+    # Somebody may follow for hours without drawing the page: deployments come, get ready and go.
+    try:
+        return readers.deployments(endpoint)
+    except SluiceError:
+        return known
+
+
 def _controls(endpoint: Endpoint, deployments: Sequence[Deployment]) -> tuple[list[str], str]:
     names = [each.name for each in deployments]
     asked = [name for name in st.query_params.get_all("deployment") if name in names]
-    st.session_state.setdefault(_SEARCH, st.query_params.get("q", ""))
+    # The URL wins: a link that asks for words finds them, whatever was searched before.
+    st.session_state[_SEARCH] = st.query_params.get("q", st.session_state.get(_SEARCH, ""))
     with st.container(horizontal=True, vertical_alignment="bottom", key="log_controls"):
         wanted = st.multiselect(
             "Deployments",
