@@ -160,6 +160,16 @@ def test_times_make_lines_and_what_is_no_number_is_a_gap() -> None:
     assert not drawn.left_out
 
 
+def test_two_numbers_of_one_deployment_are_told_apart() -> None:
+    found = rows_of({"at": "datetime", "d": "string", "p95": "real", "n": "long"}, (START, "blue", 2.0, 3))
+    drawn = query_chart.draw(found, is_dark=False)
+    assert drawn is not None
+    first, second = drawn.figure.data
+    assert [first.name, second.name] == ["blue p95", "blue n"]
+    assert first.line.color == second.line.color
+    assert first.line.dash != second.line.dash
+
+
 def test_too_many_lines_and_bars_are_said() -> None:
     lines = rows_of(
         {"at": "datetime", "d": "string", "n": "long"}, *((START, f"d{number}", number) for number in range(20))

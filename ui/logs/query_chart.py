@@ -15,6 +15,8 @@ from ui import colours
 MOST_LINES = 12
 """More are not told apart."""
 MOST_BARS = 60
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+"""The colour of a line says what text stands beside its numbers, its dashes which number it is."""
 HEIGHT = 340
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 """What the chart needs of plotly's own controls: none. Zooming by drag and resetting by double click stay."""
@@ -50,18 +52,20 @@ def draw(found: Rows, *, is_dark: bool) -> Drawn | None:
 
 def _lines(found: Rows, time: int, numbers: list[int], texts: list[int], *, is_dark: bool) -> Drawn | None:
     lines: dict[str, list[tuple[datetime, float | None]]] = {}
+    looks: dict[str, tuple[str, str]] = {}
     for row in found.rows:
         at = row[time]
         if not isinstance(at, datetime):
             continue
         named = ", ".join(str(row[each]) for each in texts)
-        for number in numbers:
+        for place, number in enumerate(numbers):
             name = " ".join(filter(None, (named, found.columns[number].name if len(numbers) > 1 or not named else "")))
+            looks[name] = (named, DASHES[place % len(DASHES)])
             lines.setdefault(name, []).append((at.astimezone(UTC), _finite(row[number])))
     if not lines:
         return None
     shown = list(lines)[:MOST_LINES]
-    palette = colours.of_deployments(shown)
+    palette = colours.of_deployments({looks[name][0] for name in shown})
     figure = _figure(is_dark=is_dark)
     for name in shown:
         points = sorted(lines[name], key=lambda point: point[0])
@@ -70,7 +74,7 @@ def _lines(found: Rows, time: int, numbers: list[int], texts: list[int], *, is_d
             y=[value for _, value in points],
             name=name,
             mode="lines+markers" if len(points) < 60 else "lines",
-            line={"color": palette[name], "width": 1.6},
+            line={"color": palette[looks[name][0]], "width": 1.6, "dash": looks[name][1]},
             marker={"size": 4},
         )
     left_out = f"The first {MOST_LINES} of {len(lines)} lines are drawn." if len(lines) > MOST_LINES else ""
