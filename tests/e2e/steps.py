@@ -49,6 +49,11 @@ def menu(page: Page, name: str) -> Locator:
     return page.get_by_test_id("stSidebarNavLink").filter(has_text=name)
 
 
+def share_of(page: Page, deployment: str) -> Locator:
+    """The number field of a deployment's live share. For a moment there can be its predecessor too, further down."""
+    return page.get_by_label(f"{deployment}, %").first
+
+
 def entries_of(page: Page) -> Locator:
     """The entries that the Journal page shows, newest first."""
     return page.get_by_role("list", name="Entries of the journal, newest first").get_by_role("listitem")

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from services.local_azure import LocalAzure
 from tests.e2e.conftest import ROOT, Sluice, clean_environment, free_port, settle, start, stop
-from tests.e2e.steps import ours_of, shift
+from tests.e2e.steps import ours_of, share_of, shift
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 
@@ -123,8 +123,8 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], t
     folder = ROOT / os.environ["SLUICE_PICTURES"]
     folder.mkdir(parents=True, exist_ok=True)
     page = open_page(f"{sluice.url}/traffic?{CHOSEN}", width=1280, height=800)
-    page.get_by_label("green, %").fill("10")
-    page.get_by_label("green, %").press("Enter")
+    share_of(page, "green").fill("10")
+    share_of(page, "green").press("Enter")
     shift(page, "First tenth for the new model")
     page.get_by_role("button", name="Undo this change").click()
     shift(page)
@@ -134,7 +134,7 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], t
             handle = page.get_by_role("slider", name="Boundary between blue and green")
             for _ in range(3):
                 handle.press("PageDown")
-            expect(page.get_by_label("blue, %")).to_have_value("70")
+            expect(share_of(page, "blue")).to_have_value("70")
             settle(page)
         if name == "Test":
             page.get_by_role("button", name="Send", exact=False).first.click()

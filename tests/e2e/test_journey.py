@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from scipy import stats
 
 from tests.e2e.conftest import ROOT, Sluice, settle, wait_for
-from tests.e2e.steps import applied, entries_of, menu, press, shift, split_of, tab_to
+from tests.e2e.steps import applied, entries_of, menu, press, share_of, shift, split_of, tab_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 
@@ -55,8 +55,8 @@ def test_the_whole_way_by_keyboard_alone_and_the_requests_follow(
     for _ in range(3):
         page.keyboard.press("PageDown")
     expect(handle).to_have_attribute("aria-valuetext", "blue 70 %, green 30 %")
-    expect(page.get_by_label("blue, %")).to_have_value("70")
-    expect(page.get_by_label("green, %")).to_have_value("30")
+    expect(share_of(page, "blue")).to_have_value("70")
+    expect(share_of(page, "green")).to_have_value("30")
     expect(page.get_by_text("mirrored traffic (20 %) ends in the same write")).to_be_visible()
     press(page, page.get_by_role("button", name="Shift traffic"))
     dialog = page.get_by_role("dialog")
@@ -73,7 +73,7 @@ def test_the_whole_way_by_keyboard_alone_and_the_requests_follow(
     assert stats.chisquare([counts["blue"], counts["green"]], expected).pvalue > UNLIKELY, counts
 
     press(page, page.get_by_role("button", name="Undo this change"))
-    expect(page.get_by_label("blue, %").first).to_have_value("100")
+    expect(share_of(page, "blue")).to_have_value("100")
     press(page, page.get_by_role("button", name="Shift traffic"))
     press(page, dialog.get_by_role("button", name="Shift traffic"))
     applied(page)
@@ -89,29 +89,29 @@ def test_the_whole_way_by_keyboard_alone_and_the_requests_follow(
 
 def test_the_numbers_beside_the_slider_move_it_too(sluice: Sluice, open_page: Callable[..., Page]) -> None:
     page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
-    field = page.get_by_label("forest, %")
+    field = share_of(page, "forest")
     field.fill("50")
     field.press("Enter")
-    expect(page.get_by_label("linear, %")).to_have_value("40")
-    expect(page.get_by_label("bayes, %")).to_have_value("10")
+    expect(share_of(page, "linear")).to_have_value("40")
+    expect(share_of(page, "bayes")).to_have_value("10")
     expect(page.get_by_role("slider", name="Boundary between bayes and forest")).to_have_attribute(
         "aria-valuetext", "bayes 10 %, forest 50 %"
     )
     page.get_by_role("button", name="Reset").click()
-    expect(page.get_by_label("forest, %").first).to_have_value("0")
+    expect(share_of(page, "forest")).to_have_value("0")
 
 
 def test_a_mirror_of_20_percent_receives_about_20_percent(sluice: Sluice, open_page: Callable[..., Page]) -> None:
     page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
     page.get_by_label("Copy requests to").click()
     page.get_by_role("option", name="forest").click()
-    slider = page.get_by_role("slider", name="Share of live requests")
+    slider = page.get_by_role("slider", name="Share of live requests").first
     expect(slider).to_have_value("10")
     slider.focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
     expect(slider).to_have_value("20")
-    expect(page.get_by_role("spinbutton", name="Copied, %")).to_have_value("20")
+    expect(page.get_by_role("spinbutton", name="Copied, %").first).to_have_value("20")
     settle(page)
     shift(page)
     assert split_of(sluice.arm, WINES)[1] == {"forest": 20}

@@ -15,6 +15,7 @@ from tests.e2e.steps import ours_of
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 ENDPOINT = "wine-cultivars"
 EMPTY = "No payload of this endpoint is saved yet."
+ANSWER = re.compile("^Answer of")
 CURL = """curl https://elsewhere.example/score -H 'Authorization: Bearer abcdefgh' -d '{"data": [[1, 2]]}'"""
 
 
@@ -32,8 +33,10 @@ def view(page: Page, name: str) -> None:
 def send(page: Page) -> None:
     expect(page).to_have_url(re.compile("view=send"))
     settle(page)
+    before = page.get_by_text(ANSWER).all_inner_texts()
     page.get_by_role("button", name=re.compile(r"^Send\b(?! again)")).first.click()
-    expect(page.get_by_text("Answered by").first).to_be_visible()
+    # The answer before it stays until the new one is there.
+    expect(page.get_by_text(ANSWER).filter(has_not_text=before[0] if before else "no answer before")).to_be_visible()
     settle(page)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,10 @@ class Page:
         found = [element for element in self.app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
         assert found, f"no component {key}"
         return dict(json.loads(found[0].proto.json))
+
+    def control(self, kind: str, key: str) -> Any:
+        """The control whose key begins so: it gets a number when something else has changed what it shows."""
+        return next(each for each in self.app.get(kind) if re.fullmatch(rf"{re.escape(key)}(:\d+)?", each.key or ""))
 
     def rows(self, key: str) -> list[list[str]]:
         """The text of the table ``key``, row by row."""

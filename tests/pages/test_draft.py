@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from services.model import Split
 from services.traffic import presets
@@ -120,15 +121,31 @@ def test_a_fragment_knows_when_it_runs_by_itself() -> None:
     assert [turns.is_by_itself() for _ in range(3)] == [False, True, True]
 
 
-def test_controls_are_new_ones_whenever_all_of_the_draft_is_replaced() -> None:
-    wish = draft.start(Split({"blue": 70, "green": 30}), [])
-    keys = [wish.key("mirror")]
-    wish.set_share("blue", 60)
-    assert wish.key("mirror") == keys[0], "who types keeps the field"
-    wish.set_all({"blue": 100})
-    keys.append(wish.key("mirror"))
-    assert wish.key("preset", stays_after_presets=True) == "preset", "who chooses presets keeps the focus"
-    again = draft.follow(wish, Split({"blue": 100}), ["blue", "green"])
-    keys.append(again.key("mirror"))
-    assert len(set(keys)) == 3
-    assert again.key("preset", stays_after_presets=True) != "preset"
+def test_a_control_that_something_else_has_changed_is_a_new_one_and_one_in_use_stays() -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from ui.traffic.controls import Control, showing
+
+        value = st.session_state.setdefault("value", 10)
+        control = showing("share", value)
+        st.number_input(
+            "share",
+            0,
+            100,
+            key=control.key,
+            on_change=lambda: st.session_state.update(value=st.session_state[control.key]),
+        )
+        st.text([Control("share").is_in_use, control.is_in_use])
+
+    app = AppTest.from_function(script).run()
+    field = app.number_input[0]
+    assert (field.key, field.value) == ("share", 10)
+    field.set_value(15).run()
+    assert (app.number_input[0].key, app.number_input[0].value) == ("share", 15)
+    app.session_state["value"] = 30
+    app.run()
+    assert (app.number_input[0].key, app.number_input[0].value) == ("share:1", 30)
+    assert app.text[0].value == "[False, True]"
+    app.number_input[0].set_value(31).run()
+    assert (app.number_input[0].key, app.session_state["value"]) == ("share:1", 31)

@@ -60,7 +60,7 @@ def until(page: Page, condition: Callable[[], Any], what: str) -> None:
 
 
 def share(page: Page, deployment: str, percent: int) -> None:
-    page.app.number_input(key=f"share:{SPLIT}:{deployment}").set_value(percent).run()
+    page.control("number_input", f"share:{SPLIT}:{deployment}").set_value(percent).run()
 
 
 def apply(page: Page, reason: str = "") -> None:
@@ -87,7 +87,7 @@ def test_a_typed_share_moves_the_others_and_the_slider(open_page: Callable[..., 
     page = open_page("traffic", azure, endpoint=SPLIT)
     before = page.component(f"slider:{SPLIT}")["revision"]
     share(page, "green", 30)
-    assert page.app.number_input(key=f"share:{SPLIT}:blue").value == 70
+    assert page.control("number_input", f"share:{SPLIT}:blue").value == 70
     slider = page.component(f"slider:{SPLIT}")
     assert (slider["shares"], slider["revision"]) == ([70, 30], before + 1)
     assert after(page) == {"blue": ("70 %", "0 %"), "green": ("30 %", "0 %")}
@@ -127,13 +127,13 @@ def test_a_mirror_is_offered_only_to_deployments_without_live_traffic(
     open_page: Callable[..., Page], azure: LocalAzure
 ) -> None:
     page = open_page("traffic", azure, endpoint=SPLIT)
-    target = page.app.selectbox(key=f"mirror_target:{SPLIT}")
+    target = page.control("selectbox", f"mirror_target:{SPLIT}")
     assert target.options == ["Nobody", "green"]
     assert "blue cannot be chosen: it has live traffic" in captions(page)
-    page.app.number_input(key=f"mirror_number:{SPLIT}").set_value(7).run()
+    page.control("number_input", f"mirror_number:{SPLIT}").set_value(7).run()
     assert after(page)["green"] == ("0 %", "7 %")
-    assert page.app.slider(key=f"mirror:{SPLIT}").value == 7
-    page.app.selectbox(key=f"mirror_target:{SPLIT}").set_value("Nobody").run()
+    assert page.control("slider", f"mirror:{SPLIT}").value == 7
+    page.control("selectbox", f"mirror_target:{SPLIT}").set_value("Nobody").run()
     assert after(page)["green"] == ("0 %", "0 %")
 
 
@@ -207,8 +207,7 @@ def test_mine_on_top_of_theirs_keeps_what_i_left_alone(open_page: Callable[..., 
     page = open_page("traffic", azure, endpoint=SPLIT)
     page.app.button(key=f"stop:{SPLIT}").click().run()
     page.app.button(key="reset").click().run()
-    copied = next(field for field in page.app.number_input if (field.key or "").startswith("mirror_number:"))
-    copied.set_value(5).run()
+    page.control("number_input", f"mirror_number:{SPLIT}").set_value(5).run()
     write_split(azure, {}, {"green": 20})
     page.fresh()
     page.app.button(key="plan_mine").click().run()
@@ -271,7 +270,7 @@ def test_an_endpoint_without_deployments_has_no_controls(open_page: Callable[...
 def test_one_deployment_can_be_stopped_and_started(open_page: Callable[..., Page], twenty: LocalAzure) -> None:
     page = open_page("traffic", twenty, endpoint=LONELY)
     assert "Shifting and mirroring need a second one" in captions(page)
-    assert page.app.number_input(key=f"share:{LONELY}:only").disabled
+    assert page.control("number_input", f"share:{LONELY}:only").disabled
     page.app.button(key=f"stop:{LONELY}").click().run()
     assert after(page) == {"only": ("0 %", "0 %")}
     page.app.button(key=f"all:{LONELY}").click().run()
@@ -284,7 +283,7 @@ def test_twenty_deployments_fit_and_the_plan_names_those_with_traffic(
     page = open_page("traffic", twenty, endpoint=MANY)
     assert len([field for field in page.app.number_input if (field.key or "").startswith("share:")]) == 20
     assert page.app.expander[0].label == "Without live traffic now: 18 deployments"
-    page.app.number_input(key=f"share:{MANY}:part-19").set_value(10).run()
+    page.control("number_input", f"share:{MANY}:part-19").set_value(10).run()
     assert after(page) == {"part-03": ("54 %", "0 %"), "part-11": ("36 %", "0 %"), "part-19": ("10 %", "0 %")}
     assert "17 deployments without traffic" in captions(page)
     page.app.button(key=f"even:{MANY}").click().run()
@@ -295,7 +294,7 @@ def test_a_wish_for_a_deployment_that_vanished_is_dropped_and_said(
     open_page: Callable[..., Page], twenty: LocalAzure
 ) -> None:
     page = open_page("traffic", twenty, endpoint=MANY)
-    page.app.number_input(key=f"share:{MANY}:part-18").set_value(10).run()
+    page.control("number_input", f"share:{MANY}:part-18").set_value(10).run()
     assert twenty.finish(twenty.arm("DELETE", f"onlineEndpoints/{MANY}/deployments/part-18"))["status"] == "Succeeded"
     page.fresh()
     assert "part-18 does not exist any more" in page.html()
@@ -314,6 +313,6 @@ def test_an_endpoint_made_after_the_list_was_read_is_found_by_its_address(
         page.app.query_params["endpoint"] = name
         page.app.run()
         assert "There is no endpoint named" not in page.html()
-        assert page.app.number_input(key=f"share:{name}:only")
+        assert page.control("number_input", f"share:{name}:only")
     finally:
         azure.finish(azure.arm("DELETE", f"onlineEndpoints/{name}"))

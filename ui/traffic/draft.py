@@ -22,9 +22,8 @@ class Draft:
 
     ``sequence`` is that of the last move of the slider it contains; ``revision`` grows when the shares were changed by
     anything else, which tells the slider to follow; ``identity`` tells the slider one draft from another, and ``bar``
-    names those that stand on it. ``starts`` counts how often the draft began anew, ``leaps`` also the presets: see
-    :meth:`key`. ``restores`` is the entry of the journal that ``restored`` comes from. ``gone`` names the deployments
-    that a wish was dropped for, because they no longer exist.
+    names those that stand on it. ``restores`` is the entry of the journal that ``restored`` comes from. ``gone`` names
+    the deployments that a wish was dropped for, because they no longer exist.
     """
 
     base: Split
@@ -33,8 +32,6 @@ class Draft:
     mirror_percent: int
     sequence: int = 0
     revision: int = 0
-    starts: int = 0
-    leaps: int = 0
     known: tuple[str, ...] = field(default=())
     restores: str = ""
     restored: Split | None = None
@@ -86,16 +83,6 @@ class Draft:
         self.live = {name: shares.get(name, 0) for name in self.known}
         self.revision += 1
         self._fill_bar()
-        self.leaps += 1
-
-    def key(self, control: str, *, stays_after_presets: bool = False) -> str:
-        """The key of a control that shows a part of the draft: a new one whenever all of the draft was replaced.
-
-        A browser may still send what its control said before, and that would be taken for a wish: an undo would be
-        undone. A control of the presets stays after one was pressed, with the focus that it has.
-        """
-        number = self.starts if stays_after_presets else self.leaps
-        return f"{control}:{number}" if number else control
 
     def move(self, shares: Mapping[str, int], sequence: int) -> None:
         """Take the shares of a move of the slider. What stood on its bar stays there, under the person's hand."""
@@ -206,8 +193,6 @@ def _next(draft: Draft, old: Draft) -> Draft:
         draft,
         sequence=old.sequence,
         revision=old.revision + 1,
-        starts=old.starts + 1,
-        leaps=old.leaps + 1,
         identity=old.identity,
     )
 

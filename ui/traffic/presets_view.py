@@ -7,6 +7,7 @@ import streamlit as st
 from services.traffic import presets
 from services.traffic.presets import CANARY_PERCENTS, Wish
 from ui.labels import plain
+from ui.traffic.controls import showing
 from ui.traffic.draft import Draft
 
 ALL = 100
@@ -39,18 +40,15 @@ def first_target(draft: Draft) -> str:
 
 
 def _share_of_one(endpoint: str, draft: Draft, now: Wish, *, disabled: bool) -> None:
-    target_key, percent_key = (
-        f"preset_target:{endpoint}",
-        draft.key(f"preset_percent:{endpoint}", stays_after_presets=True),
-    )
+    target_key = f"preset_target:{endpoint}"
     if st.session_state.get(target_key) not in draft.known:
         st.session_state[target_key] = first_target(draft)
     target = str(st.selectbox("Give", draft.known, key=target_key, width=200, disabled=disabled))
     share = draft.live[target]
-    st.session_state[percent_key] = share if share in (*CANARY_PERCENTS, ALL) else None
+    percents = showing(f"preset_percent:{endpoint}", share if share in (*CANARY_PERCENTS, ALL) else None)
 
     def chosen() -> None:
-        percent = st.session_state[percent_key]
+        percent = st.session_state[percents.key] if percents.is_in_use else None
         if percent == ALL:
             apply(draft, presets.all_to(now, target))
         elif percent is not None:
@@ -59,7 +57,7 @@ def _share_of_one(endpoint: str, draft: Draft, now: Wish, *, disabled: bool) -> 
     st.segmented_control(
         f"of live traffic to {plain(target)}",
         (*CANARY_PERCENTS, ALL),
-        key=percent_key,
+        key=percents.key,
         format_func=lambda percent: "All" if percent == ALL else f"{percent} %",
         disabled=disabled,
         on_change=chosen,

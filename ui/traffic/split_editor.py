@@ -8,6 +8,7 @@ from services.model import MAX_MIRROR_PERCENT
 from ui import colours, words
 from ui.components.traffic_slider import ALL_ON_THE_BAR, read_move, traffic_slider
 from ui.labels import listed, plain
+from ui.traffic.controls import Control, showing
 from ui.traffic.draft import Draft
 
 NOBODY = "Nobody"
@@ -77,52 +78,48 @@ def _live_words(draft: Draft) -> str:
 
 
 def _share(endpoint: str, draft: Draft, name: str, *, width: int, disabled: bool) -> None:
-    key = draft.key(f"share:{endpoint}:{name}")
-    _follow(key, draft.live[name])
+    control = showing(f"share:{endpoint}:{name}", draft.live[name])
+
+    def typed() -> None:
+        if control.is_in_use:
+            draft.set_share(name, int(st.session_state[control.key]))
+
     st.number_input(
         f"{plain(name)}, %",
         min_value=0,
         max_value=100,
         step=1,
-        key=key,
+        key=control.key,
         width=width,
         disabled=disabled or len(draft.known) == 1,
-        on_change=lambda: draft.set_share(name, int(st.session_state[key])),
+        on_change=typed,
     )
-
-
-def _follow(key: str, value: int | str) -> None:
-    # A value that is set without need would overtake what the person is typing or holding down a key for.
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
 
 
 def mirror_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
     """Draw the mirror's target and percentage."""
     candidates = draft.mirror_candidates()
-    target_key, percent_key, number_key = (
-        draft.key(f"{kind}:{endpoint}") for kind in ("mirror_target", "mirror", "mirror_number")
-    )
     shown = draft.mirror_target if draft.mirror_target in candidates else None
     percent = draft.mirror_percent if shown else 0
-    _follow(target_key, shown or NOBODY)
-    _follow(percent_key, percent)
-    _follow(number_key, percent)
+    targets = showing(f"mirror_target:{endpoint}", shown or NOBODY)
+    slider, number = (showing(f"{kind}:{endpoint}", percent) for kind in ("mirror", "mirror_number"))
 
     def target_changed() -> None:
-        chosen = st.session_state[target_key]
-        draft.mirror_target = None if chosen == NOBODY else chosen
-        draft.mirror_percent = (draft.mirror_percent or 10) if draft.mirror_target else 0
+        if targets.is_in_use:
+            chosen = st.session_state[targets.key]
+            draft.mirror_target = None if chosen == NOBODY else chosen
+            draft.mirror_percent = (draft.mirror_percent or 10) if draft.mirror_target else 0
 
-    def percent_changed(key: str) -> None:
-        draft.mirror_percent = int(st.session_state[key])
+    def percent_changed(control: Control) -> None:
+        if control.is_in_use:
+            draft.mirror_percent = int(st.session_state[control.key])
 
     off = disabled or shown is None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="mirror"):
         st.selectbox(
             "Copy requests to",
             [NOBODY, *candidates],
-            key=target_key,
+            key=targets.key,
             width=220,
             disabled=disabled or not candidates,
             on_change=target_changed,
@@ -131,22 +128,22 @@ def mirror_traffic(endpoint: str, draft: Draft, *, disabled: bool) -> None:
             "Share of live requests that is copied, %",
             0,
             MAX_MIRROR_PERCENT,
-            key=percent_key,
+            key=slider.key,
             width=320,
             disabled=off,
             on_change=percent_changed,
-            args=(percent_key,),
+            args=(slider,),
         )
         st.number_input(
             "Copied, %",
             0,
             MAX_MIRROR_PERCENT,
             step=1,
-            key=number_key,
+            key=number.key,
             width=_NARROW,
             disabled=off,
             on_change=percent_changed,
-            args=(number_key,),
+            args=(number,),
         )
     st.caption(_mirror_words(draft, candidates))
 
