@@ -18,7 +18,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from services import az_defaults
-from services.errors import NotConfigured
+from services.errors import NotConfigured, RuleBroken
 from services.model import WorkspaceRef
 
 _READ_FAILED = "The settings could not be read."
@@ -170,10 +170,20 @@ def export_env_file(folder: Path) -> None:
     load_dotenv(folder / ".env", override=False)
 
 
-def with_workspace(environ: Mapping[str, str], workspace: WorkspaceRef) -> dict[str, str]:
-    """``environ`` with ``workspace`` in it: for :meth:`Settings.read`, whatever else is configured or not."""
-    named = (workspace.subscription_id, workspace.resource_group, workspace.name)
-    return {**environ, **dict(zip(_WORKSPACE_KEYS, named, strict=True))}
+def settings_for(workspace: str | None, environ: Mapping[str, str], folder: Path, what: str) -> Settings:
+    """The settings of a command that may name its workspace (``subscription/group/name``): then none needs to be
+    configured.
+
+    Raises NotConfigured, and RuleBroken, saying ``what`` failed, when the name is none.
+    """
+    if not workspace:
+        return Settings.read(environ, folder)
+    try:
+        chosen = WorkspaceRef.parse(workspace)
+    except ValueError as error:
+        raise RuleBroken(what, f"{error}.", "Write --workspace as subscription/group/name.") from None
+    named = zip(_WORKSPACE_KEYS, (chosen.subscription_id, chosen.resource_group, chosen.name), strict=True)
+    return Settings.read({**environ, **dict(named)}, folder)
 
 
 def _complete(values: dict[str, Any], origins: dict[str, str], environ: Mapping[str, str]) -> None:

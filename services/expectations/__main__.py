@@ -27,14 +27,13 @@ from services.expectations.running import (
     check_deployment,
     content_of,
 )
-from services.model import WorkspaceRef
 from services.payloads.importing import from_file
 from services.payloads.library import Library
 from services.payloads.payload import Payload
 from services.results import Results
 from services.scoring.address import check_address
 from services.scoring.bearer import bearer
-from services.settings import Settings, export_env_file, with_workspace
+from services.settings import Settings, export_env_file, settings_for
 from services.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +95,7 @@ def _main(options: argparse.Namespace) -> int:
     # A file is read first: what is wrong with it needs no network to be found.
     found = _from_file(options.file) if options.file else None
     export_env_file(ROOT)
-    settings = _settings(options.workspace)
+    settings = settings_for(options.workspace, os.environ, ROOT, _WHAT)
     conn = connect(settings)
     endpoint = get_endpoint(conn, options.endpoint)
     check_deployment(options.deployment, [each.name for each in list_deployments(conn, endpoint.name)])
@@ -170,17 +169,6 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
     if wrong is not None:
         raise RuleBroken(_WHAT, "A --variable has no = between its name and its value.", "Write NAME=VALUE.")
     return dict(each.split("=", 1) for each in given)
-
-
-def _settings(workspace: str | None) -> Settings:
-    """The configured settings, looking at ``workspace`` when one is given: then none needs to be configured."""
-    if not workspace:
-        return Settings.read(os.environ, ROOT)
-    try:
-        chosen = WorkspaceRef.parse(workspace)
-    except ValueError as error:
-        raise RuleBroken(_WHAT, f"{error}.", "Write --workspace as subscription/group/name.") from None
-    return Settings.read(with_workspace(os.environ, chosen), ROOT)
 
 
 def _write(path: Path, text: str) -> None:

@@ -22,10 +22,9 @@ from services.loadtest.engine import DONE, STOPPED, Engine
 from services.loadtest.report import KIND, summary
 from services.loadtest.run import Order, perform
 from services.loadtest.target import cautions, check_target
-from services.model import WorkspaceRef
 from services.payloads.library import Library
 from services.results import Results
-from services.settings import Settings, export_env_file, with_workspace
+from services.settings import export_env_file, settings_for
 from services.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,7 +105,7 @@ def _main(arguments: argparse.Namespace, printer: Printer, brake: Brake) -> int:
     handed = _from_stdin(brake) if arguments.stdin else ()
     plan = plan_of(arguments)
     export_env_file(ROOT)
-    settings = _settings(arguments.workspace)
+    settings = settings_for(arguments.workspace, os.environ, ROOT, _NOT_STARTED)
     conn = connect(settings)
     folder = settings.data_dir if settings.data_dir.is_absolute() else ROOT / settings.data_dir
     store = Store(folder / "sluice.db")
@@ -142,17 +141,6 @@ def _keep(results: Results, endpoint_id: str, result: dict[str, Any], printer: P
         problem = f"The result was not kept. {error.why}"
     words = summary(result) + (f"\n{problem}" if problem else "")
     printer.event("end", words, id=kept, not_kept=problem, result=result)
-
-
-def _settings(workspace: str | None) -> Settings:
-    """The configured settings, looking at ``workspace`` when one is given: then none needs to be configured."""
-    if not workspace:
-        return Settings.read(os.environ, ROOT)
-    try:
-        chosen = WorkspaceRef.parse(workspace)
-    except ValueError as error:
-        raise RuleBroken(_NOT_STARTED, f"{error}.", "Write --workspace as subscription/group/name.") from None
-    return Settings.read(with_workspace(os.environ, chosen), ROOT)
 
 
 def _from_library(library: Library, endpoint_id: str, names: list[str]) -> Payloads:
