@@ -121,7 +121,12 @@ def test_every_version_that_the_sdk_sends_was_published() -> None:
 def test_every_version_that_sluice_sends_was_published() -> None:
     known = {
         version
-        for name in ("Microsoft.MachineLearningServices", "Microsoft.Insights", "Microsoft.Authorization")
+        for name in (
+            "Microsoft.MachineLearningServices",
+            "Microsoft.Insights",
+            "Microsoft.Authorization",
+            "Microsoft.OperationalInsights",
+        )
         for versions in types_of(name).values()
         for version in versions
     }

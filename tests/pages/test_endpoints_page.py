@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -185,7 +186,8 @@ def test_a_lost_azure_is_explained_instead_of_a_traceback(
 def test_the_charts_show_the_same_endpoints_as_the_table(open_page: Callable[..., Page], several: LocalAzure) -> None:
     page = open_page("endpoints", several, view="charts", workspaces="all", sort="-requests")
     cards = {each["name"]: each for each in charted(page).component("endpoint_cards")["cards"]}
-    assert next(iter(cards)) == SPLIT, "what has numbers comes first"
+    has_numbers = [any(plot["curves"] for plot in card["plots"]) for card in cards.values()]
+    assert has_numbers == sorted(has_numbers, reverse=True), "what has numbers comes first"
     p95, requests, errors = cards[SPLIT]["plots"]
     assert [each["name"] for each in p95["curves"]] == ["blue"], "the endpoint's own metrics do not count copies here"
     assert requests["words"].endswith(" /min")
@@ -203,13 +205,13 @@ def test_the_charts_are_searched_and_filtered_as_the_table_is(
 ) -> None:
     page = charted(open_page("endpoints", several, view="charts", workspaces="all", q="fleet-open", show="no traffic"))
     assert [each["name"] for each in page.component("endpoint_cards")["cards"]] == ["fleet-0"]
-    assert "1 of 14 endpoints." in page.html()
+    assert re.search(r"\b1 of \d+ endpoints\.", page.html())
     page.app.button(key="card_filters_off").click().run()
     assert len(page.component("endpoint_cards")["cards"]) == 12
     page.app.text_input(key="card_search").input("nothing like it").run()
     assert page.component("endpoint_cards")["cards"] == []
     assert page.app.query_params["q"] == "nothing like it"
-    assert "None of 14 endpoints matches." in page.html()
+    assert re.search(r"None of \d+ endpoints matches\.", page.html())
 
 
 def charted(page: Page) -> Page:
