@@ -30,15 +30,15 @@ def hour() -> str:
 
 
 def test_who_changed_an_endpoint_can_be_asked(client: MonitorManagementClient, local_azure: LocalAzure) -> None:
-    create_endpoint(local_azure, "asked")
-    uri = f"{local_azure.workspace}/onlineEndpoints/asked"
+    create_endpoint(local_azure, "asked-who")
+    uri = f"{local_azure.workspace}/onlineEndpoints/asked-who"
     events = list(client.activity_logs.list(filter=f"{hour()} and resourceUri eq '{uri}'"))
     assert [each.status.value for each in events] == ["Succeeded", "Accepted", "Started"]
     assert {each.caller for each in events} == {"Local owner"}
     assert events[0].event_timestamp is not None
     assert events[0].event_timestamp >= events[-1].event_timestamp
     assert events[-1].http_request.method == "PUT"
-    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/asked"))
+    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/asked-who"))
 
 
 def test_every_page_is_followed_and_only_what_is_selected_comes(
