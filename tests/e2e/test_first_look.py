@@ -142,6 +142,8 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], t
             settle(page)
         if name == "Metrics":
             expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        if name == "Logs":
+            expect(page.get_by_text("POST /score").first).to_be_visible()
         page.screenshot(path=folder / f"{name.lower()}.png", animations="disabled")
     page = open_page(f"{sluice.url}/test?endpoint=wine-cultivars&view=compare", width=1280, height=1200)
     page.get_by_test_id("stMain").get_by_role("radio", name="File").click()

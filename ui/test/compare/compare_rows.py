@@ -129,8 +129,16 @@ def example_row(number: int, example: Example) -> Row:
 
 
 def latency_words(record: Record, latency: Latency) -> str:
-    """The times of pairs, in one sentence."""
-    what = "The model itself" if latency.is_model else "The whole request"
+    """The times of pairs in a sentence, and what taints them."""
+    if not latency.is_model:
+        taint = (
+            f" {record.live} got two of three requests here, so more of its time may be waiting for a place."
+        )
+        return _pairs(record, latency, "The whole request") + taint
+    return _pairs(record, latency, "The model itself")
+
+
+def _pairs(record: Record, latency: Latency, what: str) -> str:
     difference = latency.difference
     if difference.low is None or difference.high is None:
         return f"{what}: too few pairs to tell."
