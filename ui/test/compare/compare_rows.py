@@ -131,9 +131,7 @@ def example_row(number: int, example: Example) -> Row:
 def latency_words(record: Record, latency: Latency) -> str:
     """The times of pairs in a sentence, and what taints them."""
     if not latency.is_model:
-        taint = (
-            f" {record.live} got two of three requests here, so more of its time may be waiting for a place."
-        )
+        taint = f" {record.live} got two of three requests here, so more of its time may be waiting for a place."
         return _pairs(record, latency, "The whole request") + taint
     return _pairs(record, latency, "The model itself")
 
