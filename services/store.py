@@ -325,6 +325,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() >= deadline:
                 raise
+            # SQLite answers at once here, whatever its time limit is.
             time.sleep(0.02)
 
 

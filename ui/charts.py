@@ -145,19 +145,24 @@ def wall(moments: pd.Series[Any] | pd.DatetimeIndex, zone: tzinfo) -> np.ndarray
     return converted.to_numpy(dtype="datetime64[ms]")
 
 
-def figure_of(window: Window, look: Look, unit: str) -> go.Figure:
-    """An empty figure with the window as its axis; ``unit`` ``ms`` and ``%`` stand at the numbers."""
-    ends = [each.astimezone(look.zone).replace(tzinfo=None) for each in (window.start_at, window.end_at)]
-    figure = go.Figure()
+def lay_out(figure: go.Figure, *, height: int = HEIGHT, hovermode: str = "closest") -> None:
+    """Give a figure the margins, legend and letters of all charts."""
     figure.update_layout(
-        height=HEIGHT,
+        height=height,
         margin={"l": 56, "r": 12, "t": 28, "b": 28},
-        hovermode="x unified",
+        hovermode=hovermode,
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "font": {"size": 12}},
         font={"size": 12},
         uirevision="keep",
     )
+
+
+def figure_of(window: Window, look: Look, unit: str) -> go.Figure:
+    """An empty figure with the window as its axis; ``unit`` ``ms`` and ``%`` stand at the numbers."""
+    ends = [each.astimezone(look.zone).replace(tzinfo=None) for each in (window.start_at, window.end_at)]
+    figure = go.Figure()
+    lay_out(figure, hovermode="x unified")
     figure.update_xaxes(range=ends, hoverformat="%a %d %b, %H:%M", nticks=9, showgrid=False)
     figure.update_yaxes(
         rangemode="tozero", nticks=5, ticksuffix=f" {unit}" if unit in ("ms", "%") else "", automargin=True

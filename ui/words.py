@@ -56,15 +56,6 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def size(count_of_bytes: int) -> str:
-    """A number of bytes: ``92 bytes``, ``1.2 kB``, ``20.0 MB`` (powers of ten, as Azure's limits are)."""
-    if count_of_bytes < 1000:
-        return count(count_of_bytes, "byte")
-    if count_of_bytes < 999_950:
-        return f"{count_of_bytes / 1000:.1f} kB"
-    return f"{count_of_bytes / 1_000_000:.1f} MB"
-
-
 def _three_digits(value: float) -> str:
     if value == 0:
         return "0"

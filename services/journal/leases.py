@@ -24,12 +24,6 @@ def is_held(connection: sa.Connection, cloud: str, key: str, now: datetime) -> b
     return found is not None and _is_valid(found, now)
 
 
-def held_by(connection: sa.Connection, entry_id: str) -> str:
-    """The process that has the endpoint of a change, or had it last; "" when there is none."""
-    row = connection.execute(sa.select(LEASES.c.holder).where(LEASES.c.entry_id == entry_id)).first()
-    return str(row.holder) if row else ""
-
-
 def take(connection: sa.Connection, cloud: str, key: str, entry_id: str, holder: str, now: datetime) -> bool:
     """Give the endpoint to ``holder``. False while a living process has it, be it the same one."""
     if is_held(connection, cloud, key, now):

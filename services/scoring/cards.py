@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from services.quantities import size
 from services.scoring.answer import meaning_of
-from services.scoring.case import NOT_KNOWN, NOT_SAID, Case, Explanation, ms, shares, size
+from services.scoring.case import NOT_KNOWN, NOT_SAID, Case, Explanation, ms, shares
 from services.scoring.request import JSON
 from services.scoring.timeouts import model_timeout
 

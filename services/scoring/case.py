@@ -104,13 +104,6 @@ def ms(value: float | None) -> str:
     return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
-def size(count: int) -> str:
-    """Bytes for a card: ``92 bytes``, ``1.2 kB``, ``20.0 MB`` (powers of ten, as Azure's limits are)."""
-    if count < 1000:
-        return f"{count} byte{'' if count == 1 else 's'}"
-    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
-
-
 def shares(endpoint: Endpoint) -> str:
     """The live split of an endpoint for a card."""
     return ", ".join(f"{name} {percent} %" for name, percent in endpoint.split.live.items()) or "none"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from services.errors import Timeout, Unreachable
 from services.model import Endpoint
-from services.scoring.case import NOT_KNOWN, NOT_SAID, Case, Explanation, Place, ms, size
+from services.quantities import size
+from services.scoring.case import NOT_KNOWN, NOT_SAID, Case, Explanation, Place, ms
 
 _NEAR = 0.95
 """Share of a limit from which on it is what ended the call; clocks and the way there and back blur the rest."""

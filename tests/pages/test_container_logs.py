@@ -14,8 +14,9 @@ from services.logs.container import Filter, after
 from services.logs.lines import Entry
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
+from ui import url_time
 from ui.behind import Look
-from ui.logs import container_view, log_window
+from ui.logs import container_view
 from ui.logs.container_view import Followed, bounded, nothing
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -126,4 +127,4 @@ def test_an_empty_view_says_why_it_is_empty() -> None:
     ],
 )
 def test_a_moment_of_the_url_is_understood_or_left_out(text: str, at: datetime | None) -> None:
-    assert log_window.moment(text) == at
+    assert url_time.moment(text) == at

@@ -12,7 +12,7 @@ from tests.contract.history import row
 from tests.contract.monitor_clients import seed, switch_logs_on
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import Page
-from ui.logs import traffic_filters
+from ui import url_time
 
 pytestmark = pytest.mark.emulator
 LOGGED, QUIET = "page-traffic", "page-quiet"
@@ -94,7 +94,7 @@ def test_the_list_can_be_gone_on_with_in_kql(open_page: Callable[..., Page], log
 
 def test_a_time_in_the_address_leads_to_its_requests(open_page: Callable[..., Page], logged: LocalAzure) -> None:
     until = datetime.now(UTC) - timedelta(minutes=3)
-    asked = {"from": traffic_filters.written(until - timedelta(minutes=2)), "to": traffic_filters.written(until)}
+    asked = {"from": url_time.written(until - timedelta(minutes=2)), "to": url_time.written(until)}
     page = open_page("logs", logged, endpoint=LOGGED, view="traffic", **asked)
     assert 1 <= len(shown(page)) <= 3
     assert "Requests from" in page.html()
@@ -167,6 +167,6 @@ def test_log_analytics_that_refuses_is_told_and_the_rest_stays(
 
 def test_an_address_to_a_minute_is_read_as_it_is_written() -> None:
     at = datetime.fromtimestamp(int(time.time()), UTC)
-    assert traffic_filters.moment(traffic_filters.written(at)) == at
-    assert traffic_filters.moment("2026-03-01T14:05:00") == datetime(2026, 3, 1, 14, 5, tzinfo=UTC)
-    assert traffic_filters.moment("soon") is None
+    assert url_time.moment(url_time.written(at)) == at
+    assert url_time.moment("2026-03-01T14:05:00") == datetime(2026, 3, 1, 14, 5, tzinfo=UTC)
+    assert url_time.moment("soon") is None

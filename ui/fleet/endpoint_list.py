@@ -11,16 +11,14 @@ import streamlit as st
 
 from services.errors import SluiceError
 from services.fleet.fleet import FleetView, Member, Scope
-from services.model import WorkspaceRef
 from ui import chosen, context, problem, scope, words
 from ui.components.table import Row, View, read_opened, read_view, table
-from ui.fleet import endpoint_multiples, endpoint_table, fleet_view, samples, workspace_chooser
+from ui.fleet import endpoint_multiples, endpoint_table, fleet_view, opening, samples, workspace_chooser
 from ui.fleet.endpoint_table import Listing
 from ui.fleet.fleet_view import Seen
 
 _TABLE = "endpoints"
 _LISTED = "listed_scopes"
-_OPENED = "opened_endpoint"
 _POLL_SECONDS = 1.0
 _MOST_CARDS = 3
 _VIEW = "endpoints_view"
@@ -60,7 +58,7 @@ def show(wanted: Scope) -> None:
 
 
 def _draw(wanted: Scope, *, polls: bool) -> None:
-    _go_to_opened()
+    opening.follow()
     seen = fleet_view.look(wanted)
     _show_troubles(troubles(seen))
     if _is_first_reading(seen.view):
@@ -194,16 +192,7 @@ def _current(view: FleetView) -> str | None:
 
 
 def _open() -> None:
-    st.session_state[_OPENED] = read_opened(_TABLE)
-
-
-def _go_to_opened() -> None:
-    opened = st.session_state.pop(_OPENED, None)
-    if opened:
-        workspace, name = WorkspaceRef.of(opened), opened.rsplit("/", 1)[-1]
-        scope.remember(workspace)
-        chosen.remember(name)
-        st.switch_page(context.ROOT / "pages" / "overview.py", query_params=scope.link(workspace, name))
+    opening.press(read_opened(_TABLE), "overview.py")
 
 
 def _view() -> View:

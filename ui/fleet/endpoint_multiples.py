@@ -9,14 +9,13 @@ from html import escape
 import streamlit as st
 
 from services.fleet.fleet_hour import Hour
-from services.model import WorkspaceRef
-from ui import chosen, context, scope
+from ui import scope
 from ui.components.multiples import multiples, read_opened
 from ui.components.table import View
-from ui.fleet import endpoint_charts, endpoint_table
+from ui.fleet import endpoint_charts, endpoint_table, opening
 from ui.fleet.fleet_view import Seen
 
-_KEY, _OPENED = "endpoint_cards", "opened_card"
+_KEY = "endpoint_cards"
 _SEARCH, _ORDER = "card_search", "card_order"
 _BY_NAME = next(iter(endpoint_charts.ORDERS))
 _HINT = (
@@ -28,7 +27,6 @@ _HINT = (
 
 def show(seen: Seen, view: View, remember: Callable[[View], None]) -> None:
     """Draw the cards that ``view`` asks for. ``remember`` is told what the person asks for next."""
-    _go_to_opened()
     _controls(view, remember)
     listing = endpoint_table.Listing(home=scope.home(), now=datetime.now(UTC), has_many=len(seen.view.workspaces) > 1)
     numbers = dict(seen.numbers)
@@ -108,13 +106,4 @@ def _start(hours: list[Hour]) -> datetime | None:
 
 
 def _open() -> None:
-    st.session_state[_OPENED] = read_opened(_KEY)
-
-
-def _go_to_opened() -> None:
-    opened = st.session_state.pop(_OPENED, None)
-    if opened:
-        workspace, name = WorkspaceRef.of(opened), opened.rsplit("/", 1)[-1]
-        scope.remember(workspace)
-        chosen.remember(name)
-        st.switch_page(context.ROOT / "pages" / "metrics.py", query_params=scope.link(workspace, name))
+    opening.press(read_opened(_KEY), "metrics.py")

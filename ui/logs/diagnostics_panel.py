@@ -14,8 +14,7 @@ from services.azure.connection import Connection
 from services.azure.diagnostics import TRAFFIC, LogWorkspace, Setting
 from services.errors import SluiceError
 from services.model import Endpoint
-from ui import problem, readers
-from ui.test.send import ask
+from ui import ask, problem, readers
 
 PLACE = "diagnostics"
 COSTS = (

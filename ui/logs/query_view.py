@@ -15,10 +15,9 @@ from services.logs import kql_text, queries
 from services.logs.queries import Run, Saved
 from services.logs.templates import TEMPLATES
 from services.model import Deployment, Endpoint
-from ui import context, problem, readers, words
+from ui import ask, context, problem, readers, words
 from ui.labels import plain
 from ui.logs import query_answer
-from ui.test.send import ask
 from ui.turns import Turns
 
 PLACE = "query"

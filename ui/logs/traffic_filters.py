@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import streamlit as st
 
 from services.logs.traffic_log import STATUS_WORDS, Wanted
 from services.model import Deployment, Endpoint
+from ui.url_time import FROM, TO, forget, moment, written
 
 SPANS = {
     "30 min": timedelta(minutes=30),
@@ -18,26 +19,11 @@ SPANS = {
     "7 d": timedelta(days=7),
 }
 _SPAN = "1 h"
-_FROM, _TO = "from", "to"
 
 
 def address(endpoint: Endpoint, since: datetime, until: datetime) -> dict[str, str]:
     """The query string of the Logs page that shows the requests of a time, for a link from elsewhere. Pure."""
-    return {"endpoint": endpoint.name, "view": "traffic", _FROM: written(since), _TO: written(until)}
-
-
-def written(at: datetime) -> str:
-    """A moment as the URL says it: ``2026-03-01T14:05:00Z``. Pure."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def moment(text: str) -> datetime | None:
-    """The moment that the URL says; without a time zone it is UTC. None when it says none. Pure."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return {"endpoint": endpoint.name, "view": "traffic", FROM: written(since), TO: written(until)}
 
 
 def show(deployments: Sequence[Deployment]) -> Wanted:
@@ -50,7 +36,7 @@ def show(deployments: Sequence[Deployment]) -> Wanted:
             )
         else:
             span = _SPAN
-            st.button("Last hour", key="traffic_last", icon=":material/history:", on_click=_forget_time)
+            st.button("Last hour", key="traffic_last", icon=":material/history:", on_click=forget)
         names = [each.name for each in deployments]
         chosen = st.multiselect("Deployment", names, key="served_by", placeholder="Any", width=220, bind="query-params")
         statuses = st.multiselect("Status", STATUS_WORDS, key="code", placeholder="Any", width=260, bind="query-params")
@@ -68,7 +54,7 @@ def show(deployments: Sequence[Deployment]) -> Wanted:
 
 def _absolute() -> tuple[datetime, datetime] | tuple[None, None]:
     """The time of the URL; what is wrong with it is said."""
-    texts = [st.query_params.get(name, "") for name in (_FROM, _TO)]
+    texts = [st.query_params.get(name, "") for name in (FROM, TO)]
     if not any(texts):
         return None, None
     since, until = (moment(text) for text in texts)
@@ -79,11 +65,6 @@ def _absolute() -> tuple[datetime, datetime] | tuple[None, None]:
         )
         return None, None
     return since, until
-
-
-def _forget_time() -> None:
-    for name in (_FROM, _TO):
-        st.query_params.pop(name, None)
 
 
 def _asked() -> None:

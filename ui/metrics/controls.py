@@ -16,8 +16,8 @@ import streamlit as st
 from services.metrics import GROUPS, PERCENTILES, TRAFFIC
 from services.model import Endpoint
 from ui import charts, context, scope, strip
-from ui.logs.log_window import moment
 from ui.readers import Span
+from ui.url_time import FROM, TO, forget, moment
 
 RANGES = {
     "30 min": 30,
@@ -32,7 +32,7 @@ RANGES = {
 REFRESH_SECONDS = 30
 SHORTEST = timedelta(minutes=5)
 """A narrower drag is widened to this: fewer points than five say nothing."""
-_FROM, _TO, _VIEW = "from", "to", "view"
+_VIEW = "view"
 _WAY_BACK, _ZOOMS = "metrics_way_back", "metrics_zooms"
 _DEFAULT = "3 h"
 
@@ -106,7 +106,7 @@ def narrow(key: str, zone: tzinfo) -> None:
     if boxes:
         start, end = dragged(boxes[0]["x"], zone)
         st.session_state[_ZOOMS] = st.session_state.get(_ZOOMS, 0) + 1
-        _stack().append((st.query_params.get(_FROM, ""), st.query_params.get(_TO, "")))
+        _stack().append((st.query_params.get(FROM, ""), st.query_params.get(TO, "")))
         _set_ends(start, end)
 
 
@@ -122,7 +122,7 @@ def dragged(moments: list[str], zone: tzinfo) -> tuple[datetime, datetime]:
 
 
 def _ends() -> tuple[datetime, datetime] | None:
-    start, end = st.query_params.get(_FROM), st.query_params.get(_TO)
+    start, end = st.query_params.get(FROM), st.query_params.get(TO)
     if not start and not end:
         return None
     ends = moment(start or ""), moment(end or "")
@@ -148,7 +148,7 @@ def _way_back_row(endpoint: Endpoint, ends: tuple[datetime, datetime], zone: tzi
             ("Requests", "traffic", ":material/list_alt:"),
             ("Log lines", "containers", ":material/article:"),
         ):
-            query = {_VIEW: view, _FROM: _text(ends[0]), _TO: _text(ends[1])}
+            query = {_VIEW: view, FROM: _text(ends[0]), TO: _text(ends[1])}
             st.page_link(
                 context.ROOT / "pages" / "logs.py",
                 label=words,
@@ -170,7 +170,7 @@ def _ends_form(zone: tzinfo) -> None:
 
 
 def _ends_or_last_hour() -> tuple[datetime, datetime]:
-    start, end = moment(st.query_params.get(_FROM, "")), moment(st.query_params.get(_TO, ""))
+    start, end = moment(st.query_params.get(FROM, "")), moment(st.query_params.get(TO, ""))
     now = _floor(datetime.now(UTC))
     return (start, end) if start and end else (now - timedelta(hours=1), now)
 
@@ -195,7 +195,7 @@ def _stack() -> list[tuple[str, str]]:
 
 
 def _set_ends(start: datetime, end: datetime) -> None:
-    st.query_params[_FROM], st.query_params[_TO] = _text(start), _text(end)
+    st.query_params[FROM], st.query_params[TO] = _text(start), _text(end)
 
 
 def _text(at: datetime) -> str:
@@ -205,16 +205,14 @@ def _text(at: datetime) -> str:
 def _go_back() -> None:
     start, end = _stack().pop() if _stack() else ("", "")
     if start and end:
-        st.query_params[_FROM], st.query_params[_TO] = start, end
+        st.query_params[FROM], st.query_params[TO] = start, end
     else:
         _forget_ends()
 
 
 def _forget_ends() -> None:
     _stack().clear()
-    for name in (_FROM, _TO):
-        if name in st.query_params:
-            del st.query_params[name]
+    forget()
 
 
 def _floor(at: datetime) -> datetime:

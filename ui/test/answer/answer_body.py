@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from services import quantities
 from services.scoring.answer import Answer
 from ui import words
 from ui.components.table import Cell, Column, Row, table
@@ -74,7 +75,7 @@ def _download(answer: Answer, reading: Reading, file_name: str, key: str) -> Non
     body = answer.body
     suffix = ".json" if reading.kind == "json" else mimetypes.guess_extension(answer.content_type) or ".bin"
     st.download_button(
-        f"Download, {words.size(len(body))}",
+        f"Download, {quantities.size(len(body))}",
         # A function, so that a large body is handed over when it is asked for and not on every drawing.
         lambda: body,
         file_name=f"{file_name}{suffix}",
@@ -93,8 +94,8 @@ def _notes(answer: Answer, reading: Reading) -> list[str]:
         notes.append(f"These are bytes and no text ({type_name}), so they are not shown. Download them.")
     elif reading.is_part:
         notes.append(
-            f"The body is larger than what is laid out here ({words.size(len(answer.body))}). Its beginning is shown "
-            "as it came."
+            f"The body is larger than what is laid out here ({quantities.size(len(answer.body))}). "
+            "Its beginning is shown as it came."
         )
     if reading.kind == "html":
         notes.append("This is a web page, which no scoring script sends by itself. Its source is shown.")
@@ -107,7 +108,7 @@ def _text(text: str, reading: Reading, size: int, chosen: str) -> None:
         is_tall = text.count("\n") > _LINES_BEFORE_TALL or len(text) > _LETTERS_BEFORE_TALL
         st.code(text, language=language, wrap_lines=True, height=_TALL if is_tall else "content")
         return
-    whole = f"characters of {words.size(size)}" if reading.is_part else f"of {len(text):,} characters"
+    whole = f"characters of {quantities.size(size)}" if reading.is_part else f"of {len(text):,} characters"
     with st.expander(f"The first {MOST_SHOWN:,} {whole}"):
         st.code(text[:MOST_SHOWN], language=None, wrap_lines=True, height=_TALL)
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import streamlit as st
 
+from services import quantities
 from services.errors import SluiceError, Stopped
 from services.model import Deployment, Endpoint
 from services.scoring.answer import Answer
@@ -33,7 +34,7 @@ def show(
     st.html(status_line(outcome, is_explained=explanation is not None))
     facts(_facts(deployments, request, outcome))
     if outcome.is_cut:
-        kept = words.size(len(outcome.body))
+        kept = quantities.size(len(outcome.body))
         st.html(f'<p class="note">The answer was longer than what is kept of it. Its first {kept} are here.</p>')
     if explanation is not None:
         failure_card.show(explanation)
@@ -70,8 +71,8 @@ def _facts(deployments: Sequence[Deployment], request: ScoringRequest, answer: A
         Fact("Answered by", by or "not said", colour=palette[by] if by else ""),
         Fact("Total", words.milliseconds(answer.total_ms)),
         Fact("In the model", words.milliseconds(answer.model_ms) if answer.model_ms is not None else "not said"),
-        Fact("Sent", words.size(len(request.body))),
-        Fact("Received", words.size(len(answer.body)) + (" and more" if answer.is_cut else "")),
+        Fact("Sent", quantities.size(len(request.body))),
+        Fact("Received", quantities.size(len(answer.body)) + (" and more" if answer.is_cut else "")),
     ]
     if answer.attempts > 1:
         found.append(Fact("Attempts", f"{answer.attempts}, the first key was not accepted"))

@@ -89,6 +89,7 @@ def _work(run: Run, results: Results, endpoint_id: str, keeps_bodies: bool) -> N
     except SluiceError as error:
         run.problem = error
     except Exception as error:
+        # Runs in a thread of its own: nobody else would hear of it.
         _log.exception("A comparison failed inside Sluice")
         run.problem = ServiceFailed(
             "The comparison was not kept.",

@@ -13,11 +13,10 @@ from services.model import Deployment, Endpoint
 from services.replay.record import Record, from_document
 from services.replay.report import report
 from services.results import Result
-from ui import context, problem, words
+from ui import ask, context, problem, words
 from ui.components.table import Cell, Column, Row, read_opened, table
 from ui.test.compare import compare_form, compare_report, compare_rows, compare_runs
 from ui.test.history import opened
-from ui.test.send import ask
 from ui.turns import Turns
 
 POLL_SECONDS = 0.7

@@ -12,7 +12,7 @@ from services.payloads.exchange import Exchange
 from services.payloads.payload import Payload
 from services.payloads.redaction import is_secret
 from services.scoring.answer import meaning_of
-from ui import context, words
+from ui import ask, context, words
 from ui.facts import Fact, facts
 from ui.labels import listed
 from ui.test import views
@@ -20,7 +20,7 @@ from ui.test.answer import answer_view, code_view
 from ui.test.history import exchange_diff, history_rows, opened
 from ui.test.payloads import expected_answer, payload_form
 from ui.test.payloads.payload_rows import size
-from ui.test.send import ask, body_view, draft, header_lines
+from ui.test.send import body_view, draft, header_lines
 
 PLACE = "history"
 

@@ -11,12 +11,11 @@ from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from services.payloads.exchange import Exchange
 from services.payloads.history import Holdings, Page
-from ui import colours, context, problem, words
+from ui import ask, colours, context, problem, words
 from ui.components.into_view import into_view
 from ui.components.table import read_opened, table
 from ui.test.history import consent_view, exchange_diff, exchange_view, history_rows, opened
 from ui.test.payloads.payload_rows import size
-from ui.test.send import ask
 
 LIMIT = 20
 """How many requests one page shows."""

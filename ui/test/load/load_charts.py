@@ -75,15 +75,7 @@ def _shade(colour: str, look: charts.Look) -> str:
 def _figure(rows: Sequence[Mapping[str, Any]], seconds: float) -> go.Figure:
     last = max([seconds, *(row["second"] + 1 for row in rows)])
     figure = go.Figure()
-    figure.update_layout(
-        height=charts.HEIGHT,
-        margin={"l": 56, "r": 12, "t": 28, "b": 28},
-        hovermode="x unified",
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "font": {"size": 12}},
-        font={"size": 12},
-        uirevision="keep",
-    )
+    charts.lay_out(figure, hovermode="x unified")
     figure.update_xaxes(range=[0, last], ticksuffix=" s", nticks=9, showgrid=False)
     figure.update_yaxes(rangemode="tozero", nticks=5, automargin=True)
     return figure

@@ -16,10 +16,10 @@ from services.loadtest.running import LoadRuns, Wish
 from services.loadtest.target import cautions, check_target
 from services.model import Deployment, Endpoint
 from services.scoring.request import LONGEST_TIMEOUT_SECONDS, ScoringRequest
-from ui import context, problem, readers, tables, words
+from ui import ask, context, problem, readers, tables, words
 from ui.labels import plain
 from ui.test.load import load_results
-from ui.test.send import ask, composer, draft
+from ui.test.send import composer, draft
 from ui.test.send.draft import SPLIT
 
 TYPED = "The request in Send"

@@ -12,11 +12,10 @@ from services.loadtest import report
 from services.loadtest.report import KIND
 from services.model import Deployment, Endpoint
 from services.results import Result
-from ui import context, words
+from ui import ask, context, words
 from ui.components.table import Cell, Column, Row, read_opened, table
 from ui.test.history import opened
 from ui.test.load import load_result
-from ui.test.send import ask
 
 NEWEST = 50
 """How many are listed."""

@@ -9,9 +9,8 @@ import streamlit as st
 from services.errors import SluiceError
 from services.loadtest.running import LoadRuns
 from services.model import Deployment, Endpoint
-from ui import problem
+from ui import ask, problem
 from ui.test.load import load_form, load_live, load_results
-from ui.test.send import ask
 from ui.turns import Turns
 
 PLACE = "load"

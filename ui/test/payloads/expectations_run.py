@@ -136,6 +136,7 @@ def _perform(run: Run, results: Results, key: tuple[int, str], *, keeps_bodies: 
     except SluiceError as error:
         _problems[key] = error.with_traceback(None)
     except Exception:
+        # Runs in a thread of its own: nobody else would hear of it.
         _log.exception("A run of expectations failed inside Sluice")
         _problems[key] = ServiceFailed(
             "The run did not come to its end.", "Sluice itself failed.", "Run it again; the log has the details."

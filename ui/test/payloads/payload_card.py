@@ -9,14 +9,14 @@ import streamlit as st
 from services.expectations.words import describe
 from services.model import Endpoint
 from services.payloads.payload import Payload
-from ui import context, words
+from ui import ask, context, words
 from ui.facts import Fact, facts
 from ui.labels import plain
 from ui.test import views
 from ui.test.history import opened
 from ui.test.payloads import payload_form
 from ui.test.payloads.payload_rows import size
-from ui.test.send import ask, body_view, draft, header_lines
+from ui.test.send import body_view, draft, header_lines
 
 PLACE = "payloads"
 

@@ -9,7 +9,7 @@ import streamlit as st
 from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from services.payloads.payload import Payload
-from ui import context, problem
+from ui import ask, context, problem
 from ui.components.into_view import into_view
 from ui.components.table import View, read_opened, read_view, table
 from ui.test.history import opened
@@ -22,7 +22,6 @@ from ui.test.payloads import (
     payload_rows,
     variables_view,
 )
-from ui.test.send import ask
 
 _VIEW = "payloads_shown"
 

@@ -115,6 +115,7 @@ class Series:
         except SluiceError as error:
             attempt.outcome = _words_of(error)
         except Exception as error:
+            # Runs in a thread of its own: the page would wait for the answer for ever.
             _log.exception("A test request failed inside Sluice")
             attempt.outcome = ServiceFailed(
                 "The request could not be sent.",
@@ -154,6 +155,7 @@ class Series:
                     around.conn, around.endpoint, around.deployments, attempt.request, outcome
                 )
             except Exception:
+                # The answer is shown without its card; losing both would be worse.
                 _log.exception("A failed answer could not be explained")
 
 

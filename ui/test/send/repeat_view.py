@@ -70,14 +70,7 @@ def strip(answers: Sequence[tuple[int, Answer]], names: Sequence[str], look: cha
             },
             hovertemplate="#%{x}: %{customdata}, %{y:,.3~g} ms",
         )
-    figure.update_layout(
-        height=_HEIGHT,
-        margin={"l": 56, "r": 12, "t": 28, "b": 28},
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "font": {"size": 12}},
-        font={"size": 12},
-        uirevision="keep",
-    )
+    charts.lay_out(figure, height=_HEIGHT)
     figure.update_xaxes(tickformat="d", nticks=10, showgrid=False, rangemode="tozero")
     figure.update_yaxes(rangemode="tozero", nticks=5, ticksuffix=" ms", automargin=True)
     return figure
