@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from html import escape
 
@@ -16,7 +17,7 @@ from services.model import Window
 from ui import charts, words
 from ui.journal import journal_lines
 from ui.journal.journal_lines import Line
-from ui.metrics import controls
+from ui.metrics import controls, minute_address
 from ui.metrics.controls import View
 
 NOTHING = "No data in this time range. Send a request, or widen the range."
@@ -56,12 +57,18 @@ def draw(
     drawn = f"{key}-{frame.view.zooms}" if frame.view.zooms else key
     st.plotly_chart(
         figure,
-        key=drawn,
+        key=minute_address.chart_key(drawn),
         config=charts.CONFIG,
         alt=alt,
-        on_select=partial(controls.narrow, drawn, frame.view.look.zone),
-        selection_mode="box",
+        on_select=partial(_selected, drawn, frame.view),
+        selection_mode=("points", "box"),
     )
+
+
+def _selected(key: str, view: View) -> None:
+    """Take the time of a box as the new range, or open the minute of a point that was clicked."""
+    controls.narrow(minute_address.chart_key(key), view.look.zone)
+    minute_address.pick(key, view.look.zone, view.span.window(datetime.now(UTC)).grain_seconds)
 
 
 def failure(error: SluiceError) -> str:
