@@ -18,6 +18,10 @@ from services.model import Endpoint
 
 TRAFFIC = "AmlOnlineEndpointTrafficLog"
 """The log category, and the table, with one row for each request (Azure Monitor's reference of online endpoints)."""
+CONSOLE = "AmlOnlineEndpointConsoleLog"
+"""The category, and the table, with one row for each line that a container writes."""
+EVENTS = "AmlOnlineEndpointEventLog"
+"""The category, and the table, of what happens to containers: started, killed, a probe that failed."""
 MOST_SETTINGS = 5
 """Settings that one resource may have (Azure Monitor, limits)."""
 OWN_NAME = "sluice"
@@ -77,6 +81,11 @@ def settings(conn: Connection, endpoint: Endpoint) -> tuple[Setting, ...]:
     """The diagnostic settings of ``endpoint``, in Azure's order. Raises SluiceError."""
     call = conn.call(f"The diagnostic settings of {endpoint.name} could not be read.", _READER)
     return tuple(_setting(entry) for entry in conn.pages(_path(endpoint), call, api_version=_API))
+
+
+def are_sent(conn: Connection, endpoint: Endpoint, category: str) -> bool:
+    """Whether a diagnostic setting of ``endpoint`` sends ``category`` to Log Analytics. Raises SluiceError."""
+    return any(each.workspace_id and each.sends(category) for each in settings(conn, endpoint))
 
 
 def log_workspaces(conn: Connection) -> tuple[LogWorkspace, ...]:

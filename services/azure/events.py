@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.azure.connection import Connection
-from services.azure.log_analytics import literal, query
+from services.azure.diagnostics import EVENTS
+from services.azure.log_analytics import Span, ask_table, literal
 from services.model import Endpoint
 
-CATEGORY = "AmlOnlineEndpointEventLog"
-"""The log category, and the table, of lifecycle events (Azure Monitor's reference of online endpoints)."""
 MOST_EVENTS = 500
 """The newest events that are read; a container that restarts for ever writes thousands."""
-_DIAGNOSTICS_API = "2021-05-01-preview"
 
 
 @dataclass(frozen=True)
@@ -28,27 +26,19 @@ class LifecycleEvent:
     message: str
 
 
-def recent(
-    conn: Connection,
-    endpoint: Endpoint,
-    since: datetime,
-    *,
-    deployment: str | None = None,
-    until: datetime | None = None,
-) -> list[LifecycleEvent]:
-    """The events of ``endpoint``, or of one ``deployment``, from ``since`` on, the newest first, at most MOST_EVENTS.
+def recent(conn: Connection, endpoint: Endpoint, span: Span, *, deployment: str | None = None) -> list[LifecycleEvent]:
+    """The events of ``endpoint``, or of one ``deployment``, the newest first, at most MOST_EVENTS.
 
     They reach Log Analytics minutes after they happen, and only while a diagnostic setting sends them. Raises
-    NotConfigured when no Log Analytics workspace is known, and the other SluiceErrors.
+    SluiceError.
     """
-    narrowed = f" and DeploymentName =~ {literal(deployment)}" if deployment else ""
+    narrowed = f"| where DeploymentName =~ {literal(deployment)} " if deployment else ""
     kql = (
-        f"{CATEGORY} | where _ResourceId =~ {literal(endpoint.id)}{narrowed}"
-        f" | project TimeGenerated, DeploymentName, InstanceId, Name, Message"
+        f"{narrowed}| project TimeGenerated, DeploymentName, InstanceId, Name, Message"
         f" | top {MOST_EVENTS} by TimeGenerated desc"
     )
     what = f"The lifecycle events of {endpoint.name} could not be read."
-    rows = query(conn, what, kql, since, until or datetime.now(UTC))
+    rows = ask_table(conn, what, endpoint.id, EVENTS, kql, span).records()
     return [
         LifecycleEvent(
             at=row["TimeGenerated"].astimezone(UTC),
@@ -60,15 +50,3 @@ def recent(
         for row in rows
         if isinstance(row.get("TimeGenerated"), datetime)
     ]
-
-
-def are_sent(conn: Connection, endpoint: Endpoint, category: str = CATEGORY) -> bool:
-    """Whether a diagnostic setting of ``endpoint`` sends ``category`` anywhere. Raises SluiceError."""
-    call = conn.call(f"The diagnostic settings of {endpoint.name} could not be read.", "Monitoring Reader")
-    path = f"{endpoint.id}/providers/Microsoft.Insights/diagnosticSettings"
-    body = conn.send("GET", path, call, api_version=_DIAGNOSTICS_API).body
-    logs = [log for setting in body.get("value") or [] for log in (setting.get("properties") or {}).get("logs") or []]
-    return any(
-        log.get("enabled") and (log.get("category") == category or log.get("categoryGroup") == "allLogs")
-        for log in logs
-    )

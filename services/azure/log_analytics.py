@@ -1,4 +1,4 @@
-"""Questions to Log Analytics: to the workspace that the settings name, or to whatever holds an endpoint's rows."""
+"""Questions to Log Analytics about the rows of a resource, in whichever workspace they are kept."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult
 from services.azure.cloud import Json
 from services.azure.connection import Connection
 from services.azure.translation import clean, translated
-from services.errors import NotConfigured, RuleBroken
+from services.errors import RuleBroken
 
-_ROLE = "Log Analytics Reader"
 _PUBLIC = "https://api.loganalytics.io"
 _ADDRESSES = {
     "AzureUSGovernment": "https://api.loganalytics.us",
     "AzureChinaCloud": "https://api.loganalytics.azure.cn",
 }
 """The logs query service of the sovereign clouds (azure-monitor-query, README); all others use the public one."""
+
+Span = timedelta | tuple[datetime, datetime]
+"""Which rows by their time: the newest by Azure's clock, or those of an absolute time."""
 
 _WAIT_SECONDS = 120
 """How long Log Analytics may work on a query (its own default is 180, its most 600)."""
@@ -70,11 +72,11 @@ class QueryRefused(RuleBroken):
         self.column = column
 
 
-def ask(conn: Connection, what: str, resource_id: str, kql: str, span: timedelta | None = None) -> Rows:
+def ask(conn: Connection, what: str, resource_id: str, kql: str, span: Span | None = None) -> Rows:
     """What the rows of one resource answer to ``kql``, wherever they are kept.
 
-    It needs the right to read the resource, and no name of a workspace. ``span`` narrows the rows to the newest by
-    Azure's clock; None leaves it to the query. ``what`` says what failed when it fails: a whole sentence. Raises
+    It needs the right to read the resource, and no name of a workspace. ``span`` narrows the rows; None leaves
+    it to the query. ``what`` says what failed when it fails: a whole sentence. Raises
     QueryRefused for a query that cannot be run, and the other SluiceErrors.
     """
     address = _address(conn)
@@ -100,25 +102,22 @@ def ask(conn: Connection, what: str, resource_id: str, kql: str, span: timedelta
     )
 
 
-def query(conn: Connection, what: str, kql: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """The rows that answer ``kql`` between ``since`` and ``until``, each as column → value.
+def ask_table(conn: Connection, what: str, resource_id: str, table: str, rest: str, span: Span | None = None) -> Rows:
+    """What ``table`` answers to ``rest``, which begins with a ``|`` or is empty: :func:`ask` for a table of its own.
 
-    ``what`` says what failed when it fails: a whole sentence. An answer that Azure cut short counts as it came.
-    Raises NotConfigured without a Log Analytics workspace, and the other SluiceErrors.
+    No workspace has a table before something was sent to it: then there are no rows. Raises as :func:`ask`.
     """
-    workspace = conn.settings.log_workspace_id
-    if not workspace:
-        raise NotConfigured(
-            what,
-            "Sluice does not know which Log Analytics workspace holds the endpoints' logs.",
-            "Set SLUICE_LOG_WORKSPACE_ID to its id (a GUID), and send the endpoint's logs there with a diagnostic "
-            "setting.",
-        )
-    address = _address(conn)
-    with translated(replace(conn.call(what, _ROLE), address=urlsplit(address).netloc)):
-        result = _client(conn, address).query_workspace(workspace, kql, timespan=(since, until))
-    tables = result.partial_data if isinstance(result, LogsQueryPartialResult) else result.tables
-    return [dict(zip(table.columns, row, strict=True)) for table in tables[:1] for row in table.rows]
+    try:
+        return ask(conn, what, resource_id, f"{table} {rest}", span)
+    except QueryRefused as error:
+        if is_unknown_table(error, table):
+            return Rows((), ())
+        raise
+
+
+def is_unknown_table(error: QueryRefused, table: str) -> bool:
+    """Whether a query was refused because no workspace has this table yet."""
+    return table.lower() in error.why.lower() and "resolve" in error.why.lower()
 
 
 def literal(text: str) -> str:

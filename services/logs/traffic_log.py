@@ -13,7 +13,7 @@ from typing import Any
 
 from services.azure.connection import Connection
 from services.azure.diagnostics import TRAFFIC
-from services.azure.log_analytics import QueryRefused, ask, literal
+from services.azure.log_analytics import QueryRefused, ask, is_unknown_table, literal
 from services.errors import RuleBroken
 from services.model import Endpoint
 
@@ -119,7 +119,7 @@ def read(conn: Connection, endpoint: Endpoint, wanted: Wanted) -> Reading:
             total = max(total, int(counted["Requests"]))
         age = newest_age_seconds(conn, endpoint)
     except QueryRefused as error:
-        if _is_unknown_table(error):
+        if is_unknown_table(error, TRAFFIC):
             return Reading((), 0, None)
         raise
     requests = tuple(found for row in rows.records() if (found := _request(row)) is not None)
@@ -173,11 +173,6 @@ def _status(word: str) -> str:
 
 def _moment(at: datetime) -> str:
     return f"datetime({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z)"
-
-
-def _is_unknown_table(error: QueryRefused) -> bool:
-    """Whether a query was refused because no workspace has this table yet."""
-    return TRAFFIC.lower() in error.why.lower() and "resolve" in error.why.lower()
 
 
 def _request(row: Mapping[str, Any]) -> Request | None:

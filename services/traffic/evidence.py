@@ -11,8 +11,9 @@ from functools import partial
 from typing import TypeVar
 
 from services.azure.connection import Connection
+from services.azure.diagnostics import EVENTS, are_sent
 from services.azure.endpoints import logs
-from services.azure.events import are_sent, recent
+from services.azure.events import recent
 from services.errors import NotConfigured, SluiceError
 from services.model import Deployment, Endpoint
 from services.test_log import TestLog, TestResult
@@ -118,7 +119,7 @@ def collect(
         ready = ask(None, "the ready instances", partial(capacity.ready_instances, conn, deployments, window))
         answered = ask(None, "earlier answers", partial(capacity.have_answered, conn, deployments, now))
         quiet = ask(None, "the latencies", partial(capacity.quiet_times, conn, deployments, window))
-        failing = ask(None, "failing probes", partial(_failing, conn, endpoint, now))
+        failing = ask(None, "failing probes", partial(_failing, conn, endpoint))
         worked = {each.name: ask(each.name, "its log", partial(_worked, conn, each)) for each in deployments}
         tested = {each.name: ask(each.name, "its last test", partial(tests.last, each.id)) for each in deployments}
     found = {}
@@ -191,10 +192,10 @@ def service_time(
     return None
 
 
-def _failing(conn: Connection, endpoint: Endpoint, now: datetime) -> dict[str, tuple[FailingProbe, ...]]:
+def _failing(conn: Connection, endpoint: Endpoint) -> dict[str, tuple[FailingProbe, ...]]:
     """Deployment → its probes that failed lately, from lifecycle events. Raises SluiceError."""
-    events = recent(conn, endpoint, now - timedelta(minutes=PROBE_MINUTES), until=now)
-    if not events and not are_sent(conn, endpoint):
+    events = recent(conn, endpoint, timedelta(minutes=PROBE_MINUTES))
+    if not events and not are_sent(conn, endpoint, EVENTS):
         raise NotConfigured(
             f"The failing probes of {endpoint.name} are not known.",
             "No diagnostic setting sends the endpoint's lifecycle events to Log Analytics.",

@@ -11,8 +11,8 @@ from functools import partial
 
 from services.azure import endpoints
 from services.azure.connection import Connection
-from services.azure.events import are_sent
-from services.azure.log_analytics import literal, query
+from services.azure.diagnostics import CONSOLE, TRAFFIC, are_sent
+from services.azure.log_analytics import ask_table, literal
 from services.errors import SluiceError
 from services.model import Deployment, Endpoint, Window
 from services.traffic import counting, server_log
@@ -25,8 +25,8 @@ from services.visibility.judging import (
     TRAFFIC_LOG,
 )
 
-CATEGORIES = {TRAFFIC_LOG: "AmlOnlineEndpointTrafficLog", CONSOLE_LOG: "AmlOnlineEndpointConsoleLog"}
-"""The log category, and the table, of each log (Azure Monitor's reference of online endpoints)."""
+CATEGORIES = {TRAFFIC_LOG: TRAFFIC, CONSOLE_LOG: CONSOLE}
+"""The log category, and the table, of each log."""
 LOG_LINES = 10_000
 """Lines of the container log that are read live."""
 _SCORED = "azmlinfsrv - POST /score"
@@ -78,12 +78,10 @@ def _safely(read: Callable[[], Mapping[str, Minutes]]) -> Read:
 def _logged(conn: Connection, endpoint: Endpoint, source: str, narrowed: str, window: Window) -> dict[str, Minutes]:
     """Rows per minute of a log in Log Analytics. Raises SluiceError, also when nothing sends the log there."""
     what = f"The {source.lower()} of {endpoint.name} could not be read."
-    kql = (
-        f"{CATEGORIES[source]} | where _ResourceId =~ {literal(endpoint.id)} {narrowed}"
-        " | summarize Requests = count() by DeploymentName, Minute = bin(TimeGenerated, 1m)"
-    )
+    kql = f"{narrowed} | summarize Requests = count() by DeploymentName, Minute = bin(TimeGenerated, 1m)"
+    span = (window.start_at, window.end_at)
     found: dict[str, dict[datetime, float]] = {}
-    for row in query(conn, what, kql, window.start_at, window.end_at):
+    for row in ask_table(conn, what, endpoint.id, CATEGORIES[source], kql, span).records():
         if isinstance(row.get("Minute"), datetime):
             minutes = found.setdefault(str(row["DeploymentName"] or "").lower(), {})
             minutes[row["Minute"].astimezone(UTC)] = float(row["Requests"])

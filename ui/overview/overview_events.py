@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from services.azure import activity, events
+from services.azure import activity, diagnostics, events
 from services.azure.activity import Write
 from services.azure.connection import Connection
 from services.azure.events import LifecycleEvent
-from services.errors import NotConfigured, SluiceError
+from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from ui import colours, problem, readers, words
 from ui.components.table import Cell, Column, Row, table
@@ -37,7 +37,7 @@ def _events(
     hours: int,
     _endpoint: Endpoint,
 ) -> list[LifecycleEvent]:
-    return events.recent(_conn, _endpoint, datetime.now(UTC) - timedelta(hours=hours))
+    return events.recent(_conn, _endpoint, timedelta(hours=hours))
 
 
 @st.cache_data(ttl=readers.METRIC_SECONDS, max_entries=100, show_spinner=False)
@@ -66,10 +66,6 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
 def _lifecycle(endpoint: Endpoint, deployments: Sequence[Deployment], hours: int) -> None:
     try:
         found = _events(*readers.key(endpoint.workspace_ref), endpoint.name, hours, endpoint)
-    except NotConfigured as error:
-        st.html('<p class="lead">Lifecycle events are kept by Log Analytics.</p>')
-        problem.show(error, key="events")
-        return
     except SluiceError as error:
         problem.show(error, key="events", retry=_events.clear)
         return
@@ -88,13 +84,13 @@ def _lifecycle(endpoint: Endpoint, deployments: Sequence[Deployment], hours: int
 
 def _why_none(endpoint: Endpoint) -> str:
     try:
-        sent = events.are_sent(readers.key(endpoint.workspace_ref)[0], endpoint)
+        sent = diagnostics.are_sent(readers.key(endpoint.workspace_ref)[0], endpoint, diagnostics.EVENTS)
     except SluiceError:
-        return f"Whether a diagnostic setting sends the category {events.CATEGORY} could not be read."
+        return f"Whether a diagnostic setting sends the category {diagnostics.EVENTS} could not be read."
     if sent:
         return "Events arrive minutes after they happen; a new diagnostic setting can take an hour."
     return (
-        f"No diagnostic setting of this endpoint sends the category {events.CATEGORY}. Add one in the Azure portal, "
+        f"No diagnostic setting of this endpoint sends the category {diagnostics.EVENTS}. Add one in the Azure portal, "
         "or with <code>az monitor diagnostic-settings create</code>."
     )
 
