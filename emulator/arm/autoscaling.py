@@ -13,10 +13,11 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from typing import Any
 
 from emulator.arm.autoscale import SETTING, STATE, target_of
-from emulator.arm.context import Context, iso
+from emulator.arm.context import Context
 from emulator.arm.rules import RuleBroken
 from emulator.arm.targets import Target
 from emulator.documents import Document
@@ -128,7 +129,7 @@ class Autoscaling:
     def _act(self, key: str, target: Target, profile: Profile, current: int, decision: Decision) -> None:
         """Begin to scale, and write down that it was. A busy deployment is left for the next time."""
         correlation = str(uuid.uuid4())
-        set_current_subject(_subject(target, f"{DEPLOYMENTS}/write", correlation, "Administrative"))
+        set_current_subject(_subject(target.arm_id, f"{DEPLOYMENTS}/write", correlation, "Administrative"))
         direction = "Scaleup" if decision.target > current else "Scaledown"
         before, now = self._context.documents.get(STATE, key) or {}, self._context.now()
         state: Document = {
@@ -146,11 +147,11 @@ class Autoscaling:
                 self._context.documents.put(STATE, key, state)
         except (ServiceError, RuleBroken) as error:
             if not (isinstance(error, ServiceError) and error.status == 409):
-                self._note(target, f"{direction}/Action", state, "Failed", str(error))
+                self._note(key, target, f"{direction}/Action", state, "Failed", str(error))
             return
         finally:
             set_current_subject(None)
-        self._note(target, f"{direction}/Action", state, "Succeeded")
+        self._note(key, target, f"{direction}/Action", state, "Succeeded")
 
     def _finish(self, key: str, target: Target | None) -> Document:
         """What the engine did last; when that has ended in the meantime, it is written down how."""
@@ -165,7 +166,7 @@ class Autoscaling:
         if target is not None and operation is not None:
             error = operation.get("error") or {}
             status = "Succeeded" if operation["status"] == "Succeeded" else "Failed"
-            self._note(target, f"{state['direction']}Result/Action", state, status, error.get("message", ""))
+            self._note(key, target, f"{state['direction']}Result/Action", state, status, error.get("message", ""))
         return ended
 
     def _note_flapping(
@@ -184,40 +185,49 @@ class Autoscaling:
             f" avoid flapping. Resource: '{target.arm_id}'. Current instance count: '{current}', Intended new instance"
             f" count: '{decision.intended}'. Actual new instance count: '{decision.target}'"
         )
-        subject = _subject(target, f"{_EVENTS}/Flapping/Action", str(uuid.uuid4()), "Autoscale")
         properties = {
-            "resourceName": target.arm_id,
-            "oldInstancesCount": str(current),
-            "newInstancesCount": str(decision.target),
-            "activeAutoscaleProfile": _described(profile, self._context, key),
+            "Description": sentence,
+            "ResourceName": target.arm_id,
+            "OldInstancesCount": str(current),
+            "NewInstancesCount": str(decision.target),
+            "ActiveAutoscaleProfile": _described(profile, self._context, key),
         }
+        subject = self._about_setting(key, "Flapping/Action", str(uuid.uuid4()))
         self._write(subject, Outcome("Succeeded", None, "FlappingOccurred", sentence, properties))
 
-    def _note(self, target: Target, operation: str, state: Mapping[str, Any], status: str, failure: str = "") -> None:
+    def _note(
+        self, key: str, target: Target, operation: str, state: Mapping[str, Any], status: str, failure: str = ""
+    ) -> None:
         old, new = state["old"], state["new"]
         sentence = (
             f"The autoscale engine attempting to scale resource '{target.arm_id}' from {old} instances count to {new}"
             f" instances count.{' ' + failure if failure else ''}"
         )
         previous = state["previousScaleAt"]
+        # Spelled as the schema of the activity log spells them.
         properties = {
-            "description": sentence,
-            "resourceName": target.arm_id,
-            "oldInstancesCount": str(old),
-            "newInstancesCount": str(new),
-            "activeAutoscaleProfile": state["profile"],
-            "lastScaleActionTime": iso(previous) if previous else "",
+            "Description": sentence,
+            "ResourceName": target.arm_id,
+            "OldInstancesCount": str(old),
+            "NewInstancesCount": str(new),
+            "ActiveAutoscaleProfile": state["profile"],
+            "LastScaleActionTime": formatdate(previous, usegmt=True) if previous else "",
         }
-        subject = _subject(target, f"{_EVENTS}/{operation}", state["correlation"], "Autoscale")
+        subject = self._about_setting(key, operation, state["correlation"])
         self._write(subject, Outcome(status, None, "AutoscaleAction", sentence, properties))
+
+    def _about_setting(self, key: str, operation: str, correlation: str) -> Subject:
+        """What the engine does is an event of the setting, not of what is scaled (activity log schema, Autoscale)."""
+        setting = self._context.documents.get(SETTING, key)
+        return _subject(setting["id"] if setting else "", f"{_EVENTS}/{operation}", correlation, "Autoscale")
 
     def _write(self, subject: Subject, outcome: Outcome) -> None:
         context = self._context
         context.activity.append(context.now(), context.secrets.tenant_id, subject, outcome)
 
 
-def _subject(target: Target, operation: str, correlation: str, category: str) -> Subject:
-    return Subject(CALLER, "", _CLAIMS, operation, target.arm_id, correlation, category=category)
+def _subject(resource_id: str, operation: str, correlation: str, category: str) -> Subject:
+    return Subject(CALLER, "", _CLAIMS, operation, resource_id, correlation, category=category)
 
 
 def _described(profile: Profile, context: Context, key: str) -> str:

@@ -53,9 +53,14 @@ class Scaled:
         self.azure.control("POST", "seed", {"rows": rows}).raise_for_status()
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """What the engine wrote about a deployment, oldest first."""
+        """What the engine wrote about a deployment and the setting of the same name, each oldest first."""
+        setting = f"{self.group}/providers/microsoft.insights/autoscalesettings/{name}"
+        return [*self.written(self.deployment(name)), *self.written(setting)]
+
+    def written(self, resource_id: str) -> list[dict[str, Any]]:
+        """What the engine wrote about a resource, oldest first."""
         start = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-        clause = f"eventTimestamp ge '{start}' and resourceUri eq '{self.deployment(name)}'"
+        clause = f"eventTimestamp ge '{start}' and resourceUri eq '{resource_id}'"
         answer = requests.get(
             f"{self.azure.url}{self.group.split('/resourceGroups')[0]}"
             "/providers/Microsoft.Insights/eventtypes/management/values",
@@ -161,7 +166,10 @@ def test_the_limits_of_the_profile_count_at_once_and_are_written_down(scaled: Sc
         assert begun["operationName"]["value"] == f"Microsoft.Insights/AutoscaleSettings/Scale{word}/Action"
         assert ended["operationName"]["value"] == f"Microsoft.Insights/AutoscaleSettings/Scale{word}Result/Action"
         assert f"from {old} instances count to {new} instances count" in begun["description"]
-        assert begun["properties"]["newInstancesCount"] == str(new)
+        assert begun["properties"]["NewInstancesCount"] == str(new)
+        assert begun["properties"]["ResourceName"] == scaled.deployment(name)
+        assert begun["resourceId"].endswith(f"/microsoft.insights/autoscalesettings/{name}")
+        assert begun["resourceProviderName"]["value"] == "microsoft.insights"
         assert {each["correlationId"] for each in scaled.events(name)} == {begun["correlationId"]}
     changed = scaled.azure.arm("GET", scaled.deployment("low")).json()["systemData"]
     assert changed["lastModifiedBy"] == CALLER
