@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values, load_dotenv
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from services import az_defaults
 from services.errors import NotConfigured, RuleBroken
 from services.model import WorkspaceRef
+from services.statuses import CLIENT_DEFAULT, SERVER_DEFAULT, StatusSets, parse
 
 _READ_FAILED = "The settings could not be read."
 _WORKSPACE_KEYS = {
@@ -87,9 +88,25 @@ class Settings(BaseSettings):
         alias="SLUICE_WATCH_SECONDS",
         description="How often Sluice looks for changes of traffic that were made elsewhere.",
     )
+    server_errors: str = Field(
+        SERVER_DEFAULT,
+        alias="SLUICE_SERVER_ERRORS",
+        description="Statuses that count as the service's failures: classes and numbers with commas.",
+    )
+    client_errors: str = Field(
+        CLIENT_DEFAULT,
+        alias="SLUICE_CLIENT_ERRORS",
+        description="Statuses that count as the callers' mistakes, unless they are the service's failures.",
+    )
     port: int = Field(8501, ge=0, le=65535, alias="SLUICE_PORT", description="Port that Sluice listens on.")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("server_errors", "client_errors")
+    @classmethod
+    def _are_statuses(cls, value: str) -> str:
+        parse(value)
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -140,6 +157,11 @@ class Settings(BaseSettings):
     def is_configured(self) -> bool:
         """Whether subscription, resource group and workspace are all known."""
         return bool(self.subscription_id and self.resource_group and self.workspace_name)
+
+    @property
+    def statuses(self) -> StatusSets:
+        """Which answers count as errors, and whose."""
+        return StatusSets.of(self.server_errors, self.client_errors)
 
     @property
     def origins(self) -> Mapping[str, str]:
@@ -239,7 +261,7 @@ def _config_values(path: Path) -> dict[str, Any]:
 def _invalid(error: ValidationError, origins: Mapping[str, str]) -> NotConfigured:
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0])
-    why = f"{name} in {origins.get(name, 'the defaults')} is not valid: {first['msg']}."
+    why = f"{name} in {origins.get(name, 'the defaults')} is not valid: {first['msg'].removeprefix('Value error, ')}."
     return NotConfigured(_READ_FAILED, why, f"Correct {name} or remove it.")
 
 

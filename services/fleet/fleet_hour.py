@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from statistics import fmean
 from typing import TypeAlias
 
-from services.metrics import is_client_error, is_server_error, points
+from services.metrics import counts, points
 from services.model import Series, Window
+from services.statuses import StatusSets
 
 MINUTES = 60
 Minutes: TypeAlias = tuple[float | None, ...]
@@ -33,10 +34,10 @@ class Hour:
     p95_ms: Mapping[str, Minutes]
 
 
-def hour(rates: Sequence[Series], latency: Sequence[Series], window: Window) -> Hour:
+def hour(rates: Sequence[Series], latency: Sequence[Series], window: Window, statuses: StatusSets) -> Hour:
     """The hour ``window``; ``rates`` are split by every dimension, ``latency`` is P95 split by deployment."""
-    requests = _sums(rates, lambda _: True)
-    failed, refused = _sums(rates, is_server_error), _sums(rates, is_client_error)
+    requests = _sums(rates, window, lambda _: True)
+    failed, refused = _sums(rates, window, statuses.is_server_error), _sums(rates, window, statuses.is_client_error)
     by_deployment: dict[str, dict[datetime, float]] = {
         one.dimensions.get("deployment", ""): dict(points(one)) for one in latency
     }
@@ -65,11 +66,11 @@ def slowest(latency: Iterable[Series], live: Collection[str], window: Window) ->
     return [max(means, key=lambda each: each[0])[1]] if means else []
 
 
-def _sums(rates: Sequence[Series], counts: Callable[[str], bool]) -> dict[datetime, float]:
-    """The requests of each minute whose status ``counts``."""
+def _sums(rates: Sequence[Series], window: Window, is_meant: Callable[[str], bool]) -> dict[datetime, float]:
+    """The requests of each minute whose status ``is_meant``."""
     totals: defaultdict[datetime, float] = defaultdict(float)
     for one in rates:
-        if counts(one.dimensions.get("statuscode", "")):
-            for at, value in points(one):
-                totals[at] += value
+        if is_meant(one.dimensions.get("statuscode", "")):
+            for at, number in counts(one, window):
+                totals[at] += number
     return dict(totals)

@@ -16,6 +16,7 @@ from services.fleet.fleet import Member
 from services.fleet.fleet_hour import MINUTES, Hour, hour, slowest
 from services.metrics import ENDPOINT_SPLIT, P95, RATE, Summary, points, settled_until, summaries_by_id, summary_window
 from services.model import Endpoint, Series, Window
+from services.statuses import StatusSets
 
 IDLE_HOURS = 24
 ENOUGH_COPIES = 20
@@ -67,7 +68,7 @@ def read_numbers(conn: Connection, members: Sequence[Member], now: datetime) -> 
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="numbers") as pool:
         answers = list(pool.map(lambda batch: _ask(conn, batch, now), batches))
     for batch, answer in zip(batches, answers, strict=True):
-        numbers |= _numbers(batch, answer, now)
+        numbers |= _numbers(batch, answer, now, conn.settings.statuses)
         for one in (answer.rates, answer.latency, answer.day, answer.copies):
             if isinstance(one, SluiceError):
                 problems.setdefault(str(one), one)
@@ -115,7 +116,7 @@ def _ask(conn: Connection, batch: Sequence[Endpoint], now: datetime) -> _Answers
 
     def read(ids: Sequence[str], namespace: str, metric: str, window: Window, split_by: Sequence[str] = ()) -> _Answer:
         try:
-            return read_metrics(conn, ids, namespace, [metric], window, split_by=split_by, region=region)
+            return read_metrics(conn, ids, namespace, [metric], window, split_by=split_by, region=region).series
         except SluiceError as error:
             return error
 
@@ -129,7 +130,7 @@ def _ask(conn: Connection, batch: Sequence[Endpoint], now: datetime) -> _Answers
     )
 
 
-def _numbers(batch: Sequence[Endpoint], answers: _Answers, now: datetime) -> dict[str, Numbers]:
+def _numbers(batch: Sequence[Endpoint], answers: _Answers, now: datetime, statuses: StatusSets) -> dict[str, Numbers]:
     if isinstance(answers.rates, SluiceError):
         return {}
     window, newest = _hour(now), summary_window(now)
@@ -141,11 +142,11 @@ def _numbers(batch: Sequence[Endpoint], answers: _Answers, now: datetime) -> dic
         for key, each in zip(ids, batch, strict=True)
         for one in slowest(latency[key], each.split.live.keys(), newest)
     ]
-    summaries = summaries_by_id(ids, felt, answers.rates, "statuscode", newest)
+    summaries = summaries_by_id(ids, felt, answers.rates, "statuscode", newest, statuses)
     return {
         key: Numbers(
             summary=summaries[key],
-            hour=hour(rates[key], latency[key], window),
+            hour=hour(rates[key], latency[key], window, statuses),
             is_idle=None if isinstance(answers.day, SluiceError) else is_idle(endpoint, day[key], now),
             mirror_arrives=(
                 None if isinstance(answers.copies, SluiceError) else mirror_arrives(endpoint, rates[key], copies[key])

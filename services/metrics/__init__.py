@@ -2,15 +2,15 @@
 
 Series come from the deployments' own metrics: the same measuring point for live and mirrored requests. Azure keeps one
 value per minute; at a coarser grain it answers the mean of the minutes, so a P95 of an hour is the mean of sixty
-minute P95s, not the P95 of the hour. That mean leaves out minutes without data: the rate of a status that was seen in
-one minute of an hour is that minute's, and rates of sparse traffic are too high.
+minute P95s, not the P95 of the hour. That mean leaves out minutes without data, so requests are counted from the
+totals of the points: where Azure does not tell them, the rate of a status that was seen in one minute of an hour is that
+minute's, and rates of sparse traffic are too high.
 """
 
 from services.metrics.groups import GroupData, PanelData, group_metrics
 from services.metrics.inflight import in_flight, most_in_flight
 from services.metrics.panels import GROUPS, INSTANCES, MEAN_LATENCY, RESOURCES, TRAFFIC, Panel
-from services.metrics.series import P95, PERCENTILES, RATE, DeploymentMetrics, deployment_metrics, points
-from services.metrics.statuses import MODEL_ERRORS, is_client_error, is_server_error
+from services.metrics.series import P95, PERCENTILES, RATE, DeploymentMetrics, counts, deployment_metrics, points
 from services.metrics.summaries import ENDPOINT_SPLIT, Summary, deployment_summaries, summaries_by_id
 from services.metrics.windows import (
     MOST_MINUTES,
@@ -29,7 +29,6 @@ __all__ = [
     "GROUPS",
     "INSTANCES",
     "MEAN_LATENCY",
-    "MODEL_ERRORS",
     "MOST_MINUTES",
     "P95",
     "PERCENTILES",
@@ -43,12 +42,11 @@ __all__ = [
     "Panel",
     "PanelData",
     "Summary",
+    "counts",
     "deployment_metrics",
     "deployment_summaries",
     "group_metrics",
     "in_flight",
-    "is_client_error",
-    "is_server_error",
     "length",
     "most_in_flight",
     "period_before",

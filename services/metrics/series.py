@@ -11,10 +11,11 @@ from datetime import datetime
 import pandas as pd
 
 from services.azure.connection import Connection
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, read_answer, read_metrics
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, read_metrics
 from services.errors import SluiceError
 from services.metrics.windows import settled_until, whole_point
 from services.model import Deployment, Endpoint, Series, Window
+from services.statuses import DEFAULT_SETS, StatusSets
 
 PERCENTILES = ("P50", "P90", "P95", "P99")
 RATE = "RequestsPerMinute"
@@ -27,10 +28,13 @@ class DeploymentMetrics:
     """What the deployments of an endpoint did in ``window``.
 
     ``latency``: columns ``at`` (datetime, UTC), ``deployment``, ``percentile`` (P50, P90, P95, P99), ``ms``.
-    ``requests``: columns ``at``, ``deployment``, ``status`` (HTTP status as text), ``per_minute``.
+    ``requests``: columns ``at``, ``deployment``, ``status`` (HTTP status as text), ``count`` (requests in the point),
+    ``per_minute`` (the same over the minutes of the point that lie in the window).
     A point without data has no row. Points at or after ``settled_until`` may still change.
+    ``is_counted``: ``count`` is what Azure says. Where it tells means alone, a point of several minutes counts as if
+    each of its minutes had had the mean, which leaves out those without data: the most that can have been.
     Latency and requests are two questions to Azure: ``…_problem`` is why one got no answer, ``…_notes`` say what is
-    missing of an answer.
+    missing of an answer. ``statuses`` says which of them count as errors.
     """
 
     latency: pd.DataFrame
@@ -41,6 +45,8 @@ class DeploymentMetrics:
     requests_problem: SluiceError | None = None
     latency_notes: tuple[str, ...] = ()
     requests_notes: tuple[str, ...] = ()
+    is_counted: bool = True
+    statuses: StatusSets = DEFAULT_SETS
 
 
 def deployment_metrics(
@@ -64,6 +70,7 @@ def deployment_metrics(
         (latency, latency_problem), (rates, requests_problem) = (each.result() for each in asked)
     if latency_problem and requests_problem:
         raise latency_problem
+    mine = [one for one in rates.series if one.resource_id.lower() in names]
     return DeploymentMetrics(
         latency=tidy(
             ("at", "deployment", "percentile", "ms"),
@@ -74,14 +81,13 @@ def deployment_metrics(
                 for at, value in points(one)
             ),
         ),
-        requests=tidy(
-            ("at", "deployment", "status", "per_minute"),
+        requests=_requests(
             (
-                (at, names[one.resource_id.lower()], one.dimensions.get("envoy_response_code", ""), value)
-                for one in rates.series
-                if one.resource_id.lower() in names
-                for at, value in points(one)
+                (at, names[one.resource_id.lower()], one.dimensions.get("envoy_response_code", ""), number)
+                for one in mine
+                for at, number in counts(one, window)
             ),
+            window,
         ),
         window=window,
         settled_until=whole_point(settled_until(now or window.end_at), window.grain_seconds),
@@ -89,6 +95,8 @@ def deployment_metrics(
         requests_problem=requests_problem,
         latency_notes=latency.notes,
         requests_notes=rates.notes,
+        is_counted=window.grain_seconds == 60 or all(has_totals(one) for one in mine),
+        statuses=conn.settings.statuses,
     )
 
 
@@ -101,7 +109,7 @@ def _answer(
     window: Window,
 ) -> tuple[Answer, SluiceError | None]:
     try:
-        found = read_answer(conn, ids, DEPLOYMENT_NAMESPACE, metrics, window, split_by=split, region=endpoint.location)
+        found = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, metrics, window, split_by=split, region=endpoint.location)
     except SluiceError as error:
         return Answer([]), error
     return found, None
@@ -115,13 +123,41 @@ def read_deployments(
     region = endpoint.location
     latency = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, wanted, window, region=region)
     rates = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [RATE], window, split_by=_DEPLOYMENT_SPLIT, region=region)
-    return latency, rates
+    return latency.series, rates.series
 
 
 def points(series: Series) -> list[tuple[datetime, float]]:
     """The points of ``series`` that have data: a number that is one, neither NaN nor infinite."""
     pairs = zip(series.times, series.values, strict=True)
     return [(at, value) for at, value in pairs if value is not None and math.isfinite(value)]
+
+
+def counts(series: Series, window: Window) -> list[tuple[datetime, float]]:
+    """The number of events in each point that has data: what Azure says, else the mean of all its minutes.
+
+    ``window`` is what ``series`` was read for. For metrics that count per minute.
+    """
+    totals = series.totals or (None,) * len(series.times)
+    known = {at: total for at, total in zip(series.times, totals, strict=True) if total is not None}
+    return [(at, known[at] if at in known else mean * minutes_of(at, window)) for at, mean in points(series)]
+
+
+def has_totals(series: Series) -> bool:
+    """Whether Azure says the number of events of every point that has data."""
+    pairs = zip(series.values, series.totals or (None,) * len(series.values), strict=True)
+    return all(value is None or total is not None for value, total in pairs)
+
+
+def minutes_of(at: datetime, window: Window) -> float:
+    """How many minutes of the point that begins at ``at`` lie in ``window``: the last one may be cut short."""
+    length = min(window.grain_seconds, (window.end_at - at).total_seconds())
+    return (length if length > 0 else window.grain_seconds) / 60
+
+
+def _requests(rows: Iterable[tuple[datetime, str, str, float]], window: Window) -> pd.DataFrame:
+    frame = tidy(("at", "deployment", "status", "count"), rows)
+    minutes = [minutes_of(at.to_pydatetime(), window) for at in frame["at"]]
+    return frame.assign(per_minute=(frame["count"] / minutes).astype("float64"))
 
 
 def tidy(columns: tuple[str, str, str, str], rows: Iterable[tuple[datetime, str, str, float]]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.fleet.fleet_hour import MINUTES, hour, slowest
 from services.model import Series, Window
+from services.statuses import DEFAULT_SETS
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(minutes=MINUTES), 60)
@@ -27,7 +28,7 @@ def test_failures_are_told_apart_and_a_model_that_fails_is_no_mistake_of_the_cal
         series("blue", "429", {1: 4.0}),
     ]
 
-    found = hour(rates, [], WINDOW)
+    found = hour(rates, [], WINDOW, DEFAULT_SETS)
 
     assert found.requests[:2] == (8.0, 12.0)
     assert found.server_errors[:2] == (3.0, 4.0)
@@ -35,7 +36,7 @@ def test_failures_are_told_apart_and_a_model_that_fails_is_no_mistake_of_the_cal
 
 
 def test_a_minute_without_requests_has_no_errors_to_speak_of() -> None:
-    found = hour([series("blue", "200", {3: 1.0, 4: None, 5: 0.0})], [], WINDOW)
+    found = hour([series("blue", "200", {3: 1.0, 4: None, 5: 0.0})], [], WINDOW, DEFAULT_SETS)
 
     assert found.server_errors == found.client_errors == (None, None, None, 0.0, None, 0.0, *[None] * 54)
     assert found.requests[3:6] == (1.0, None, 0.0)
@@ -44,7 +45,7 @@ def test_a_minute_without_requests_has_no_errors_to_speak_of() -> None:
 def test_percentiles_stay_apart_by_deployment() -> None:
     latency = [series("green", "", {0: 90.0, 59: 70.0}), series("blue", "", {1: 10.0}), series("old", "", {2: None})]
 
-    found = hour([], latency, WINDOW)
+    found = hour([], latency, WINDOW, DEFAULT_SETS)
 
     assert list(found.p95_ms) == ["blue", "green"], "a deployment without data has no line"
     assert found.p95_ms["green"] == (90.0, *[None] * 58, 70.0)

@@ -1,8 +1,10 @@
-"""Time windows and what counts as whose error."""
+"""Time windows, and from when on their numbers stay."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -14,11 +16,10 @@ from services.errors import RuleBroken
 from services.metrics import (
     MOST_MINUTES,
     deployment_metrics,
-    is_client_error,
-    is_server_error,
     settled_until,
     window_for,
 )
+from services.settings import Settings
 from tests.values import endpoint
 
 NOW = datetime(2026, 3, 1, 12, 34, 56, 789, tzinfo=UTC)
@@ -53,26 +54,8 @@ def test_the_newest_two_minutes_are_not_settled() -> None:
     assert settled_until(NOW) == datetime(2026, 3, 1, 12, 32, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("status", "server", "client"),
-    [
-        ("200", False, False),
-        ("401", False, True),
-        ("404", False, True),
-        ("408", True, False),
-        ("424", True, False),
-        ("429", True, False),
-        ("500", True, False),
-        ("503", True, False),
-        ("", False, False),
-    ],
-)
-def test_model_failures_are_the_services_fault(status: str, server: bool, client: bool) -> None:
-    assert (is_server_error(status), is_client_error(status)) == (server, client)
-
-
 @pytest.mark.parametrize(("minutes", "until"), [(60, "12:32"), (24 * 60, "12:30"), (7 * 24 * 60, "12:30")])
 def test_a_coarse_point_is_settled_when_its_last_minute_is(minutes: int, until: str) -> None:
-    conn = cast(Connection, None)
+    conn = cast(Connection, SimpleNamespace(settings=Settings.read({}, Path("."))))
     data = deployment_metrics(conn, endpoint({"blue": 100}), [], window_for(minutes, NOW))
     assert f"{data.settled_until:%H:%M}" == until

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from services.metrics import PERCENTILES, DeploymentMetrics, is_client_error, is_server_error
+from services.metrics import PERCENTILES, DeploymentMetrics
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
         deployment=deployment,
         requests=total,
         per_minute=per_minute,
-        server_error_percent=_share(requests, is_server_error),
-        client_error_percent=_share(requests, is_client_error),
+        server_error_percent=_share(requests, data.statuses.is_server_error),
+        client_error_percent=_share(requests, data.statuses.is_client_error),
         newest={name: float(newest[name]) for name in PERCENTILES if name in newest},
         newest_at=newest_at.to_pydatetime() if newest_at is not None else None,
         is_exact=data.window.grain_seconds == 60,
@@ -85,9 +85,10 @@ def error_rates(data: DeploymentMetrics) -> pd.DataFrame:
 
     A point without requests has no row; one without errors is 0.
     """
+    counts, seen = data.requests["per_minute"], data.requests["status"]
     rows = data.requests.assign(
-        server=data.requests["per_minute"].where(data.requests["status"].map(is_server_error).astype(bool), 0.0),
-        client=data.requests["per_minute"].where(data.requests["status"].map(is_client_error).astype(bool), 0.0),
+        server=counts.where(seen.map(data.statuses.is_server_error).astype(bool), 0.0),
+        client=counts.where(seen.map(data.statuses.is_client_error).astype(bool), 0.0),
     )
     sums = rows.groupby(["at", "deployment"], as_index=False)[["per_minute", "server", "client"]].sum()
     sums = sums[sums["per_minute"] > 0]
@@ -99,7 +100,7 @@ def error_rates(data: DeploymentMetrics) -> pd.DataFrame:
 def failing_statuses(data: DeploymentMetrics) -> list[str]:
     """Every status that counts as an error and was seen in the window, sorted."""
     seen = data.requests[data.requests["per_minute"] > 0]["status"].unique()
-    return sorted(status for status in seen if is_server_error(status) or is_client_error(status))
+    return sorted(status for status in seen if data.statuses.is_error(status))
 
 
 def _settled(rows: pd.DataFrame, data: DeploymentMetrics, deployment: str) -> pd.DataFrame:

@@ -10,12 +10,12 @@ from random import SystemRandom
 
 import streamlit as st
 
-from services.metrics import is_server_error
 from services.model import Deployment, Endpoint
 from services.payloads import variables
 from services.payloads.consent import Consent
 from services.scoring.answer import Answer
 from services.scoring.request import ScoringRequest
+from services.statuses import StatusSets
 from ui import context, readers
 from ui.test.send.attempts import Attempt, Series, Surroundings
 from ui.test.send.draft import SPLIT, Draft
@@ -91,13 +91,14 @@ def _surroundings(endpoint: Endpoint, deployments: Sequence[Deployment], made: D
 
 def _keeper(endpoint: Endpoint, payload: str) -> Callable[[Attempt], None]:
     history, log, person = context.history(), context.test_log(), context.person()
+    statuses = context.settings().statuses
     keeps_bodies = Consent(context.store()).keeps_bodies(person)
 
     def keep(attempt: Attempt) -> None:
         answer = attempt.outcome
         if answer is None:
             return
-        if isinstance(answer, Answer) and answer.deployment and _is_telling(answer):
+        if isinstance(answer, Answer) and answer.deployment and _is_telling(answer, statuses):
             deployment = f"{endpoint.id}/deployments/{answer.deployment}"
             log.record(deployment, datetime.now(UTC), answer.status, answer.total_ms, answer.model_ms)
         history.record(
@@ -107,6 +108,6 @@ def _keeper(endpoint: Endpoint, payload: str) -> Callable[[Attempt], None]:
     return keep
 
 
-def _is_telling(answer: Answer) -> bool:
+def _is_telling(answer: Answer, statuses: StatusSets) -> bool:
     """Whether the answer says something about the deployment, for the preflight of a change of traffic."""
-    return answer.is_good or is_server_error(str(answer.status))
+    return answer.is_good or statuses.is_server_error(str(answer.status))
