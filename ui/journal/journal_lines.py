@@ -1,4 +1,4 @@
-"""Changes of a split as labelled vertical lines on a chart. Pure: from entries of the journal to plotly."""
+"""Changes of a split, and what autoscale did, as labelled vertical lines on a chart. Pure: from values to plotly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 
 import plotly.graph_objects as go
 
+from services.azure.autoscale_events import Scaling
 from services.journal.entry import DRIFT, Entry, applied
 from services.model import Split, Window
 from ui.journal import entry_words
@@ -24,48 +25,65 @@ LIGHT, DARK = "#5b6472", "#9aa4b2"
 """Quiet text of the two themes in .streamlit/config.toml: 5:1 and 7:1 against the page."""
 LIGHT_ELSEWHERE, DARK_ELSEWHERE = "#8a4508", "#f2a65e"
 """Orange text of the two themes: 6:1 and 9:1 against the page."""
+LIGHT_SCALING, DARK_SCALING = "#0b6b62", "#5fd0c5"
+"""Teal for autoscale, which no deployment has: 6:1 and 10:1 against the page."""
 LIGHT_PAPER, DARK_PAPER = "rgba(255,255,255,0.6)", "rgba(14,17,22,0.6)"
 """Behind labels: the page, thinly. A label stays readable on a series, and the series does not seem to have a gap."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One vertical line: when, its label ("" for none), what hovering tells, and whether Sluice did not make it."""
+    """One vertical line: when, its label ("" for none), what hovering tells, and what it stands for.
+
+    ``is_elsewhere``: a change that Sluice did not make. ``is_scaling``: autoscale, and no change of the split.
+    """
 
     at: datetime
     label: str
     hover: str
     is_elsewhere: bool
+    is_scaling: bool = False
 
 
-def lines(entries: Iterable[Entry], window: Window, zone: tzinfo = UTC) -> tuple[Line, ...]:
-    """The lines of the changes that took effect within ``window``, oldest first.
+@dataclass(frozen=True)
+class _Mark:
+    """What happened at one moment, before those that share a line are put together."""
 
-    Changes that would share a few pixels share a line, and labels too close to a newer one are left out.
+    at: datetime
+    label: str
+    told: str
+    is_elsewhere: bool = False
+    is_scaling: bool = False
+
+
+def lines(
+    entries: Iterable[Entry], window: Window, zone: tzinfo = UTC, scalings: Iterable[Scaling] = ()
+) -> tuple[Line, ...]:
+    """The lines of the changes that took effect within ``window`` and of what autoscale did in it, oldest first.
+
+    What would share a few pixels shares a line (changes with changes, scalings with scalings), and labels too close to
+    a newer one are left out.
     """
-    inside = [each for each in applied(entries) if window.start_at <= entry_words.effective_at(each) < window.end_at]
+    marks = [*(_changed(each, zone) for each in applied(entries)), *(_scaled(each, zone) for each in scalings)]
+    inside = [each for each in marks if window.start_at <= each.at < window.end_at]
     span = (window.end_at - window.start_at).total_seconds()
-    groups: list[list[Entry]] = []
-    for entry in sorted(inside, key=entry_words.effective_at, reverse=True):
-        newest = entry_words.effective_at(groups[-1][0]) if groups else None
-        if newest and (newest - entry_words.effective_at(entry)).total_seconds() < SAME_LINE * span:
-            groups[-1].append(entry)
+    groups: list[list[_Mark]] = []
+    newest: dict[bool, list[_Mark]] = {}
+    for mark in sorted(inside, key=lambda each: each.at, reverse=True):
+        group = newest.get(mark.is_scaling)
+        if group and (group[0].at - mark.at).total_seconds() < SAME_LINE * span:
+            group.append(mark)
         else:
-            groups.append([entry])
+            newest[mark.is_scaling] = [mark]
+            groups.append(newest[mark.is_scaling])
     found: list[Line] = []
     labelled: datetime | None = None
     for group in groups:
-        at = entry_words.effective_at(group[0])
+        at = group[0].at
         has_room = labelled is None or (labelled - at).total_seconds() >= LABEL_APART * span
         labelled = at if has_room else labelled
-        found.append(
-            Line(
-                at,
-                _label(group) if has_room else "",
-                _hover(group, zone),
-                any(each.kind == DRIFT for each in group),
-            )
-        )
+        is_elsewhere = any(each.is_elsewhere for each in group)
+        found.append(Line(at, _label(group) if has_room else "", _hover(group), is_elsewhere, group[0].is_scaling))
     return tuple(reversed(found))
 
 
@@ -73,9 +91,8 @@ def draw(figure: go.Figure, found: Sequence[Line], zone: tzinfo, *, is_dark: boo
     """Add the lines to a figure that shows something already. Plotly draws times as they are written."""
     if not found or not figure.data:
         return
-    ours, theirs = (DARK, DARK_ELSEWHERE) if is_dark else (LIGHT, LIGHT_ELSEWHERE)
     moments = [each.at.astimezone(zone).replace(tzinfo=None) for each in found]
-    tones = [theirs if each.is_elsewhere else ours for each in found]
+    tones = [_tone(each, is_dark=is_dark) for each in found]
     strokes = [
         {
             "type": "line",
@@ -84,7 +101,7 @@ def draw(figure: go.Figure, found: Sequence[Line], zone: tzinfo, *, is_dark: boo
             "y0": 0,
             "y1": 1,
             "yref": "paper",
-            "line": {"color": colour, "width": 1, "dash": "dash" if line.is_elsewhere else "solid"},
+            "line": {"color": colour, "width": 1, "dash": _dash(line)},
             "layer": "below",
         }
         for line, at, colour in zip(found, moments, tones, strict=True)
@@ -114,7 +131,7 @@ def draw(figure: go.Figure, found: Sequence[Line], zone: tzinfo, *, is_dark: boo
         name="changes",
         mode="markers",
         marker={
-            "symbol": ["diamond-open" if each.is_elsewhere else "triangle-up" for each in found],
+            "symbol": [_symbol(each) for each in found],
             "size": 7,
             "color": tones,
         },
@@ -125,12 +142,41 @@ def draw(figure: go.Figure, found: Sequence[Line], zone: tzinfo, *, is_dark: boo
     )
 
 
-def _label(group: Sequence[Entry]) -> str:
+def _tone(line: Line, *, is_dark: bool) -> str:
+    if line.is_scaling:
+        return DARK_SCALING if is_dark else LIGHT_SCALING
+    if line.is_elsewhere:
+        return DARK_ELSEWHERE if is_dark else LIGHT_ELSEWHERE
+    return DARK if is_dark else LIGHT
+
+
+def _dash(line: Line) -> str:
+    return "dot" if line.is_scaling else "dash" if line.is_elsewhere else "solid"
+
+
+def _symbol(line: Line) -> str:
+    return "square-open" if line.is_scaling else "diamond-open" if line.is_elsewhere else "triangle-up"
+
+
+def _label(group: Sequence[_Mark]) -> str:
     if len(group) > 1:
-        return f"{len(group)} changes"
-    entry = group[0]
-    text = f"{'elsewhere: ' if entry.kind == DRIFT else ''}{_short(entry.after)}"
+        return f"{len(group)} {'scalings' if group[0].is_scaling else 'changes'}"
+    text = group[0].label
     return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+
+
+def _hover(group: Sequence[_Mark]) -> str:
+    told = [each.told for each in group[:NAMED]]
+    if len(group) > NAMED:
+        told.append(f"and {len(group) - NAMED} more")
+    return "<br>".join(told)
+
+
+def _changed(entry: Entry, zone: tzinfo) -> _Mark:
+    at, is_elsewhere = entry_words.effective_at(entry), entry.kind == DRIFT
+    kind = "changed elsewhere" if is_elsewhere else "changed"
+    told = f"{at.astimezone(zone):%H:%M:%S} {kind}: {_escaped(entry_words.whole(entry.after))}"
+    return _Mark(at, f"{'elsewhere: ' if is_elsewhere else ''}{_short(entry.after)}", told, is_elsewhere)
 
 
 def _short(split: Split) -> str:
@@ -138,17 +184,26 @@ def _short(split: Split) -> str:
     return f"{entry_words.split_words(split)}{mirror}"
 
 
-def _hover(group: Sequence[Entry], zone: tzinfo) -> str:
-    told = [_told(each, zone) for each in group[:NAMED]]
-    if len(group) > NAMED:
-        told.append(f"and {len(group) - NAMED} more")
-    return "<br>".join(told)
+def _scaled(scaling: Scaling, zone: tzinfo) -> _Mark:
+    at = f"{scaling.at.astimezone(zone):%H:%M:%S}"
+    return _Mark(
+        scaling.at,
+        f"{scaling.deployment} {_counts(scaling)}{' failed' if scaling.is_failed else ''}",
+        f"{at} {_escaped(scaling_words(scaling))}",
+        is_scaling=True,
+    )
 
 
-def _told(entry: Entry, zone: tzinfo) -> str:
-    at = entry_words.effective_at(entry).astimezone(zone)
-    kind = "changed elsewhere" if entry.kind == DRIFT else "changed"
-    return f"{at:%H:%M:%S} {kind}: {_escaped(entry_words.whole(entry.after))}"
+def scaling_words(scaling: Scaling) -> str:
+    """What autoscale did, as a sentence without its end."""
+    reason = f" ({scaling.reason})" if scaling.reason else ""
+    if scaling.is_failed:
+        return f"autoscale could not scale {scaling.deployment} {_counts(scaling)}{reason}"
+    return f"{scaling.deployment} scaled {_counts(scaling)} by autoscale{reason}"
+
+
+def _counts(scaling: Scaling) -> str:
+    return " → ".join("?" if each is None else str(each) for each in (scaling.old, scaling.new))
 
 
 def _escaped(text: str) -> str:

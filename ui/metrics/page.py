@@ -16,7 +16,7 @@ from services.model import Deployment, Endpoint
 from ui import charts, context, problem, readers, words
 from ui.journal import journal_lines
 from ui.journal.journal_lines import Line
-from ui.metrics import chart, group_charts, key_table, traffic_charts
+from ui.metrics import chart, group_charts, key_table, scalings, traffic_charts
 from ui.metrics.chart import Frame
 from ui.metrics.controls import View
 
@@ -59,12 +59,16 @@ def _changes(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> tuple[L
     except SluiceError as error:
         problem.show(error, key="changes")
         return ()
-    return journal_lines.lines(entries, data.window, view.look.zone)
+    scaled = scalings.show(endpoint, view.span, data.window)
+    return journal_lines.lines(entries, data.window, view.look.zone, scaled)
 
 
 def _line_words(data: DeploymentMetrics, view: View, lines: Sequence[Line]) -> str:
     texts = ["Small figures are the change against the equally long period before."]
-    texts += ["Upright lines are changes of the split, dashed when made elsewhere."] if lines else []
+    if any(not each.is_scaling for each in lines):
+        texts.append("Upright lines are changes of the split, dashed when made elsewhere.")
+    if any(each.is_scaling for each in lines):
+        texts.append("Dotted upright lines are autoscale.")
     if view.with_before and view.group == TRAFFIC:
         texts.append(chart.before_words(data.window))
     return " ".join([*texts, "Drag over a chart to look closer."])
