@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from html import escape
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -17,7 +18,7 @@ from services.model import Window
 from ui import charts, words
 from ui.journal import journal_lines
 from ui.journal.journal_lines import Line
-from ui.metrics import controls, minute_address
+from ui.metrics import chart_downloads, controls, minute_address
 from ui.metrics.controls import View
 
 NOTHING = "No data in this time range. Send a request, or widen the range."
@@ -29,6 +30,8 @@ class Frame:
 
     view: View
     lines: Sequence[Line]
+    endpoint: str
+    time: Window
 
 
 def draw(
@@ -38,12 +41,29 @@ def draw(
     *,
     key: str,
     alt: str,
+    rows: pd.DataFrame | None = None,
     problem: SluiceError | None = None,
     notes: Sequence[str] = (),
     nothing: str = "",
 ) -> None:
-    """Draw one chart; ``problem`` stands in its place, ``notes`` stand beside it, and the other charts stay."""
-    st.header(heading, anchor=False)
+    """Draw one chart; ``problem`` stands in its place, ``notes`` stand beside it, and the other charts stay.
+
+    ``rows`` are the numbers that the chart draws, complete: they are what its CSV has.
+    """
+    look = frame.view.look
+    drawn = f"{key}-{frame.view.zooms}" if frame.view.zooms else key
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"chart_head_{key}"):
+        st.header(heading, anchor=False)
+        if problem is None and figure.data:
+            chart_downloads.show(
+                rows,
+                drawn=minute_address.chart_key(drawn),
+                key=key,
+                heading=heading,
+                endpoint=frame.endpoint,
+                time=frame.time,
+                look=look,
+            )
     if problem is not None:
         st.html(f'<p class="note source-note" role="status">{escape(failure(problem))}</p>')
         return
@@ -52,9 +72,8 @@ def draw(
     if not figure.data:
         st.html(f'<p class="lead">{escape(nothing or NOTHING)}</p>')
         return
-    journal_lines.draw(figure, frame.lines, frame.view.look.zone, is_dark=frame.view.look.is_dark)
+    journal_lines.draw(figure, frame.lines, look.zone, is_dark=look.is_dark)
     figure.update_layout(dragmode="select", selectdirection="h")
-    drawn = f"{key}-{frame.view.zooms}" if frame.view.zooms else key
     st.plotly_chart(
         figure,
         key=minute_address.chart_key(drawn),

@@ -39,6 +39,7 @@ def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], da
             panel_charts.panel(each, group, names, view.look),
             key=each.panel.metric.lower(),
             alt=f"{each.panel.title} of {', '.join(names)} over time",
+            rows=each.rows,
             problem=each.problem,
             notes=each.notes,
         )
@@ -58,6 +59,7 @@ def _in_flight(
         panel_charts.in_flight(rows, data.window, data.settled_until, most, frame.view.look),
         key="in_flight",
         alt=f"Estimated requests in flight of {', '.join(most)} over time, and how many each takes on at once",
+        rows=rows,
         problem=data.requests_problem or data.latency_problem,
     )
     instead = sorted(rows.loc[rows["part"] == "P50", "deployment"].unique())

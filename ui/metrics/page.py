@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
 from services.errors import SluiceError
@@ -25,19 +23,18 @@ MOST_CHANGES = 500
 
 
 def show(endpoint: Endpoint, deployments: Sequence[Deployment], view: View) -> None:
-    """Draw the key figures, the charts of the chosen group, and the downloads. Raises SluiceError."""
+    """Draw the key figures and the charts of the chosen group. Raises SluiceError."""
     names = [each.name for each in deployments]
     data = readers.metrics(endpoint, view.span)
     before = _before(endpoint, view)
     key_table.show(data, before, names)
     lines = _changes(endpoint, data, view)
-    frame = Frame(view, lines)
+    frame = Frame(view, lines, endpoint.name, data.window)
     zone = charts.zone_name(view.look.zone, data.window.end_at)
     st.html(f'<p class="hint">{escape(_settled_words(data, view, zone))} {_line_words(data, view, lines)}</p>')
     if view.group == TRAFFIC:
         traffic_charts.show(frame, endpoint, data, before if view.with_before else None, names)
     group_charts.show(frame, endpoint, deployments, data)
-    _download(endpoint.name, data)
 
 
 def _before(endpoint: Endpoint, view: View) -> DeploymentMetrics | None:
@@ -91,26 +88,6 @@ def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
             "frequent than they are. Up to 12 h the numbers are exact."
         )
     return text
-
-
-def _download(endpoint: str, data: DeploymentMetrics) -> None:
-    """Offer the numbers behind the charts as CSV."""
-    with st.container(horizontal=True, key="downloads"):
-        for label, rows in (("latency", data.latency), ("requests", data.requests)):
-            st.download_button(
-                f"Download {label}, CSV",
-                data=partial(_csv, rows),
-                file_name=f"{endpoint}-{label}.csv",
-                mime="text/csv",
-                key=f"download_{label}",
-                icon=":material/download:",
-                disabled=not len(rows),
-                on_click="ignore",
-            )
-
-
-def _csv(rows: pd.DataFrame) -> str:
-    return rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
 
 
 def show_no_deployments(endpoint: str) -> None:

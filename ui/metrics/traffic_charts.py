@@ -37,6 +37,7 @@ def show(
         figure,
         key="latency",
         alt=f"{view.percentile} latency in milliseconds of {', '.join(names)} over time",
+        rows=data.latency[data.latency["percentile"] == view.percentile],
         problem=data.latency_problem,
         notes=data.latency_notes,
     )
@@ -46,19 +47,21 @@ def show(
         panel_charts.add_before(figure, totals, "per_minute", window, length(window), names, view.look)
     counted = partial(draw, frame, problem=data.requests_problem, notes=data.requests_notes)
     alt = f"Requests per minute of {', '.join(names)} over time"
-    counted("Requests per minute", figure, key="requests", alt=alt)
-    figure = panel_charts.error_rates(figures.error_rates(data), window, data.settled_until, names, view.look)
+    counted("Requests per minute", figure, key="requests", alt=alt, rows=data.requests)
+    rates = figures.error_rates(data)
+    figure = panel_charts.error_rates(rates, window, data.settled_until, names, view.look)
     for limit in limits:
         if figure.data and limit.metric == SERVER_ERROR_PERCENT:
             panel_charts.add_level(figure, window, limit.value, limit.words, red, view.look)
     alt = f"Share of server and client errors of {', '.join(names)} over time"
-    counted("Error rates, % of requests", figure, key="error_rates", alt=alt)
+    counted("Error rates, % of requests", figure, key="error_rates", alt=alt, rows=rates)
     statuses = figures.failing_statuses(data)
     counted(
         "Errors per minute, by status",
         charts.errors(data, names, statuses, view.look),
         key="errors",
         alt=f"Failed requests per minute by deployment and status ({', '.join(statuses) or 'none'}) over time",
+        rows=data.requests[data.requests["status"].isin(statuses)],
         nothing="No errors in this time range." if len(data.requests) else "",
     )
 
