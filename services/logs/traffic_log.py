@@ -122,7 +122,7 @@ def read(conn: Connection, endpoint: Endpoint, wanted: Wanted) -> Reading:
         if is_unknown_table(error, TRAFFIC):
             return Reading((), 0, None)
         raise
-    requests = tuple(found for row in rows.records() if (found := _request(row)) is not None)
+    requests = tuple(found for row in rows.records() if (found := request_of(row)) is not None)
     return Reading(requests, total, age, rows.partial)
 
 
@@ -175,7 +175,8 @@ def _moment(at: datetime) -> str:
     return f"datetime({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z)"
 
 
-def _request(row: Mapping[str, Any]) -> Request | None:
+def request_of(row: Mapping[str, Any]) -> Request | None:
+    """A row of the table as a request, None when it has no time. Pure."""
     at = row.get("TimeGenerated")
     if not isinstance(at, datetime):
         return None
