@@ -195,8 +195,9 @@ class Window:
 class Series:
     """One metric of one resource over time, for one combination of dimension values.
 
-    ``values`` has one entry per ``times`` entry; None means that Azure has no data for that point, which is not 0.
-    ``dimensions`` has lower-case keys, as Azure answers them.
+    ``values`` has one entry per ``times`` entry, Azure's mean; None means that Azure has no data for that point, which
+    is not 0. ``totals`` are the sums of the points, of metrics that count: empty for all others, None where Azure does
+    not say them. ``dimensions`` has lower-case keys, as Azure answers them.
     """
 
     resource_id: str
@@ -205,3 +206,4 @@ class Series:
     dimensions: Mapping[str, str]
     times: tuple[datetime, ...]
     values: tuple[float | None, ...]
+    totals: tuple[float | None, ...] = ()

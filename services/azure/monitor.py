@@ -7,13 +7,15 @@ quarter of an hour: about as long as a new role takes to work everywhere.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,8 +25,8 @@ from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 from services.azure.cloud import Json
 from services.azure.connection import Connection, workspace
 from services.azure.documents import moment
-from services.azure.translation import Call, translated
-from services.errors import NotFound, SluiceError
+from services.azure.translation import Call, translated, understood
+from services.errors import NotFound, RuleBroken, SluiceError
 from services.model import Series, Window
 
 ENDPOINT_NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
@@ -50,6 +52,14 @@ _GRAINS = {
     86400: "P1D",
 }
 """Time grains that Azure Monitor offers for platform metrics, in seconds and in ISO 8601."""
+_MEAN = ("Average",)
+"""The one aggregation that Azure documents for latencies and for requests."""
+_SUMS = ("Average", "Count", "Total")
+"""What a count is asked with: the mean of the minutes says nothing of how many there were."""
+_NO_SUMS_SECONDS = 3600.0
+"""How long it is remembered that Azure does not offer sums. Which aggregations a metric has changes hardly ever."""
+_NEARLY = 1 - 1e-9
+"""Numbers of Azure are binary fractions: what is less by so little is equal."""
 _PART_FAILED = re.compile(r'"errorCode"\s*:\s*"(?!Success")(\w+)"')
 """One metric of an answer may fail on its own; the batch client does not keep its code."""
 _METRIC_ID = "/providers/microsoft.insights/metrics/"
@@ -66,6 +76,17 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of each resource."""
+
+    namespace: str
+    metrics: tuple[str, ...]
+    window: Window
+    split_by: tuple[str, ...]
+    aggregations: tuple[str, ...] = _MEAN
+
+
 def read_metrics(
     conn: Connection,
     resource_ids: Sequence[str],
@@ -75,40 +96,55 @@ def read_metrics(
     *,
     split_by: Sequence[str] = (),
     region: str = "",
-) -> list[Series]:
-    """Average per grain of ``metrics`` for each resource, one Series per combination of the ``split_by`` values.
+) -> Answer:
+    """``metrics`` of each resource per grain of ``window``, one Series per combination of the ``split_by`` values.
 
     All resources must be of the type ``namespace``, in one subscription, and in ``region``: the one of the connection's
     workspace when it is not given. Points without data are None, which is not 0; a resource that Azure does not know
-    (any more) has no Series. Raises SluiceError.
+    (any more) has no Series. Metrics that count (:func:`is_count`) come with the totals of their points, unless Azure
+    offers their means alone. Raises SluiceError.
     """
-    return read_answer(conn, resource_ids, namespace, metrics, window, split_by=split_by, region=region).series
-
-
-def read_answer(
-    conn: Connection,
-    resource_ids: Sequence[str],
-    namespace: str,
-    metrics: Sequence[str],
-    window: Window,
-    *,
-    split_by: Sequence[str] = (),
-    region: str = "",
-) -> Answer:
-    """:func:`read_metrics` with what Azure left out. Raises SluiceError."""
     if not resource_ids:
         return Answer([])
+    question = _Question(namespace, tuple(metrics), window, tuple(split_by))
+    if any(is_count(metric) for metric in metrics):
+        question = replace(question, aggregations=_SUMS)
     call = conn.call("The metrics could not be read.", _ROLE)
     address = batch_address(conn, region)
     refused = refusal_key(namespace, resource_ids[0], address)
     if conn.memory.get(refused, 0.0) <= time.monotonic():
         try:
-            return _batches(conn, address, resource_ids, namespace, metrics, window, split_by, call)
+            batched = partial(_batches, conn, address, resource_ids, call=call)
+            return _with_sums_if_offered(conn, question, batched)
         except SluiceError as error:
             if getattr(error.__cause__, "status_code", None) not in _REFUSALS:
                 raise
             conn.memory[refused] = time.monotonic() + _REFUSED_SECONDS
-    return _one_by_one(conn, resource_ids, namespace, metrics, window, split_by, call)
+    return _with_sums_if_offered(conn, question, partial(_one_by_one, conn, resource_ids, call=call))
+
+
+def is_count(metric: str) -> bool:
+    """Whether the values of ``metric`` are numbers of events, which add up over time: those that Azure names so."""
+    return metric.endswith("PerMinute")
+
+
+def _with_sums_if_offered(conn: Connection, question: _Question, ask: Callable[[_Question], Answer]) -> Answer:
+    """The answer with totals and numbers of values; with the means alone, which are documented, when it is refused so.
+
+    What is refused is remembered for a while, once it is known that the means alone are not.
+    """
+    if question.aggregations == _MEAN:
+        return ask(question)
+    modest = replace(question, aggregations=_MEAN)
+    key = ("monitor", "sums refused", question.namespace, *question.metrics)
+    if conn.memory.get(key, 0.0) > time.monotonic():
+        return ask(modest)
+    try:
+        return ask(question)
+    except RuleBroken:
+        found = ask(modest)
+        conn.memory[key] = time.monotonic() + _NO_SUMS_SECONDS
+        return found
 
 
 def refusal_key(namespace: str, resource_id: str, address: str) -> tuple[str, ...]:
@@ -117,16 +153,7 @@ def refusal_key(namespace: str, resource_id: str, address: str) -> tuple[str, ..
     return ("monitor", "batch refused", namespace, subscription.lower(), address)
 
 
-def _batches(
-    conn: Connection,
-    address: str,
-    resource_ids: Sequence[str],
-    namespace: str,
-    metrics: Sequence[str],
-    window: Window,
-    split_by: Sequence[str],
-    call: Call,
-) -> Answer:
+def _batches(conn: Connection, address: str, resource_ids: Sequence[str], question: _Question, *, call: Call) -> Answer:
     """All resources, 50 at a time."""
     series: list[Series] = []
     failed: set[str] = set()
@@ -137,54 +164,48 @@ def _batches(
     client = _client(conn, address)
     call = replace(call, address=urlsplit(address).netloc)
     for first in range(0, len(resource_ids), _MOST_RESOURCES):
-        with translated(call):
+        with translated(call), understood(call):
             results = client.query_resources(
                 resource_ids=list(resource_ids[first : first + _MOST_RESOURCES]),
-                metric_namespace=namespace,
-                metric_names=list(metrics),
-                timespan=(window.start_at, window.end_at),
-                granularity=timedelta(seconds=window.grain_seconds),
-                aggregations=["Average"],
-                filter=_filter(split_by),
-                max_results=_MOST_SERIES if split_by else None,
+                metric_namespace=question.namespace,
+                metric_names=list(question.metrics),
+                timespan=(question.window.start_at, question.window.end_at),
+                granularity=timedelta(seconds=question.window.grain_seconds),
+                aggregations=list(question.aggregations),
+                filter=_filter(question.split_by),
+                max_results=_MOST_SERIES if question.split_by else None,
                 raw_response_hook=look,
             )
-        for result in results:
-            series.extend(_from_batch(result))
+            for result in results:
+                series.extend(_from_batch(result))
     return Answer(series, _notes(series, failed))
 
 
-def _one_by_one(
-    conn: Connection,
-    resource_ids: Sequence[str],
-    namespace: str,
-    metrics: Sequence[str],
-    window: Window,
-    split_by: Sequence[str],
-    call: Call,
-) -> Answer:
+def _one_by_one(conn: Connection, resource_ids: Sequence[str], question: _Question, *, call: Call) -> Answer:
     """Each resource through Azure Resource Manager, a few at a time."""
+    window = question.window
     params = {
         "timespan": f"{_zulu(window.start_at)}/{_zulu(window.end_at)}",
         "interval": _GRAINS[window.grain_seconds],
-        "metricnames": ",".join(metrics),
-        "aggregation": "Average",
-        "metricnamespace": namespace,
+        "metricnames": ",".join(question.metrics),
+        "aggregation": ",".join(question.aggregations),
+        "metricnamespace": question.namespace,
     }
-    if split_by:
-        params |= {"$filter": str(_filter(split_by)), "top": str(_MOST_SERIES)}
+    if question.split_by:
+        params |= {"$filter": str(_filter(question.split_by)), "top": str(_MOST_SERIES)}
 
     failed: set[str] = set()
 
     def read(resource_id: str) -> list[Series]:
         path = f"{resource_id}/providers/Microsoft.Insights/metrics"
         try:
-            body = conn.send("GET", path, call, api_version=_API_VERSION, params=params).body
+            reply = conn.send("GET", path, call, api_version=_API_VERSION, params=params)
         except NotFound:
             return []
-        codes = (str(metric.get("errorCode") or "Success") for metric in body.get("value") or [])
-        failed.update(code for code in codes if code != "Success")
-        return list(_from_arm(resource_id, body))
+        with understood(call, reply.headers):
+            codes = (str(metric.get("errorCode") or "Success") for metric in reply.body["value"])
+            failed.update(code for code in codes if code != "Success")
+            return list(_from_arm(resource_id, reply.body))
 
     with ThreadPoolExecutor(_FALLBACK_THREADS, thread_name_prefix="metrics") as pool:
         series = [one for found in pool.map(read, resource_ids) for one in found]
@@ -250,22 +271,50 @@ def _from_batch(result: MetricsQueryResult) -> Iterator[Series]:
                 unit=str(metric.unit),
                 dimensions={str(key).lower(): str(value) for key, value in element.metadata_values.items()},
                 times=tuple(point.timestamp.astimezone(UTC) for point in element.data),
-                values=tuple(point.average for point in element.data),
+                values=tuple(_number(point.average) for point in element.data),
+                totals=tuple(total_of(point.average, point.total, point.count) for point in element.data)
+                if is_count(metric.name)
+                else (),
             )
 
 
 def _from_arm(resource_id: str, body: Json) -> Iterator[Series]:
     for metric in body.get("value") or []:
+        name = str(metric["name"]["value"])
         for element in metric.get("timeseries") or []:
-            points = [(moment(point.get("timeStamp")), point.get("average")) for point in element.get("data") or []]
+            points = [(at, point) for point in element.get("data") or [] if (at := moment(point.get("timeStamp")))]
             yield Series(
                 resource_id=resource_id,
-                metric=str(metric["name"]["value"]),
+                metric=name,
                 unit=str(metric.get("unit") or ""),
                 dimensions={
                     str(entry["name"]["value"]).lower(): str(entry.get("value"))
                     for entry in element.get("metadatavalues") or []
                 },
-                times=tuple(at for at, _ in points if at),
-                values=tuple(value for at, value in points if at),
+                times=tuple(at for at, _ in points),
+                values=tuple(_number(point.get("average")) for _, point in points),
+                totals=tuple(
+                    total_of(point.get("average"), point.get("total"), point.get("count")) for _, point in points
+                )
+                if is_count(name)
+                else (),
             )
+
+
+def total_of(average: object, total: object, count: object) -> float | None:
+    """The sum of a point's values: as Azure says, else their mean times their number, else None. Pure.
+
+    Azure documents the mean alone for the metrics that count. A sum or a number that cannot be, like a sum of 0 beside
+    a mean of 5, is what a service answers that does not keep it, and is not believed.
+    """
+    mean, whole, number = _number(average), _number(total), _number(count)
+    if mean is None:
+        return None
+    if whole is not None and whole >= mean * _NEARLY:
+        return whole
+    return mean * number if number is not None and number >= 1 else None
+
+
+def _number(value: object) -> float | None:
+    """A number that is one, neither NaN nor infinite; None for anything else."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

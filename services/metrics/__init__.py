@@ -3,8 +3,8 @@
 Series come from the deployments' own metrics: the same measuring point for live and mirrored requests. Azure keeps one
 value per minute; at a coarser grain it answers the mean of the minutes, so a P95 of an hour is the mean of sixty
 minute P95s, not the P95 of the hour. That mean leaves out minutes without data, so requests are counted from the
-totals of the points: where Azure does not tell them, the rate of a status that was seen in one minute of an hour is that
-minute's, and rates of sparse traffic are too high.
+totals of the points. Where Azure does not tell them, the rate of a status that was seen in one minute of an hour is
+that minute's, and rates of sparse traffic are too high.
 """
 
 from services.metrics.groups import GroupData, PanelData, group_metrics

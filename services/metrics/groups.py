@@ -13,7 +13,7 @@ import pandas as pd
 
 from services.azure.connection import Connection
 from services.azure.metric_definitions import MetricDefinition, definitions
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, read_answer
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, read_metrics
 from services.errors import NotFound, SluiceError
 from services.metrics.panels import Panel, panels
 from services.metrics.series import points, tidy
@@ -68,7 +68,7 @@ def group_metrics(
         ids = [each.id for each in own] if first.namespace == DEPLOYMENT_NAMESPACE else [endpoint.id]
         names = [each.metric for each in alike]
         try:
-            return read_answer(
+            return read_metrics(
                 conn, ids, first.namespace, names, window, split_by=first.split, region=endpoint.location
             )
         except SluiceError as error:

@@ -13,9 +13,9 @@ from itertools import pairwise
 
 from services.azure.connection import Connection
 from services.azure.monitor import DEPLOYMENT_NAMESPACE, read_metrics
+from services.metrics import counts, points
 from services.model import Deployment, Series, Window
 from services.traffic import queueing
-from services.traffic.demand import points
 
 ANSWERED_DAYS = 7
 _PERCENTS = (50, 90, 95, 99)
@@ -62,8 +62,10 @@ def quiet_times(conn: Connection, deployments: Sequence[Deployment], window: Win
     """The service time that latencies of quiet minutes show, for deployments that had any."""
     metrics = [f"RequestLatency_P{percent}" for percent in _PERCENTS]
     latency = _read(conn, deployments, metrics, window)
-    counts = _read(conn, deployments, ["RequestsPerMinute"], window, ("envoy_response_code",))
-    found = {each.name: _quiet(each, latency.get(each.name, ()), counts.get(each.name, ())) for each in deployments}
+    rates = _read(conn, deployments, ["RequestsPerMinute"], window, ("envoy_response_code",))
+    found = {
+        each.name: _quiet(each, latency.get(each.name, ()), rates.get(each.name, ()), window) for each in deployments
+    }
     return {name: quiet for name, quiet in found.items() if quiet}
 
 
@@ -78,16 +80,16 @@ def mean_of_percentiles(p50: float, p90: float, p95: float, p99: float) -> float
     return sum((b - a) * (low + high) / 2 for (a, low), (b, high) in pairwise(corners))
 
 
-def _quiet(deployment: Deployment, latency: Sequence[Series], counts: Sequence[Series]) -> Quiet | None:
+def _quiet(deployment: Deployment, latency: Sequence[Series], rates: Sequence[Series], window: Window) -> Quiet | None:
     by_percent: dict[str, Mapping[datetime, float]] = {
         series.metric.rpartition("_")[2].upper(): dict(points(series)) for series in latency
     }
     if any(f"P{percent}" not in by_percent for percent in _PERCENTS):
         return None
     per_minute: defaultdict[datetime, float] = defaultdict(float)
-    for series in counts:
-        for at, value in points(series):
-            per_minute[at] += value
+    for series in rates:
+        for at, number in counts(series, window):
+            per_minute[at] += number
     servers = queueing.servers(
         max(1, deployment.instance_count), deployment.max_concurrent_requests, deployment.worker_count
     )
@@ -134,7 +136,7 @@ def _read(
     found: dict[str, list[Series]] = {}
     if names:
         ids = [each.id for each in deployments]
-        for series in read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, metrics, window, split_by=split_by):
+        for series in read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, metrics, window, split_by=split_by).series:
             if series.resource_id.lower() in names:
                 found.setdefault(names[series.resource_id.lower()], []).append(series)
     return found

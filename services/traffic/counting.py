@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.azure.connection import Connection
 from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics
+from services.metrics import counts
 from services.model import Deployment, Endpoint, Series, Window
 
 Minutes = Mapping[datetime, float]
@@ -24,8 +25,8 @@ def of_endpoint(conn: Connection, endpoint: Endpoint, window: Window) -> dict[st
     The unit is requests per minute: a minute's point is a count. Raises SluiceError.
     """
     region = endpoint.location
-    rates = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_RATE], window, split_by=_OF_ENDPOINT, region=region)
-    return _summed((one.dimensions.get("deployment", "").lower(), one) for one in rates)
+    found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_RATE], window, split_by=_OF_ENDPOINT, region=region)
+    return _summed(((one.dimensions.get("deployment", "").lower(), one) for one in found.series), window)
 
 
 def of_deployments(
@@ -34,8 +35,9 @@ def of_deployments(
     """Deployment in lower case → what its own metrics count. Raises SluiceError."""
     names = {found.id.lower(): found.name.lower() for found in deployments}
     ids, region = [found.id for found in deployments], endpoint.location
-    rates = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [_RATE], window, split_by=_OF_DEPLOYMENT, region=region)
-    return _summed((names[one.resource_id.lower()], one) for one in rates if one.resource_id.lower() in names)
+    found = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [_RATE], window, split_by=_OF_DEPLOYMENT, region=region)
+    mine = ((names[one.resource_id.lower()], one) for one in found.series if one.resource_id.lower() in names)
+    return _summed(mine, window)
 
 
 def total(minutes: Minutes | None) -> float | None:
@@ -43,11 +45,10 @@ def total(minutes: Minutes | None) -> float | None:
     return sum(minutes.values()) if minutes else None
 
 
-def _summed(series: Iterable[tuple[str, Series]]) -> dict[str, Minutes]:
+def _summed(series: Iterable[tuple[str, Series]], window: Window) -> dict[str, Minutes]:
     found: dict[str, dict[datetime, float]] = {}
     for name, one in series:
-        for at, value in zip(one.times, one.values, strict=True):
-            if value is not None:
-                minutes = found.setdefault(name, {})
-                minutes[at] = minutes.get(at, 0.0) + value
+        for at, number in counts(one, window):
+            minutes = found.setdefault(name, {})
+            minutes[at] = minutes.get(at, 0.0) + number
     return dict(found)

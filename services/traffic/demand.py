@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from services.azure.connection import Connection
 from services.azure.monitor import ENDPOINT_NAMESPACE, read_metrics
-from services.metrics import settled_until
-from services.model import Endpoint, Series, Window
+from services.metrics import counts, points, settled_until
+from services.model import Endpoint, Window
 
 MINUTES = 60
 """How far back the busiest minute is looked for."""
@@ -38,26 +38,24 @@ def requests(conn: Connection, endpoint: Endpoint, window: Window) -> Minutes:
     """
     if not endpoint.split.live:
         found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_REQUESTS], window, split_by=_CODES)
-        return _sums(series for series in found if series.dimensions.get("statuscode") == _NOWHERE)
+        nowhere = (each for each in found.series if each.dimensions.get("statuscode") == _NOWHERE)
+        return _sums(counts(each, window) for each in nowhere)
     split_by = ("deployment", *_CODES)
     found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_REQUESTS], window, split_by=split_by)
     shadow = (endpoint.split.mirror_target or "").lower()
-    return _sums(series for series in found if series.dimensions.get("deployment", "").lower() != shadow)
+    answered = (each for each in found.series if each.dimensions.get("deployment", "").lower() != shadow)
+    return _sums(counts(each, window) for each in answered)
 
 
 def network_bytes(conn: Connection, endpoint: Endpoint, window: Window) -> Minutes:
     """Bytes per second through the endpoint, the mean of each minute."""
-    return _sums(read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, ["NetworkBytes"], window))
+    found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, ["NetworkBytes"], window)
+    return _sums(points(each) for each in found.series)
 
 
-def points(series: Series) -> Iterator[tuple[datetime, float]]:
-    """The minutes that have a value."""
-    return ((at, value) for at, value in zip(series.times, series.values, strict=True) if value is not None)
-
-
-def _sums(found: Iterable[Series]) -> Minutes:
+def _sums(found: Iterable[Iterable[tuple[datetime, float]]]) -> Minutes:
     sums: defaultdict[datetime, float] = defaultdict(float)
     for series in found:
-        for at, value in points(series):
+        for at, value in series:
             sums[at] += value
     return dict(sums)

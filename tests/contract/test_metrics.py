@@ -45,8 +45,8 @@ def test_requests_are_counted_by_status_mirrored_ones_included(conn: Connection,
 
     requests = deployment_metrics(conn, endpoint, deployments, window_for(MINUTES, past)).requests
 
-    total = requests.groupby(["deployment", "status"])["per_minute"].sum().to_dict()
-    assert list(requests.columns) == ["at", "deployment", "status", "per_minute"]
+    total = requests.groupby(["deployment", "status"])["count"].sum().to_dict()
+    assert list(requests.columns) == ["at", "deployment", "status", "count", "per_minute"]
     assert total == {("blue", "200"): 9 * MINUTES, ("blue", "424"): MINUTES, ("green", "200"): 2 * MINUTES}
 
 
@@ -67,7 +67,7 @@ def test_nothing_at_all_is_an_empty_frame_of_the_same_shape(conn: Connection, se
     found = deployment_metrics(conn, endpoint, deployments, window_for(30, past - timedelta(days=5)))
 
     assert found.latency.empty
-    assert list(found.requests.columns) == ["at", "deployment", "status", "per_minute"]
+    assert list(found.requests.columns) == ["at", "deployment", "status", "count", "per_minute"]
     assert str(found.requests["at"].dtype).endswith("UTC]")
 
 

@@ -31,7 +31,7 @@ def past(local_azure: LocalAzure, served: str) -> datetime:
 def read(conn: Connection, *deployments: str, metric: str = "RequestsPerMinute") -> list[Series]:
     ids = [f"{conn.workspace_path}/onlineEndpoints/{SERVED}/deployments/{name}" for name in deployments]
     split_by = ["envoy_response_code"] if metric == "RequestsPerMinute" else []
-    return read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [metric], window_for(10, NOW), split_by=split_by)
+    return read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [metric], window_for(10, NOW), split_by=split_by).series
 
 
 def refusals(conn: Connection) -> list[tuple[str, ...]]:
@@ -74,7 +74,7 @@ def test_dimension_names_are_lower_case(conn: Connection, past: datetime) -> Non
     window = window_for(10, NOW)
     split_by = ["deployment", "statusCode", "statusCodeClass", "modelStatusCode"]
 
-    series = read_metrics(conn, ids, ENDPOINT_NAMESPACE, ["RequestsPerMinute"], window, split_by=split_by)
+    series = read_metrics(conn, ids, ENDPOINT_NAMESPACE, ["RequestsPerMinute"], window, split_by=split_by).series
 
     assert {tuple(sorted(one.dimensions)) for one in series} == {
         ("deployment", "modelstatuscode", "statuscode", "statuscodeclass")
@@ -86,7 +86,7 @@ def test_minutes_without_requests_are_none(conn: Connection, past: datetime) -> 
     ids = [f"{conn.workspace_path}/onlineEndpoints/{SERVED}/deployments/blue"]
     window = window_for(20, NOW)
 
-    (series,) = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, ["RequestLatency_P50"], window)
+    (series,) = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, ["RequestLatency_P50"], window).series
 
     assert series.values[:10] == (None,) * 10
     assert all(value is not None for value in series.values[10:])
