@@ -54,12 +54,13 @@ class Ground:
 
 @dataclass(frozen=True)
 class Assembly:
-    """What is behind the listeners now."""
+    """What is behind the listeners now. `clock` is the local Azure's own, in epoch seconds."""
 
     addresses: Addresses
     plane: ControlPlane
     control: ASGIApp
     identity: ASGIApp
+    clock: Callable[[], float]
 
 
 async def assemble(ground: Ground, stack: AsyncExitStack, reset: Callable[[], Awaitable[None]]) -> Assembly:
@@ -124,6 +125,7 @@ async def assemble(ground: Ground, stack: AsyncExitStack, reset: Callable[[], Aw
         plane,
         control_application(context, plane, reset),
         identity_application(context.tokens, secrets, context.faults),
+        now,
     )
 
 

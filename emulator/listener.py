@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import uvicorn
@@ -27,8 +29,18 @@ class Listener(uvicorn.Server):
     a client that keeps the connection in a pool does not even read it.
     """
 
-    def __init__(self, app: ASGIApp, tls: Path | None, protocol: type[Connection] = Connection) -> None:
-        """``tls`` is the folder with certificate and key, None for plain HTTP; ``protocol`` serves a connection."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        tls: Path | None,
+        protocol: type[Connection] = Connection,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``tls`` is the folder with certificate and key, None for plain HTTP; ``protocol`` serves a connection.
+
+        Answers are dated by ``clock``, in epoch seconds.
+        """
+        self._clock = clock
         super().__init__(
             uvicorn.Config(
                 _silent_when_cancelled(app),
@@ -38,6 +50,7 @@ class Listener(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                date_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 ssl_certfile=tls / "server.pem" if tls else None,
@@ -49,6 +62,13 @@ class Listener(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Date the answers of the next moments; uvicorn itself knows the machine's clock only."""
+        is_over = await super().on_tick(counter)
+        dated = formatdate(self._clock(), usegmt=True).encode()
+        self.server_state.default_headers = [(b"date", dated), *self.config.encoded_headers]
+        return is_over
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests under way finish within GRACE_SECONDS, then drop every connection."""

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -72,6 +73,7 @@ class _Server:
         self._control, self._identity = Switchboard(), Switchboard()
         self._inside = AsyncExitStack()
         self._resetting = asyncio.Lock()
+        self._clock: Callable[[], float] = time.time
 
     async def open(self) -> Assembly:
         """Put together what is behind the listeners. Raises :class:`StartError`."""
@@ -79,6 +81,7 @@ class _Server:
         self._ground = replace(self._ground, gateway_port=assembly.addresses.gateway_port)
         self._control.connect(assembly.control)
         self._identity.connect(assembly.identity)
+        self._clock = assembly.clock
         return assembly
 
     async def reset(self) -> None:
@@ -100,7 +103,14 @@ class _Server:
 
     def listeners(self) -> tuple[Listener, Listener]:
         """Those of the identity endpoint and of the control plane."""
-        return Listener(self._identity, None), Listener(self._control, self._ground.state.tls)
+
+        def clock() -> float:
+            return self._clock()
+
+        return (
+            Listener(self._identity, None, clock=clock),
+            Listener(self._control, self._ground.state.tls, clock=clock),
+        )
 
 
 async def _start(options: Options, state: StateFolder, ownership: Ownership, stack: AsyncExitStack) -> str:

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,10 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from requests.adapters import HTTPAdapter
 
+from services.azure.clock import AzureClock
 from services.azure.cloud import CONNECT_SECONDS, READ_SECONDS, Cloud, Json, find_cloud
 from services.azure.credential import SharedCredential
-from services.azure.translation import Call, from_answer, translated
+from services.azure.translation import Call, from_answer, request_id_of, translated, understood
 from services.errors import ServiceFailed
 from services.model import WorkspaceRef
 from services.settings import Settings
@@ -107,6 +109,9 @@ class Connection:
         adapter = HTTPAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+        self.clock = AzureClock()
+        # All clients send through the session, the Monitor ones too: every answer tells Azure's time.
+        self._session.hooks["response"].append(self.clock.listen)
         # The session belongs to all clients; one client's close() must not end it for the others.
         self.transport = RequestsTransport(
             session=self._session,
@@ -124,6 +129,10 @@ class Connection:
         other = copy.copy(self)
         other.workspace = workspace
         return other
+
+    def now(self) -> datetime:
+        """The present by Azure's clock, UTC: for spans, settled moments and ages of what Azure tells."""
+        return self.clock.now()
 
     @property
     def workspace_path(self) -> str:
@@ -217,12 +226,12 @@ class Connection:
                 why = f"{call.address} answered a list whose pages do not end."
                 raise ServiceFailed(call.what, why, "Try again later; if it stays, ask Azure's support.")
             seen.add(path)
-            page = self.send("GET", path, call, api_version=api_version, params=params).body
-            if not isinstance(page, dict):
-                why = f"{call.address} answered something that is not what was asked for."
-                raise ServiceFailed(call.what, why, "Check that no proxy answers instead of Azure.")
-            yield from page.get("value") or []
-            path = page.get("nextLink") or ""
+            reply = self.send("GET", path, call, api_version=api_version, params=params)
+            # A list without "value" is not an empty one: nobody may take it for "there are none".
+            with understood(call, reply.headers):
+                listed = [dict(each) for each in reply.body["value"] or []]
+                path = reply.body.get("nextLink") or ""
+            yield from listed
 
     def ml_client(self) -> MLClient:
         """Microsoft's azure-ai-ml client for the workspace, made on first use (its import takes a second or two)."""
@@ -325,7 +334,8 @@ def _parsed(answer: HttpResponse, call: Call) -> Json:
         return answer.json()
     except ValueError as error:
         why = f"{call.address} answered something that is not JSON."
-        raise ServiceFailed(call.what, why, "Check that no proxy answers instead of Azure.") from error
+        step = "Check that no proxy answers instead of Azure."
+        raise ServiceFailed(call.what, why, step, request_id=request_id_of(answer.headers)) from error
 
 
 def _sdk_name(cloud: Cloud) -> str:

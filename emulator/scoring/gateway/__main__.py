@@ -128,7 +128,7 @@ async def _serve(state: Path, listener: socket.socket) -> None:
     )
     served = Faulty(proxy, faults, plain_shape)
     work = [loop.create_task(recorder.run()), loop.create_task(_measure(meters, gauges, clock))]
-    async with listening((Listener(served, state / "tls", ClientConnection), listener)):
+    async with listening((Listener(served, state / "tls", ClientConnection, clock), listener)):
         _say({"ready": listener.getsockname()[1]})
         while line := await lines.readline():
             orders.obey(json.loads(line))
