@@ -14,7 +14,7 @@ from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult
 
 from services.azure.cloud import Json
 from services.azure.connection import Connection
-from services.azure.translation import clean, translated
+from services.azure.translation import clean, not_understood, translated, understood
 from services.errors import RuleBroken
 
 _PUBLIC = "https://api.loganalytics.io"
@@ -80,7 +80,8 @@ def ask(conn: Connection, what: str, resource_id: str, kql: str, span: Span | No
     QueryRefused for a query that cannot be run, and the other SluiceErrors.
     """
     address = _address(conn)
-    with translated(replace(conn.call(what, "Reader"), address=urlsplit(address).netloc)):
+    call = replace(conn.call(what, "Reader"), address=urlsplit(address).netloc)
+    with translated(call), understood(call):
         try:
             result = _client(conn, address).query_resource(
                 resource_id, kql, timespan=span, server_timeout=_WAIT_SECONDS, read_timeout=_READ_SECONDS
@@ -92,8 +93,11 @@ def ask(conn: Connection, what: str, resource_id: str, kql: str, span: Span | No
             raise refused from error
     is_partial = isinstance(result, LogsQueryPartialResult)
     tables = result.partial_data if isinstance(result, LogsQueryPartialResult) else result.tables
+    if not tables and is_partial:
+        return Rows((), (), _reason(result))
     if not tables:
-        return Rows((), (), _reason(result) if is_partial else "")
+        # Even no rows are a table: without one nobody may say that there are none.
+        raise not_understood(call)
     kinds = zip(tables[0].columns, tables[0].columns_types, strict=True)
     return Rows(
         columns=tuple(Column(str(name), str(kind)) for name, kind in kinds),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from services.azure.cloud import Json
 from services.azure.connection import Connection
+from services.azure.translation import understood
 
 KEPT_SECONDS = 3600.0
 _API_VERSION = "2024-02-01"
@@ -35,17 +37,19 @@ def definitions(conn: Connection, resource_id: str) -> tuple[MetricDefinition, .
     if known is None or time.monotonic() - known[0] >= KEPT_SECONDS:
         call = conn.call("The list of metrics could not be read.", "Monitoring Reader")
         path = f"{resource_id}/providers/Microsoft.Insights/metricDefinitions"
-        body = conn.send("GET", path, call, api_version=_API_VERSION).body
-        found = tuple(
-            MetricDefinition(
-                name=str(each["name"]["value"]),
-                display=str(each["name"].get("localizedValue") or each["name"]["value"]),
-                unit=str(each.get("unit") or "Unspecified"),
-                category=str(each.get("category") or ""),
-                dimensions=tuple(str(one["value"]) for one in each.get("dimensions") or []),
-            )
-            for each in body.get("value") or []
-        )
+        reply = conn.send("GET", path, call, api_version=_API_VERSION)
+        with understood(call, reply.headers):
+            found = tuple(_definition(each) for each in reply.body["value"])
         known = conn.memory[key] = (time.monotonic(), found)
     listed: tuple[MetricDefinition, ...] = known[1]
     return listed
+
+
+def _definition(document: Json) -> MetricDefinition:
+    return MetricDefinition(
+        name=str(document["name"]["value"]),
+        display=str(document["name"].get("localizedValue") or document["name"]["value"]),
+        unit=str(document.get("unit") or "Unspecified"),
+        category=str(document.get("category") or ""),
+        dimensions=tuple(str(one["value"]) for one in document.get("dimensions") or []),
+    )

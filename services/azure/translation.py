@@ -14,6 +14,7 @@ from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     HttpResponseError,
+    IncompleteReadError,
     ServiceRequestError,
     ServiceResponseError,
     ServiceResponseTimeoutError,
@@ -67,6 +68,31 @@ def translated(call: Call) -> Iterator[None]:
         raise translate(error, call) from error
 
 
+@contextmanager
+def understood(call: Call, headers: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Around what reads an answer that came with a good status: a ServiceFailed when it is not what was asked for.
+
+    Microsoft's clients end in whatever their own reading raises, when a proxy answers in Azure's place or half of a
+    document is missing. ``headers`` of the answer may name the request.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise not_understood(call, headers) from error
+
+
+def not_understood(call: Call, headers: Mapping[str, str] | None = None) -> ServiceFailed:
+    """What an answer is that does not hold what was asked for."""
+    why = f"{call.address} answered something that is not what was asked for."
+    step = "Try again; if it stays, check that no proxy answers instead of Azure."
+    return ServiceFailed(call.what, why, step, request_id=request_id_of(headers or {}))
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """The id by which Azure's support finds the request that was answered with ``headers``."""
+    return headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
+
+
 def translate(error: Exception, call: Call) -> SluiceError:
     """The SluiceError for ``error``. Never contains a token, a key or terminal colour codes."""
     if isinstance(error, HttpResponseError) and error.response is not None:
@@ -76,6 +102,9 @@ def translate(error: Exception, call: Call) -> SluiceError:
         return _sign_in_failed(error, call)
     if isinstance(error, ServiceResponseTimeoutError | requests.ReadTimeout):
         return Timeout(call.what, f"{call.address} did not answer in time.", "Try again; the service may be busy.")
+    # The client of Log Analytics raises another one while it handles this one.
+    if any(isinstance(each, IncompleteReadError) for each in (error, error.__context__)):
+        return ServiceFailed(call.what, f"{call.address} broke off in its answer.", "Try again in a minute.")
     if isinstance(error, ServiceRequestError | ServiceResponseError | requests.RequestException):
         return _unreachable(str(error), call)
     return ServiceFailed(call.what, clean(str(error)) + ".", "Try again; if it stays, report it with this text.")
@@ -84,7 +113,7 @@ def translate(error: Exception, call: Call) -> SluiceError:
 def from_answer(status: int, headers: Mapping[str, str], text: str, call: Call) -> SluiceError:
     """The SluiceError for an HTTP answer with an error status."""
     code, message = reason(text)
-    request_id = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
+    request_id = request_id_of(headers)
     why = _sentence(message or f"{call.address} answered {status}.")
     if status == 401:
         step = f"{_sign_in_hint(call)} Then try again."
@@ -188,7 +217,7 @@ def _sign_in_failed(error: ClientAuthenticationError, call: Call) -> SluiceError
 
 def _unreachable(text: str, call: Call) -> Unreachable:
     lower = text.lower()
-    if "certificate" in lower or "ssl" in lower:
+    if "certificate" in lower:
         why = f"The TLS certificate of {call.address} is not trusted."
         step = "Point REQUESTS_CA_BUNDLE and SSL_CERT_FILE to a bundle that holds its certificate authority."
         return Unreachable(call.what, why, step)

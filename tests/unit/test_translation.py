@@ -11,13 +11,14 @@ import requests
 from azure.core.exceptions import (
     ClientAuthenticationError,
     HttpResponseError,
+    IncompleteReadError,
     ServiceRequestError,
     ServiceResponseError,
     ServiceResponseTimeoutError,
 )
 from azure.identity import CredentialUnavailableError
 
-from services.azure.translation import Call, clean, from_answer, reason, translate, translated
+from services.azure.translation import Call, clean, from_answer, reason, translate, translated, understood
 from services.errors import (
     AccessDenied,
     Conflict,
@@ -126,6 +127,7 @@ def test_a_local_azure_that_is_gone_is_unreachable_and_not_a_sign_in_problem() -
         ("HTTPSConnectionPool: [Errno 111] Connection refused", "refuses connections"),
         ("NameResolutionError: Failed to resolve 'x' ([Errno -2] Name or service not known)", "cannot be resolved"),
         ("SSLError: CERTIFICATE_VERIFY_FAILED", "is not trusted"),
+        ("SSLError: EOF occurred in violation of protocol", "did not answer"),
         ("Connection to x timed out", "in time"),
         ("Something else", "did not answer"),
     ],
@@ -163,6 +165,24 @@ def test_our_own_errors_pass_the_boundary_unchanged() -> None:
     with pytest.raises(RuleBroken) as caught, translated(CALL):
         raise mine
     assert caught.value is mine
+
+
+def test_an_answer_that_breaks_off_is_told_in_words() -> None:
+    broken = IncompleteReadError("('Connection broken: IncompleteRead(48 bytes read)')")
+    wrapped = HttpResponseError("wrapped")
+    wrapped.__context__ = broken
+    for error in (broken, wrapped):
+        told = translate(error, CALL)
+        assert type(told) is ServiceFailed
+        assert told.why == "management.azure.com broke off in its answer."
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"value": None}, {"value": [None]}, {"value": "x"}])
+def test_an_answer_that_holds_something_else_is_told_with_its_request_id(body: Any) -> None:
+    with pytest.raises(ServiceFailed, match="not what was asked for") as caught:  # noqa: SIM117 - the order matters
+        with understood(CALL, {"x-ms-request-id": "r-3"}):
+            _ = [each["name"]["value"] for each in body["value"]]
+    assert caught.value.request_id == "r-3"
 
 
 def test_other_peoples_bugs_are_not_hidden() -> None:
