@@ -152,14 +152,18 @@ def switch_off(conn: Connection, endpoint: Endpoint, category: str, name: str) -
         return
 
 
-def configured_workspace(conn: Connection, found: Sequence[LogWorkspace]) -> LogWorkspace:
-    """The workspace of ``found`` that SLUICE_LOG_WORKSPACE_ID names, or the only one. Raises NotConfigured."""
+def configured_workspace(conn: Connection, found: Sequence[LogWorkspace], held: Sequence[Setting] = ()) -> LogWorkspace:
+    """Where to send a log: the workspace of ``found`` that SLUICE_LOG_WORKSPACE_ID names, else the one that the
+    endpoint's settings ``held`` send to already, else the only one. Raises NotConfigured."""
     wanted = (conn.settings.log_workspace_id or "").lower()
     named = [each for each in found if wanted and wanted in (each.customer_id.lower(), each.id.lower())]
     if named:
         return named[0]
-    if len(found) == 1 and not wanted:
-        return found[0]
+    used = {each.workspace_id.lower() for each in held if each.workspace_id}
+    there = [each for each in found if each.id.lower() in used]
+    for some in (there, found):
+        if len(some) == 1 and not wanted:
+            return some[0]
     what = "Sluice does not know where to send the log."
     if wanted:
         raise NotConfigured(

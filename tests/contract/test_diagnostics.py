@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from services.azure import diagnostics, endpoints
 from services.azure.connection import Connection
-from services.azure.diagnostics import TRAFFIC, Setting
+from services.azure.diagnostics import CONSOLE, EVENTS, TRAFFIC, Setting
 from services.errors import AccessDenied, NotConfigured, RuleBroken, ServiceFailed, Throttled
 from services.model import Endpoint
-from tests.contract.monitor_clients import TABLES, seed
+from tests.contract.monitor_clients import seed
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
 NAME = "switched"
 VERSION = "2021-05-01-preview"
-_, CONSOLE, EVENTS = TABLES
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,10 @@ def test_where_to_send_comes_from_the_settings_or_is_the_only_place(
     assert found[0].retention_days == 30
     free = connect_to(local_azure, SLUICE_LOG_WORKSPACE_ID="")
     assert diagnostics.configured_workspace(free, found) == found[0]
-    for some in ((), (found[0], found[0])):
+    two = (found[0], replace(found[0], id=f"{found[0].id}-2"))
+    held = Setting("theirs", two[1].id.upper(), (), {})
+    assert diagnostics.configured_workspace(free, two, (held,)) == two[1]
+    for some in ((), two):
         with pytest.raises(NotConfigured, match="SLUICE_LOG_WORKSPACE_ID"):
             diagnostics.configured_workspace(free, some)
     with pytest.raises(NotConfigured, match="not among those"):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.azure.diagnostics import CONSOLE, EVENTS, TRAFFIC
 from tests.contract.history import row
 from tests.contract.monitor_clients import seed, switch_logs_on
 from tests.local_azure import LocalAzure
@@ -17,7 +18,6 @@ from ui import url_time
 pytestmark = pytest.mark.emulator
 LOGGED, QUIET = "page-traffic", "page-quiet"
 VERSION = "2021-05-01-preview"
-TRAFFIC = "AmlOnlineEndpointTrafficLog"
 MINUTES = 12
 
 
@@ -128,7 +128,7 @@ def test_the_log_is_switched_on_after_a_question_that_says_what_it_costs(
 ) -> None:
     page = open_page("logs", logged, endpoint=QUIET, view="traffic")
     assert "is not sent to Log Analytics" in page.html()
-    page.app.button(key="traffic_log_on").click().run()
+    page.app.button(key=f"log_on:{TRAFFIC}:state").click().run()
     said = texts(page)
     assert "charges for every gigabyte" in said
     assert "within an hour" in said
@@ -139,14 +139,41 @@ def test_the_log_is_switched_on_after_a_question_that_says_what_it_costs(
     page.app.run()
     assert "is sent to <b>local</b>" in page.html()
     assert "There is no row of the last 24 hours" in page.html()
-    page.app.button(key="traffic_log_off:sluice").click().run()
+    page.app.button(key=f"log_off:{TRAFFIC}:sluice").click().run()
     page.app.button(key="ask_confirm").click().run()
     assert not logged.arm("GET", quiet, version=VERSION).json()["value"]
 
 
+def test_each_log_is_switched_by_itself_and_says_what_it_costs(
+    open_page: Callable[..., Page], logged: LocalAzure, quiet: str
+) -> None:
+    def enabled() -> set[str]:
+        return {
+            each["category"]
+            for setting in logged.arm("GET", quiet, version=VERSION).json()["value"]
+            for each in setting["properties"]["logs"]
+            if each["enabled"]
+        }
+
+    page = open_page("logs", logged, endpoint=QUIET, view="traffic")
+    for number, (category, words) in enumerate(
+        ((CONSOLE, "each line that a container writes"), (EVENTS, "each start, stop and failed probe")), 1
+    ):
+        page.app.button(key=f"log_on:{category}:list").click().run()
+        assert words in texts(page)
+        assert "charges for every gigabyte" in texts(page)
+        page.app.button(key="ask_confirm").click().run()
+        page.app.run()
+        assert len(enabled()) == number
+    assert enabled() == {CONSOLE, EVENTS}
+    page.app.button(key=f"log_off:{CONSOLE}:sluice").click().run()
+    page.app.button(key="ask_confirm").click().run()
+    assert enabled() == {EVENTS}
+
+
 def test_a_reader_is_told_which_role_is_missing(open_page: Callable[..., Page], logged: LocalAzure, quiet: str) -> None:
     page = open_page("logs", logged, role="reader", endpoint=QUIET, view="traffic")
-    page.app.button(key="traffic_log_on").click().run()
+    page.app.button(key=f"log_on:{TRAFFIC}:state").click().run()
     page.app.button(key="ask_confirm").click().run()
     page.app.run()
     assert "Monitoring Contributor" in page.html()
