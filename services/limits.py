@@ -16,7 +16,9 @@ SERVER_ERROR_PERCENT = "ServerErrorPercent"
 """The share of server errors among the requests. Azure has no metric of this name: it is a ratio of two."""
 LATENCIES = {f"RequestLatency_{name}": name for name in ("P50", "P90", "P95", "P99")}
 """Azure's name of each latency percentile, and how people call it."""
-METRICS = (*LATENCIES, SERVER_ERROR_PERCENT)
+UTILIZATIONS = {"CpuUtilizationPercentage": "processor", "CpuMemoryUtilizationPercentage": "memory"}
+"""Azure's name of each share of an instance that is in use, in percent, and how people call it."""
+METRICS = (*LATENCIES, SERVER_ERROR_PERCENT, *UTILIZATIONS)
 """What can have a limit, in the order in which it is shown."""
 MOST_MS = 600_000.0
 """Ten minutes: longer than any request may take, 180 s (request_timeout_ms of a managed online deployment)."""
@@ -35,13 +37,15 @@ def limit(metric: str, value: float) -> Limit:
     """The limit ``value`` of ``metric``. Raises RuleBroken when nothing can be measured against it."""
     if metric not in METRICS:
         raise RuleBroken("The limit was not saved.", f"{metric} cannot have one.", f"Choose {', '.join(METRICS)}.")
-    most = 100.0 if metric == SERVER_ERROR_PERCENT else MOST_MS
+    most = MOST_MS if metric in LATENCIES else 100.0
     if not math.isfinite(value) or not 0 < value <= most:
         raise RuleBroken(
             "The limit was not saved.", f"{value:,g} was given.", f"Choose a number above 0, {most:,.0f} at most."
         )
     if metric == SERVER_ERROR_PERCENT:
         return Limit(metric, value, f"Limit: {value:g} % server errors")
+    if metric in UTILIZATIONS:
+        return Limit(metric, value, f"Limit: {UTILIZATIONS[metric]} {value:g} %")
     return Limit(metric, value, f"Limit: {LATENCIES[metric]} {value:,.10g} ms")
 
 

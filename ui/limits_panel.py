@@ -9,22 +9,35 @@ from html import escape
 import streamlit as st
 
 from services import alert_rules
-from services.alert_rules import WINDOW_MINUTES
+from services.alert_rules import (
+    FEWEST_REQUESTS,
+    LOG_EVERY_MINUTES,
+    LOG_WINDOW_MINUTES,
+    WINDOW_MINUTES,
+    AlertRule,
+    LogRule,
+)
 from services.errors import SluiceError
-from services.limits import LATENCIES, METRICS, MOST_MS, SERVER_ERROR_PERCENT, Limit
+from services.limits import LATENCIES, METRICS, MOST_MS, SERVER_ERROR_PERCENT, UTILIZATIONS, Limit
 from services.model import Deployment, Endpoint
 from ui import context, problem
 
 _FAILED, _SAVED = "limits_failed", "limits_saved"
 _INTRO = "What the metrics should stay below. Every limit is a red line in its chart. An empty field is no limit."
-_NO_SHARE = (
-    "The share of server errors is drawn and has no rule: a metric alert compares one metric with a number, and a "
-    "share is made of two."
-)
 _RULES = (
-    f"One rule for each deployment and each limit of latency: it fires when the mean of {WINDOW_MINUTES} minutes is "
-    "above the limit. Azure bills every metric that a rule watches. Sluice creates nothing: run the commands or deploy "
-    "the template yourself. Your role must allow Microsoft.Insights/metricAlerts/write, as Monitoring Contributor does."
+    "Sluice creates nothing: run the commands or deploy the template yourself. Azure bills every metric and every "
+    "query that a rule looks at. Your role must allow it to be written, as Monitoring Contributor does."
+)
+_BY_METRIC = (
+    "Latency, processor and memory: a metric rule for each deployment. It fires when the mean of "
+    f"{WINDOW_MINUTES} minutes is above the limit, and looks every minute."
+)
+_BY_LOG = (
+    "Server errors: a log search rule on the traffic log, because a metric rule cannot compare a share of two counts. "
+    "It works only while a diagnostic setting sends that log to Log Analytics; the Logs page switches it on. Rows "
+    f"arrive 3 to 10 minutes late, so the rule looks every {LOG_EVERY_MINUTES} minutes at the last "
+    f"{LOG_WINDOW_MINUTES}, and fires up to a quarter of an hour after the errors. Deployments with fewer than "
+    f"{FEWEST_REQUESTS} requests in that time are left out."
 )
 
 
@@ -52,17 +65,23 @@ def _key(endpoint: Endpoint, metric: str) -> str:
     return f"limit_{metric}_{endpoint.id.lower()}"
 
 
+def _label(metric: str) -> str:
+    if metric == SERVER_ERROR_PERCENT:
+        return "Server errors, %"
+    return f"{LATENCIES[metric]}, ms" if metric in LATENCIES else f"{UTILIZATIONS[metric].capitalize()}, %"
+
+
 def _fields(endpoint: Endpoint, limits: Sequence[Limit]) -> None:
     values = {limit.metric: limit.value for limit in limits}
     with st.form("limits_form", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         for metric in METRICS:
-            is_share = metric == SERVER_ERROR_PERCENT
+            is_latency = metric in LATENCIES
             st.number_input(
-                "Server errors, %" if is_share else f"{LATENCIES[metric]}, ms",
+                _label(metric),
                 min_value=0.0,
-                max_value=100.0 if is_share else MOST_MS,
+                max_value=MOST_MS if is_latency else 100.0,
                 value=values.get(metric),
-                step=0.1 if is_share else 10.0,
+                step=10.0 if is_latency else 0.1 if metric == SERVER_ERROR_PERCENT else 5.0,
                 format="%.10g",
                 placeholder="no limit",
                 key=_key(endpoint, metric),
@@ -81,11 +100,10 @@ def _save(endpoint: Endpoint) -> None:
 
 
 def _show_rules(endpoint: Endpoint, deployments: Sequence[Deployment], limits: Sequence[Limit]) -> None:
-    if any(limit.metric == SERVER_ERROR_PERCENT for limit in limits):
-        st.html(f'<p class="hint">{escape(_NO_SHARE)}</p>')
-    if not any(limit.metric in LATENCIES for limit in limits):
-        return
-    st.html(f'<p class="hint">{escape(_RULES)}</p>')
+    told = [_RULES]
+    told += [_BY_METRIC] if any(limit.metric != SERVER_ERROR_PERCENT for limit in limits) else []
+    told += [_BY_LOG] if any(limit.metric == SERVER_ERROR_PERCENT for limit in limits) else []
+    st.html("".join(f'<p class="hint">{escape(each)}</p>' for each in told))
     names = [each.name for each in deployments]
     live = [name for name in names if endpoint.split.live_percent(name)]
     watched = st.multiselect("Deployments to watch", names, default=live, key=f"watched_{endpoint.id.lower()}")
@@ -97,10 +115,13 @@ def _show_rules(endpoint: Endpoint, deployments: Sequence[Deployment], limits: S
     )
     try:
         group = alert_rules.action_group(given)
+        statuses = context.settings().statuses
     except SluiceError as error:
         problem.show(error, key="action_group")
         return
-    rules = alert_rules.alert_rules([each for each in deployments if each.name in watched], limits)
+    chosen = [each for each in deployments if each.name in watched]
+    by_log = alert_rules.log_rule(endpoint, chosen, limits, statuses)
+    rules: list[AlertRule | LogRule] = [*alert_rules.alert_rules(chosen, limits), *([by_log] if by_log else [])]
     if not rules:
         st.html('<p class="hint">Choose a deployment to watch.</p>')
         return

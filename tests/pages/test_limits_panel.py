@@ -33,11 +33,13 @@ def test_a_saved_limit_is_a_line_in_its_chart_and_a_rule(open_page: Callable[...
     assert "The limits are saved." in page.html()
     assert "Limit: P95 250 ms" in figures(page)
     assert "Limit: 1.5 % server errors" in figures(page)
-    assert "has no rule" in page.html()
+    assert "works only while a diagnostic setting sends that log" in page.html()
     command = next(each.value for each in page.app.code if "az monitor metrics alert create" in each.value)
     assert "'avg RequestLatency_P95 > 250'" in command
     assert f"{SPLIT}/deployments/blue" in command
     assert "deployments/green" not in command, "only what is live is watched until it is asked for"
+    assert "max '\"'\"'Percent'\"'\"' from" in command
+    assert command.count("az monitor scheduled-query create") == 1
 
     watched = next(each for each in page.app.multiselect if each.label == "Deployments to watch")
     watched.set_value(["blue", "green"]).run()

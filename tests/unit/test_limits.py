@@ -13,6 +13,7 @@ from services.store import Store
 from tests.values import endpoint
 
 P95, P99 = "RequestLatency_P95", "RequestLatency_P99"
+CPU, MEMORY = "CpuUtilizationPercentage", "CpuMemoryUtilizationPercentage"
 
 
 @pytest.fixture
@@ -24,12 +25,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_limits_are_found_again_in_the_order_of_the_charts(store: Store) -> None:
     limits = Limits(store, "azure")
-    limits.save(endpoint(), {SERVER_ERROR_PERCENT: 0.5, P99: 1500, P95: 300.5})
+    limits.save(endpoint(), {CPU: 80, MEMORY: 92.5, SERVER_ERROR_PERCENT: 0.5, P99: 1500, P95: 300.5})
 
     assert [(one.metric, one.value, one.words) for one in limits.lines(endpoint())] == [
         (P95, 300.5, "Limit: P95 300.5 ms"),
         (P99, 1500, "Limit: P99 1,500 ms"),
         (SERVER_ERROR_PERCENT, 0.5, "Limit: 0.5 % server errors"),
+        (CPU, 80, "Limit: processor 80 %"),
+        (MEMORY, 92.5, "Limit: memory 92.5 %"),
     ]
 
 
@@ -55,6 +58,7 @@ def test_what_is_saved_replaces_what_was_there_and_nothing_else(store: Store) ->
         (P95, float("inf")),
         (P95, 600_001.0),
         (SERVER_ERROR_PERCENT, 100.5),
+        (CPU, 100.5),
         ("Weather", 1.0),
     ],
 )
