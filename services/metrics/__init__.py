@@ -7,10 +7,21 @@ totals of the points. Where Azure does not tell them, the rate of a status that 
 that minute's, and rates of sparse traffic are too high.
 """
 
+from services.metrics.gone import EndpointMetrics, endpoint_metrics
 from services.metrics.groups import GroupData, PanelData, group_metrics
 from services.metrics.inflight import in_flight, most_in_flight
+from services.metrics.outcomes import Combination, Outcomes, endpoint_outcomes, failing
 from services.metrics.panels import GROUPS, INSTANCES, MEAN_LATENCY, RESOURCES, TRAFFIC, Panel
-from services.metrics.series import P95, PERCENTILES, RATE, DeploymentMetrics, counts, deployment_metrics, points
+from services.metrics.series import (
+    P95,
+    PERCENTILES,
+    RATE,
+    DeploymentMetrics,
+    counts,
+    deployment_metrics,
+    minutes_of,
+    points,
+)
 from services.metrics.summaries import ENDPOINT_SPLIT, Summary, deployment_summaries, summaries_by_id
 from services.metrics.windows import (
     MOST_MINUTES,
@@ -37,17 +48,24 @@ __all__ = [
     "SETTLE_SECONDS",
     "SUMMARY_MINUTES",
     "TRAFFIC",
+    "Combination",
     "DeploymentMetrics",
+    "EndpointMetrics",
     "GroupData",
+    "Outcomes",
     "Panel",
     "PanelData",
     "Summary",
     "counts",
     "deployment_metrics",
     "deployment_summaries",
+    "endpoint_metrics",
+    "endpoint_outcomes",
+    "failing",
     "group_metrics",
     "in_flight",
     "length",
+    "minutes_of",
     "most_in_flight",
     "period_before",
     "points",

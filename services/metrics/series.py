@@ -155,7 +155,11 @@ def minutes_of(at: datetime, window: Window) -> float:
 
 
 def _requests(rows: Iterable[tuple[datetime, str, str, float]], window: Window) -> pd.DataFrame:
-    frame = tidy(("at", "deployment", "status", "count"), rows)
+    return with_rates(tidy(("at", "deployment", "status", "count"), rows), window)
+
+
+def with_rates(frame: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """``frame`` with the column ``per_minute`` beside ``count``."""
     minutes = [minutes_of(at.to_pydatetime(), window) for at in frame["at"]]
     return frame.assign(per_minute=(frame["count"] / minutes).astype("float64"))
 
