@@ -13,14 +13,17 @@ import plotly.graph_objects as go
 
 from services.metrics import DeploymentMetrics
 from services.model import Window
-from ui import colours
+from ui import colours, thinning
 
 HEIGHT = 260
+_MOST_BARS = 900
+"""So many bars side by side can still be seen, each about a pixel wide."""
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 """What the charts need of plotly's own controls: none. Zooming by drag and resetting by double click stay."""
 
 LIGHT_PAGE, DARK_PAGE = "#ffffff", "#0e1116"
 """The page's background in the two themes of .streamlit/config.toml."""
+NOT_SETTLED = ", not settled"
 PATTERNS = ("", "/", "x", ".", "|", "-", "+", "\\")
 
 
@@ -63,15 +66,18 @@ def errors(data: DeploymentMetrics, deployments: Sequence[str], statuses: Sequen
     """Failed requests per minute as stacked bars: the colour says which deployment, the pattern which status."""
     figure = figure_of(data.window, look, "errors/min")
     palette = dict(coloured(deployments, look))
+    # A bar narrower than a pixel is not seen.
+    narrowest = (data.window.end_at - data.window.start_at).total_seconds() / _MOST_BARS
     for index, status in enumerate(statuses):
         for name in deployments:
             part = data.requests[(data.requests["deployment"] == name) & (data.requests["status"] == status)]
             if not part["per_minute"].gt(0).any():
                 continue
+            part = part.iloc[thinning.kept(part["per_minute"].to_numpy(dtype=float))]
             figure.add_bar(
                 x=wall(part["at"], look.zone),
                 y=part["per_minute"].to_numpy(dtype=float),
-                width=data.window.grain_seconds * 800,
+                width=max(data.window.grain_seconds * 0.8, narrowest) * 1000,
                 name=f"{name} {status}",
                 marker={"color": palette[name], "pattern": {"shape": PATTERNS[index % len(PATTERNS)]}, "line_width": 0},
                 hovertemplate="%{y:,.3~g} /min",
@@ -105,26 +111,28 @@ def add_line(
     look: Look,
     dash: str = "solid",
 ) -> None:
-    """Add one series; points at or after ``settled_until`` are dotted."""
+    """Add one series; points at or after ``settled_until`` are dotted. A long one is thinned."""
     if not values.notna().any():
         return
     lonely = (values.notna() & values.shift().isna() & values.shift(-1).isna()).to_numpy()
     unsettled = np.asarray(values.index >= pd.Timestamp(settled_until))
-    x, y = wall(pd.DatetimeIndex(values.index), look.zone), values.to_numpy()
+    x, y = wall(pd.DatetimeIndex(values.index), look.zone), values.to_numpy(dtype=np.float64)
+    tail = unsettled | np.append(unsettled[1:], False)
+    drawn = np.union1d(thinning.kept(y), np.flatnonzero(tail))
     figure.add_scatter(
-        x=x,
-        y=y,
+        x=x[drawn],
+        y=y[drawn],
         name=name,
         mode="lines+markers",
         line={"color": colour, "width": 1.75, "dash": dash},
         # A point without neighbours has no line, so it gets a dot.
-        marker={"size": np.where(lonely, 5, 0), "color": colour},
-        hovertemplate=np.where(unsettled, f"{hover}, not settled", hover),
+        marker={"size": np.where(lonely[drawn], 5, 0) if lonely.any() else 0, "color": colour},
+        text=np.where(unsettled[drawn], NOT_SETTLED, "") if unsettled.any() else None,
+        hovertemplate=f"{hover}%{{text}}" if unsettled.any() else hover,
         connectgaps=False,
     )
     # Gaps in the colour of the page are laid over the unsettled end of the line. A dashed line of its own would be a
     # second entry in the hover box, with the value of another minute.
-    tail = unsettled | np.append(unsettled[1:], False)
     if values[unsettled].notna().any():
         figure.add_scatter(
             x=x[tail],

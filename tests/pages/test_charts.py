@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -27,16 +28,16 @@ def at(minute: int) -> datetime:
 def metrics(latency: dict[str, dict[int, float]], requests: list[tuple[int, str, str, float]]) -> DeploymentMetrics:
     """``latency``: deployment → minute → P95 in ms. ``requests``: minute, deployment, status, per minute."""
     rows = [(at(minute), name, "P95", ms) for name, line in latency.items() for minute, ms in line.items()]
-    counted = [(at(minute), name, status, rate) for minute, name, status, rate in requests]
+    counted = [(at(minute), name, status, rate, rate) for minute, name, status, rate in requests]
     return DeploymentMetrics(
         latency=_frame(rows, ["at", "deployment", "percentile", "ms"]),
-        requests=_frame(counted, ["at", "deployment", "status", "per_minute"]),
+        requests=_frame(counted, ["at", "deployment", "status", "count", "per_minute"]),
         window=Window(START, at(MINUTES), 60),
         settled_until=at(8),
     )
 
 
-def _frame(rows: list[tuple[datetime, str, str, float]], columns: list[str]) -> pd.DataFrame:
+def _frame(rows: Sequence[tuple[object, ...]], columns: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
     return frame
@@ -61,7 +62,8 @@ def test_a_minute_without_neighbours_gets_a_dot() -> None:
 
 def test_unsettled_minutes_are_dotted_and_say_so() -> None:
     solid, gaps = charts.latency(metrics({"blue": FULL}, []), ["blue"], "P95", Look()).data
-    assert [template.endswith("not settled") for template in solid.hovertemplate] == [False] * 8 + [True] * 2
+    assert [text == ", not settled" for text in solid.text] == [False] * 8 + [True] * 2
+    assert solid.hovertemplate.endswith("%{text}")
     assert len(gaps.x) == 3, "the two unsettled minutes and the line that leads to them"
     assert (gaps.line.dash, gaps.hoverinfo, gaps.showlegend) == ("dot", "skip", False)
 
@@ -111,11 +113,10 @@ def test_key_figures_count_settled_minutes_only() -> None:
     assert (blue.newest, blue.newest_at) == ({"P95": 17.0}, at(7))
 
 
-def test_above_a_minute_per_point_counts_are_not_called_exact() -> None:
-    fine = metrics({}, [(0, "blue", "200", 9.0)])
-    coarse = replace(fine, window=Window(START, at(MINUTES), 300))
-    assert figures.key_figures(fine, "blue").is_exact
-    assert not figures.key_figures(coarse, "blue").is_exact
+def test_the_rate_of_a_coarse_point_is_that_of_its_minutes_in_the_window() -> None:
+    coarse = replace(metrics({}, [(0, "blue", "200", 9.0), (5, "blue", "200", 6.0)]), window=Window(START, at(8), 300))
+    blue = figures.key_figures(coarse, "blue")
+    assert (blue.requests, blue.per_minute) == (15.0, 15 / 8)
 
 
 def test_a_deployment_without_requests_has_no_data_rather_than_zeros() -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 from services.azure.log_analytics import Rows
 from services.logs.queries import MOST_ROWS, Answer
 from services.model import Endpoint
-from ui import words
+from ui import charts, words
 from ui.components.table import Cell, Column, Row, table
 from ui.logs import query_chart
 
@@ -54,7 +54,7 @@ def show(endpoint: Endpoint, answer: Answer) -> None:
         )
         st.caption(f"{_count(answer)}, after {words.milliseconds(answer.seconds * 1000)}")
     if drawn is not None and shown == _CHART:
-        st.plotly_chart(drawn.figure, key="query_chart", config=query_chart.CONFIG, theme=None)
+        st.plotly_chart(drawn.figure, key="query_chart", config=charts.CONFIG, theme=None)
         if drawn.left_out:
             st.caption(drawn.left_out)
         return

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from services.azure.log_analytics import Rows
-from ui import colours
+from ui import colours, thinning
 
 MOST_LINES = 12
 """More are not told apart."""
@@ -18,8 +19,6 @@ MOST_BARS = 60
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """The colour of a line says what text stands beside its numbers, its dashes which number it is."""
 HEIGHT = 340
-CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
-"""What the chart needs of plotly's own controls: none. Zooming by drag and resetting by double click stay."""
 _NUMBERS = ("int", "long", "real", "decimal")
 
 
@@ -69,9 +68,12 @@ def _lines(found: Rows, time: int, numbers: list[int], texts: list[int], *, is_d
     figure = _figure(is_dark=is_dark)
     for name in shown:
         points = sorted(lines[name], key=lambda point: point[0])
+        times = np.array([at.replace(tzinfo=None) for at, _ in points], dtype="datetime64[ms]")
+        values = np.array([value for _, value in points], dtype=float)
+        drawn = thinning.kept(values)
         figure.add_scatter(
-            x=[at for at, _ in points],
-            y=[value for _, value in points],
+            x=times[drawn],
+            y=values[drawn],
             name=name,
             mode="lines+markers" if len(points) < 60 else "lines",
             line={"color": palette[looks[name][0]], "width": 1.6, "dash": looks[name][1]},

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from services.loadtest.tally import is_good
-from ui import charts, colours
+from ui import charts, colours, thinning
 
 GOOD, BAD = colours.NAMED["green"], colours.NAMED["red"]
 MEDIAN, TAIL = colours.NAMED["blue"], colours.NAMED["orange"]
@@ -54,9 +55,12 @@ def latency(
         for name, key, colour in (("P50", "p50", MEDIAN), ("P99", "p99", TAIL)):
             if not any(row[key] is not None for row in part):
                 continue
+            seconds_of = np.array([row["second"] + 0.5 for row in part], dtype=float)
+            values = np.array([row[key] for row in part], dtype=float)
+            drawn = thinning.kept(values)
             figure.add_scatter(
-                x=[row["second"] + 0.5 for row in part],
-                y=[row[key] for row in part],
+                x=seconds_of[drawn],
+                y=values[drawn],
                 name=f"{name}{label}",
                 mode="lines+markers",
                 line={"color": _shade(colour, look), "width": 1.75, "dash": dash},
