@@ -13,7 +13,7 @@ from typing import TypeVar
 from services.azure.connection import Connection
 from services.azure.diagnostics import EVENTS, are_sent
 from services.azure.endpoints import logs
-from services.azure.events import recent
+from services.azure.events import Wanted, recent
 from services.errors import NotConfigured, SluiceError
 from services.model import Deployment, Endpoint
 from services.test_log import TestLog, TestResult
@@ -194,7 +194,7 @@ def service_time(
 
 def _failing(conn: Connection, endpoint: Endpoint) -> dict[str, tuple[FailingProbe, ...]]:
     """Deployment → its probes that failed lately, from lifecycle events. Raises SluiceError."""
-    events = recent(conn, endpoint, timedelta(minutes=PROBE_MINUTES))
+    events = recent(conn, endpoint, Wanted(timedelta(minutes=PROBE_MINUTES)))
     if not events and not are_sent(conn, endpoint, EVENTS):
         raise NotConfigured(
             f"The failing probes of {endpoint.name} are not known.",

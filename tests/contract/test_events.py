@@ -11,6 +11,7 @@ import pytest
 from services.azure import diagnostics, endpoints, events
 from services.azure.connection import Connection
 from services.azure.diagnostics import EVENTS, TRAFFIC
+from services.azure.events import Wanted
 from services.model import Endpoint
 from tests.contract.monitor_clients import switch_logs_on
 from tests.deployable import create_endpoint, upload_and_put
@@ -19,7 +20,6 @@ from tests.local_azure import POLL_SECONDS, LocalAzure
 pytestmark = pytest.mark.emulator
 NAME = "with-events"
 LOGGED_SECONDS = 30.0
-LAST_HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +31,10 @@ def started(local_azure: LocalAzure) -> str:
     return NAME
 
 
-def read(conn: Connection, endpoint: Endpoint, deployment: str | None = None) -> list[events.LifecycleEvent]:
+def read(conn: Connection, endpoint: Endpoint, *deployments: str) -> list[events.LifecycleEvent]:
     """The events of the last hour, once there are any."""
     deadline = time.monotonic() + LOGGED_SECONDS
-    while (
-        not (found := events.recent(conn, endpoint, LAST_HOUR, deployment=deployment)) and time.monotonic() < deadline
-    ):
+    while not (found := events.recent(conn, endpoint, Wanted(deployments=deployments))) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return found
 
@@ -53,16 +51,29 @@ def test_a_start_is_told_event_by_event(conn: Connection, started: str) -> None:
 
 def test_the_events_of_one_deployment_are_those_of_its_name(conn: Connection, started: str) -> None:
     endpoint = endpoints.get_endpoint(conn, started)
-    assert read(conn, endpoint, deployment="BLUE")
-    assert events.recent(conn, endpoint, LAST_HOUR, deployment="green") == []
-    assert events.recent(conn, endpoint, LAST_HOUR, deployment='blue" or "1" == "1') == []
-    assert events.recent(conn, endpoint, LAST_HOUR, deployment="blue\\") == []
+    assert read(conn, endpoint, "BLUE")
+    assert events.recent(conn, endpoint, Wanted(deployments=("green",))) == []
+    assert events.recent(conn, endpoint, Wanted(deployments=('blue" or "1" == "1',))) == []
+    assert events.recent(conn, endpoint, Wanted(deployments=("blue\\",))) == []
+
+
+def test_events_are_chosen_by_name_and_words(conn: Connection, started: str) -> None:
+    endpoint = endpoints.get_endpoint(conn, started)
+    everything = read(conn, endpoint)
+    assert {each.name for each in events.recent(conn, endpoint, Wanted(names=("created", "Killing")))} == {"Created"}
+    assert {each.name for each in everything} <= set(events.EVENT_NAMES)
+    first, second, *_ = everything[0].message.split()
+    named = events.recent(conn, endpoint, Wanted(words=(second.upper(), first)))
+    assert named == [each for each in everything if first in each.message and second in each.message]
+    assert events.recent(conn, endpoint, Wanted(words=('" or 1 == 1 //',))) == []
 
 
 def test_a_time_without_events_has_none(conn: Connection, started: str) -> None:
     ahead = datetime.now(UTC) + timedelta(hours=1)
     endpoint = endpoints.get_endpoint(conn, started)
-    assert events.recent(conn, endpoint, (ahead, ahead + timedelta(hours=1))) == []
+    assert events.recent(conn, endpoint, Wanted(since=ahead, until=ahead + timedelta(hours=1))) == []
+    assert events.recent(conn, endpoint, Wanted(until=ahead - timedelta(days=1))) == []
+    assert events.recent(conn, endpoint, Wanted(since=ahead - timedelta(hours=2)))
 
 
 def test_whether_events_are_sent_is_told_by_the_diagnostic_settings(

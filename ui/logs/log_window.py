@@ -9,18 +9,21 @@ import streamlit as st
 from ui.url_time import FROM, TO, forget, moment
 
 
-def show(*, key: str) -> tuple[datetime | None, datetime | None]:
-    """Say which minutes are asked for, with the way back to all, and return them; None is no bound."""
+def show(*, key: str, what: str = "lines") -> tuple[datetime | None, datetime | None]:
+    """Say which minutes are asked for, with the way back to all, and return them; None is no bound.
+
+    ``what`` is of these minutes, in the plural.
+    """
     since, until = moment(st.query_params.get(FROM, "")), moment(st.query_params.get(TO, ""))
     if since is None and until is None:
         return None, None
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(f'<p class="hint">{_words(since, until)}</p>', width="content")
+        st.html(f'<p class="hint">{_words(what, since, until)}</p>', width="content")
         st.button("Show all", key=key, icon=":material/close:", on_click=forget)
     return since, until
 
 
-def _words(since: datetime | None, until: datetime | None) -> str:
+def _words(what: str, since: datetime | None, until: datetime | None) -> str:
     begin = f"from {since:%Y-%m-%d %H:%M:%S} " if since else ""
     end = f"to {until:%Y-%m-%d %H:%M:%S} " if until else ""
-    return f"Only lines {begin}{end}UTC."
+    return f"Only {what} {begin}{end}UTC."

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ui.views import Views
 
-CONTAINERS, TRAFFIC, QUERY = "Containers", "Traffic", "Query"
+CONTAINERS, TRAFFIC, EVENTS, QUERY = "Containers", "Traffic", "Events", "Query"
 _VIEWS = Views(
     "logs",
     {
         CONTAINERS: "ui.logs.container_view",
         TRAFFIC: "ui.logs.traffic_view",
+        EVENTS: "ui.logs.events_view",
         QUERY: "ui.logs.query_view",
     },
 )

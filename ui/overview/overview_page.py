@@ -16,10 +16,10 @@ from services.resources.masking import looks_secret
 from ui import chosen, context, endpoint_notices, problem, readers, scope, strip, tables, words
 from ui.components.table import table
 from ui.facts import Fact, facts
+from ui.logs import events_view
 from ui.overview import (
     deployment_tables,
     overview_compare,
-    overview_events,
     overview_files,
     overview_keys,
     overview_snippets,
@@ -172,7 +172,7 @@ def show_view(endpoint: Endpoint, deployments: Sequence[Deployment], permissions
     elif view == SNIPPETS:
         overview_snippets.show(endpoint, deployments)
     elif view == EVENTS:
-        overview_events.show(endpoint, deployments)
+        events_view.show(endpoint, deployments)
     else:
         overview_compare.show(endpoint, deployments)
 
