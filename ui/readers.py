@@ -114,11 +114,13 @@ def _metrics(
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 def _metric_group(
-    _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, group: str
+    _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, group: str, each_instance: bool
 ) -> Reading[GroupData]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
     at, now = time.time(), datetime.now(UTC)
-    return Reading(service_metrics.group_metrics(_conn, found, deployed, group, span.window(now), now), at)
+    window = span.window(now)
+    data = service_metrics.group_metrics(_conn, found, deployed, group, window, now, each_instance=each_instance)
+    return Reading(data, at)
 
 
 def _resources(conn: Connection, generation: int, workspace: str, endpoint: str) -> tuple[Endpoint, list[Deployment]]:
@@ -171,9 +173,9 @@ def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> Deplo
     return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span, is_before))
 
 
-def metric_group(endpoint: Endpoint, span: Span, group: str) -> GroupData:
+def metric_group(endpoint: Endpoint, span: Span, group: str, *, each_instance: bool = False) -> GroupData:
     """The charts of one group of metrics over ``span``. Raises SluiceError."""
-    return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group))
+    return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group, each_instance))
 
 
 def forget() -> None:

@@ -15,7 +15,7 @@ from services.azure.connection import Connection
 from services.azure.metric_definitions import MetricDefinition, definitions
 from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, read_metrics
 from services.errors import NotFound, SluiceError
-from services.metrics.panels import Panel, panels
+from services.metrics.panels import INSTANCE, Panel, panels
 from services.metrics.series import points, tidy
 from services.metrics.windows import settled_until, whole_point
 from services.model import Deployment, Endpoint, Series, Window
@@ -25,7 +25,7 @@ _PARALLEL = 4
 
 @dataclass(frozen=True)
 class PanelData:
-    """One chart's numbers: ``rows`` with the columns ``at``, ``deployment``, ``part``, ``value``.
+    """One chart's numbers: ``rows`` with the columns ``at``, ``deployment``, ``part``, ``instance``, ``value``.
 
     ``deployment`` is empty for what Azure measures of the whole endpoint alone. A point without data has no row.
     ``problem`` is why nothing could be read, ``notes`` say what is missing of what was read.
@@ -53,13 +53,15 @@ def group_metrics(
     group: str,
     window: Window,
     now: datetime,
+    *,
+    each_instance: bool = False,
 ) -> GroupData:
     """The charts of ``group``: one question to Azure for all that are split alike, four at a time.
 
     A question that fails is the ``problem`` of its own charts. Raises SluiceError when Azure does not say what exists.
     """
     own = [each for each in deployments if each.endpoint == endpoint.name]
-    listed = panels(definitions(conn, endpoint.id), _of_deployments(conn, own))
+    listed = panels(definitions(conn, endpoint.id), _of_deployments(conn, own), each_instance=each_instance)
     wanted = [each for each in listed if each.group == group]
     asked = [list(alike) for _, alike in groupby(sorted(wanted, key=_question), _question)]
 
@@ -107,10 +109,11 @@ def _data(panel: Panel, answer: Answer | SluiceError, names: dict[str, str]) -> 
 
 def rows_of(panel: Panel, series: Sequence[Series], names: dict[str, str]) -> pd.DataFrame:
     """The rows of one chart. ``names``: deployment id in lower case → name. Pure."""
-    found: defaultdict[tuple[datetime, str, str], float] = defaultdict(float)
+    found: defaultdict[tuple[datetime, str, str, str], float] = defaultdict(float)
     for one in series:
         name = names.get(one.resource_id.lower(), one.dimensions.get("deployment", ""))
         part = one.dimensions.get(panel.part, "") if panel.part else ""
+        instance = one.dimensions.get(INSTANCE, "") if panel.by_instance else ""
         for at, value in points(one):
-            found[at, name, part] += value
-    return tidy(("at", "deployment", "part", "value"), ((*key, value) for key, value in found.items()))
+            found[at, name, part, instance] += value
+    return tidy(("at", "deployment", "part", "instance", "value"), ((*key, value) for key, value in found.items()))

@@ -32,6 +32,8 @@ _KNOWN = {
 }
 """Where a metric is shown and how people call it, in the order of the page."""
 _DRAWN_ELSEWHERE = "RequestsPerMinute"
+INSTANCE = "instanceid"
+"""The dimension that tells the instances of a deployment apart, in lower case."""
 _PARTS = ("state", "disk", "reason")
 """Dimensions whose values are lines of their own; all others are added up, or averaged by Azure."""
 
@@ -42,6 +44,7 @@ class Panel:
 
     ``is_sum``: the values of all combinations of one point are added up, because an average over them would be a mean.
     ``part``: the dimension in lower case whose values are lines of their own, empty when each deployment has one.
+    ``by_instance``: each instance has lines of its own, instead of the mean or the sum of them.
     """
 
     metric: str
@@ -52,28 +55,34 @@ class Panel:
     split: tuple[str, ...] = ()
     is_sum: bool = False
     part: str = ""
+    by_instance: bool = False
 
 
-def panels(endpoint: Iterable[MetricDefinition], deployment: Iterable[MetricDefinition]) -> tuple[Panel, ...]:
+def panels(
+    endpoint: Iterable[MetricDefinition], deployment: Iterable[MetricDefinition], *, each_instance: bool = False
+) -> tuple[Panel, ...]:
     """The charts of an endpoint from what its own and its deployments' definitions list, in the order of the page.
 
-    A metric that both list is read from the deployments: they count mirrored requests too.
+    A metric that both list is read from the deployments: they count mirrored requests too. With ``each_instance`` the
+    resources that Azure measures in each instance are split by it.
     """
     found: dict[str, Panel] = {}
     for namespace, listed in ((DEPLOYMENT_NAMESPACE, deployment), (ENDPOINT_NAMESPACE, endpoint)):
         for one in listed:
             if one.name != _DRAWN_ELSEWHERE and not one.name.startswith(f"{MEAN_LATENCY}_"):
-                found.setdefault(one.name, _panel(one, namespace))
+                found.setdefault(one.name, _panel(one, namespace, each_instance=each_instance))
     order = {name: place for place, name in enumerate(_KNOWN)}
     return tuple(sorted(found.values(), key=lambda each: order.get(each.metric, len(order))))
 
 
-def _panel(one: MetricDefinition, namespace: str) -> Panel:
+def _panel(one: MetricDefinition, namespace: str, *, each_instance: bool) -> Panel:
     group, title = _KNOWN.get(one.name, (TRAFFIC if one.category == TRAFFIC else RESOURCES, one.display))
     part = next((name for name in _PARTS if name in _lower(one.dimensions)), "")
+    by_instance = each_instance and group == RESOURCES and INSTANCE in _lower(one.dimensions)
     is_sum = one.unit == "Count" and bool(one.dimensions)
-    wanted = one.dimensions if is_sum else [name for name in one.dimensions if name.lower() in (part, "deployment")]
-    return Panel(one.name, title, one.unit, group, namespace, tuple(wanted), is_sum, part)
+    lines = {part, "deployment", *([INSTANCE] if by_instance else [])}
+    wanted = one.dimensions if is_sum else [name for name in one.dimensions if name.lower() in lines]
+    return Panel(one.name, title, one.unit, group, namespace, tuple(wanted), is_sum, part, by_instance)
 
 
 def _lower(names: Sequence[str]) -> list[str]:

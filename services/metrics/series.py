@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -164,9 +165,9 @@ def with_rates(frame: pd.DataFrame, window: Window) -> pd.DataFrame:
     return frame.assign(per_minute=(frame["count"] / minutes).astype("float64"))
 
 
-def tidy(columns: tuple[str, str, str, str], rows: Iterable[tuple[datetime, str, str, float]]) -> pd.DataFrame:
+def tidy(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """A tidy frame in the order of time, its first column UTC datetimes and its last one floats, also when empty."""
     frame = pd.DataFrame(list(rows), columns=list(columns))
     frame[columns[0]] = pd.to_datetime(frame[columns[0]], utc=True)
-    frame[columns[3]] = frame[columns[3]].astype("float64")
-    return frame.sort_values(list(columns[:3]), ignore_index=True)
+    frame[columns[-1]] = frame[columns[-1]].astype("float64")
+    return frame.sort_values(list(columns[:-1]), ignore_index=True)
