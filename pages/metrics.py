@@ -1,14 +1,19 @@
 """Latency, requests, errors and resources of the chosen endpoint's deployments."""
 
-from ui import chosen, limits_panel, readers, visibility_panel
-from ui.metrics import controls, page
+from services.errors import SluiceError
+from ui import chosen, limits_panel, readers, recovery, visibility_panel
+from ui.metrics import controls, minute, page
 
 endpoint = chosen.heading("Metrics")
 if endpoint is not None:
     view = controls.controls(endpoint)
     deployments = readers.deployments(endpoint)
     if deployments:
-        page.show(endpoint, deployments, view)
+        minute.show(endpoint, deployments, view.look)
+        try:
+            page.show(endpoint, deployments, view)
+        except SluiceError as error:
+            recovery.show_for_page(error)
         limits_panel.show(endpoint, deployments)
         visibility_panel.show(endpoint, deployments)
     else:

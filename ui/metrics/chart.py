@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from html import escape
 
@@ -79,15 +78,16 @@ def draw(
         key=minute_address.chart_key(drawn),
         config=charts.CONFIG,
         alt=alt,
-        on_select=partial(_selected, drawn, frame.view),
+        on_select=partial(_selected, drawn, frame),
         selection_mode=("points", "box"),
     )
 
 
-def _selected(key: str, view: View) -> None:
+def _selected(key: str, frame: Frame) -> None:
     """Take the time of a box as the new range, or open the minute of a point that was clicked."""
-    controls.narrow(minute_address.chart_key(key), view.look.zone)
-    minute_address.pick(key, view.look.zone, view.span.window(datetime.now(UTC)).grain_seconds)
+    zone = frame.view.look.zone
+    controls.narrow(minute_address.chart_key(key), zone)
+    minute_address.pick(key, zone, frame.time.grain_seconds)
 
 
 def failure(error: SluiceError) -> str:

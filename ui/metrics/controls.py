@@ -16,6 +16,7 @@ import streamlit as st
 from services.metrics import GROUPS, PERCENTILES, TRAFFIC
 from services.model import Endpoint
 from ui import charts, context, scope, strip
+from ui.metrics import minute_field
 from ui.readers import Span
 from ui.url_time import FROM, TO, forget, moment
 
@@ -74,6 +75,7 @@ def controls(endpoint: Endpoint) -> View:
         zone = _zone()
         with st.popover("From … to", icon=":material/date_range:"):
             _ends_form(zone)
+        minute_field.show(zone)
         with_before = st.toggle("Period before", key="with_before", persist_state="session")
         is_fresh = st.toggle("Refresh every 30 s", value=True, key="auto_refresh", persist_state="session")
     ends = _ends()

@@ -1,0 +1,125 @@
+"""What the logs of a local Azure know of one minute, against the requests that were put there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.azure import endpoints
+from services.azure.connection import Connection
+from services.errors import AccessDenied
+from services.logs import minute
+from services.logs.minute import MOST_FAILED, MOST_SLOW, Requests
+from tests.contract.history import row
+from tests.contract.monitor_clients import TABLES, past, seed, switch_logs_on
+from tests.local_azure import LocalAzure
+
+pytestmark = pytest.mark.emulator
+NAME, SILENT = "minute-told", "minute-untold"
+FAILED, SERVED_WELL = MOST_FAILED + 5, MOST_SLOW + 10
+
+
+@pytest.fixture(scope="module")
+def spike(local_azure: LocalAzure) -> datetime:
+    """A minute of many failures, with quiet ones before and after it."""
+    local_azure.control("DELETE", "faults").raise_for_status()
+    made = {"deployments": ["blue"], "traffic": {"blue": 100}}
+    seed(local_azure, endpoints=[{"name": NAME, **made}, {"name": SILENT, **made}])
+    switch_logs_on(local_azure, f"{local_azure.workspace}/onlineEndpoints/{NAME}", TABLES[0], ago=3600)
+    at = past(30)
+    rows = []
+    for number in range(FAILED):
+        status = 424 if number % 2 else 400
+        one = row(at + timedelta(seconds=number), NAME, "blue", status, 5.0)
+        rows.append({**one, "request_id": f"failed-{number}"})
+    for number in range(SERVED_WELL):
+        one = row(at + timedelta(milliseconds=number), NAME, "blue", 200, 10.0 * (number + 1))
+        rows.append({**one, "request_id": f"well-{number}"})
+    rows += [row(at + timedelta(minutes=by, seconds=1), NAME, "blue", 503, 9999.0) for by in (-1, 1)]
+    seed(local_azure, rows=rows)
+    return at
+
+
+def read(conn: Connection, name: str, at: datetime, minutes: int = 1) -> Requests:
+    return minute.read_requests(conn, endpoints.get_endpoint(conn, name), at, at + timedelta(minutes=minutes))
+
+
+def test_the_requests_are_counted_and_the_failed_and_the_slowest_are_named(conn: Connection, spike: datetime) -> None:
+    found = read(conn, NAME, spike)
+    assert (found.total, found.failed) == (FAILED + SERVED_WELL, FAILED)
+    newest_first = [f"failed-{number}" for number in reversed(range(FAILED))]
+    assert [each.request_id for each in found.failing] == newest_first[:MOST_FAILED]
+    slowest_first = [f"well-{number}" for number in reversed(range(SERVED_WELL))]
+    assert [each.request_id for each in found.slowest] == slowest_first[:MOST_SLOW]
+    assert found.newest_at == spike + timedelta(minutes=1, seconds=1), "the log has gone on after the minute"
+    assert found.is_sent is True
+    assert found.partial == ""
+
+
+def test_a_longer_point_has_the_requests_of_all_its_minutes(conn: Connection, spike: datetime) -> None:
+    found = read(conn, NAME, spike - timedelta(minutes=1), 3)
+    assert (found.total, found.failed) == (FAILED + SERVED_WELL + 2, FAILED + 2)
+
+
+def test_a_minute_without_requests_has_none(conn: Connection, spike: datetime) -> None:
+    found = read(conn, NAME, spike + timedelta(minutes=10))
+    assert (found.total, found.failed, found.failing, found.slowest) == (0, 0, (), ())
+    assert found.newest_at is None
+
+
+def test_a_log_that_is_not_sent_is_told_from_one_without_rows(conn: Connection, spike: datetime) -> None:
+    found = read(conn, SILENT, spike)
+    assert (found.total, found.is_sent) == (0, False)
+
+
+def test_settings_that_cannot_be_read_leave_the_rows(
+    conn: Connection, spike: datetime, fault: Callable[..., None]
+) -> None:
+    fault(path="/subscriptions/*/diagnosticSettings", status=403)
+    found = read(conn, NAME, spike)
+    assert (found.total, found.is_sent) == (FAILED + SERVED_WELL, None)
+
+
+def test_rows_that_may_not_be_read_name_the_role(conn: Connection, spike: datetime, fault: Callable[..., None]) -> None:
+    fault(path="/v1/*", status=403)
+    with pytest.raises(AccessDenied, match="traffic log"):
+        read(conn, NAME, spike)
+
+
+def test_the_lines_of_a_minute_come_from_the_live_log(conn: Connection, local_azure: LocalAzure, served: str) -> None:
+    assert local_azure.score(served, {"data": ["seven"]}).status_code == 424
+    endpoint = endpoints.get_endpoint(conn, served)
+    deployments = endpoints.list_deployments(conn, served)
+    now = datetime.now(UTC)
+    found = minute.read_lines(conn, endpoint, deployments, now - timedelta(minutes=1), now + timedelta(minutes=1))
+    assert any("whole numbers expected" in each.text for each in found.entries)
+    assert found.problems == ()
+    assert (
+        minute.read_lines(conn, endpoint, deployments, now + timedelta(hours=1), now + timedelta(hours=2)).notes == ()
+    )
+
+
+def test_lines_from_before_the_live_log_are_said_to_be_missing(conn: Connection, served: str) -> None:
+    endpoint = endpoints.get_endpoint(conn, served)
+    deployments = endpoints.list_deployments(conn, served)
+    long_ago = past(24 * 60)
+    found = minute.read_lines(conn, endpoint, deployments, long_ago, long_ago + timedelta(minutes=1))
+    assert found.entries == ()
+    [note] = found.notes
+    assert "does not go back" in note
+    assert "is not sent to Log Analytics" in note
+
+
+def test_a_live_log_that_cannot_be_read_is_told_and_the_others_stay(
+    conn: Connection, local_azure: LocalAzure, served: str, fault: Callable[..., None]
+) -> None:
+    local_azure.score(served, {"data": [1]})
+    endpoint = endpoints.get_endpoint(conn, served)
+    deployments = endpoints.list_deployments(conn, served)
+    fault(path="/subscriptions/*/deployments/green/getLogs", status=500)
+    now = datetime.now(UTC)
+    found = minute.read_lines(conn, endpoint, deployments, now - timedelta(minutes=1), now + timedelta(minutes=1))
+    assert {each.deployment for each in found.entries} == {"blue"}
+    assert ["log of green" in each.what for each in found.problems] == [True]
