@@ -26,6 +26,7 @@ class Settings:
     `shadow_in_endpoint_metrics`, `shadow_in_deployment_metrics`, `shadow_in_traffic_log`, `shadow_in_console_log`:
     which of the four sources count or show mirrored requests.
     `metric_delay_seconds`: how old a minute must be before metrics show it.
+    `undocumented_aggregations`: whether metrics answer aggregations that the reference does not list for them.
     `log_delay_seconds`: how old a row must be before Log Analytics shows it.
     `diagnostics_delay_seconds`: how long after a diagnostic setting is made its first rows are kept.
     `activity_delay_seconds`: how old an event must be before the activity log shows it.
@@ -46,6 +47,7 @@ class Settings:
     shadow_in_traffic_log: bool = False
     shadow_in_console_log: bool = True
     metric_delay_seconds: float = 0.0
+    undocumented_aggregations: bool = True
     log_delay_seconds: float = 0.0
     diagnostics_delay_seconds: float = 0.0
     activity_delay_seconds: float = 0.0

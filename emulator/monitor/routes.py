@@ -39,6 +39,10 @@ class Switches(Protocol):
     def metric_delay_seconds(self) -> float:
         """How long ago a minute must have ended before it is shown; 0 shows every minute at once."""
 
+    @property
+    def undocumented_aggregations(self) -> bool:
+        """Whether aggregations are answered that the reference does not list for a metric."""
+
 
 class Requests(Protocol):
     """Where roll-ups of requests are read."""
@@ -185,6 +189,8 @@ class Monitor:
                     f"metric: {name}, Valid metrics: {valid}"
                 )
             clauses_for(metric, query)
+            if not self._switches().undocumented_aggregations:
+                _check_aggregations(metric, query)
             metrics.append(metric)
         return metrics
 
@@ -259,6 +265,17 @@ def parse_resource(resource_id: str) -> tuple[str, tuple[str, ...]]:
         if known.lower() == kind.lower() and (len(parts) - start) % 2:
             return known, tuple(parts[start + 2 :: 2])
     raise MetricsError(f"Failed to find metric configuration for the resource {resource_id}.")
+
+
+def _check_aggregations(metric: Metric, query: MetricsQuery) -> None:
+    """Refuse what the reference does not list. Raises MetricsError."""
+    listed = [name.lower() for name in metric.aggregations]
+    for name in query.aggregations:
+        if name not in listed:
+            raise MetricsError(
+                f"Metric: {metric.name} does not support requested aggregation: {name}, "
+                f"supported ones are: {','.join(metric.aggregations)}"
+            )
 
 
 def _check_size(query: MetricsQuery, series: int) -> None:

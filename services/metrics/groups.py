@@ -13,10 +13,10 @@ import pandas as pd
 
 from services.azure.connection import Connection
 from services.azure.metric_definitions import MetricDefinition, definitions
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, read_metrics
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, is_count, read_metrics
 from services.errors import NotFound, SluiceError
 from services.metrics.panels import INSTANCE, Panel, panels
-from services.metrics.series import points, tidy
+from services.metrics.series import counts, minutes_of, points, tidy
 from services.metrics.windows import settled_until, whole_point
 from services.model import Deployment, Endpoint, Series, Window
 
@@ -27,7 +27,8 @@ _PARALLEL = 4
 class PanelData:
     """One chart's numbers: ``rows`` with the columns ``at``, ``deployment``, ``part``, ``instance``, ``value``.
 
-    ``deployment`` is empty for what Azure measures of the whole endpoint alone. A point without data has no row.
+    ``deployment`` is empty for what Azure measures of the whole endpoint alone. A point without data has no row. What
+    counts per minute is the number in the point over the minutes of it.
     ``problem`` is why nothing could be read, ``notes`` say what is missing of what was read.
     """
 
@@ -80,7 +81,7 @@ def group_metrics(
         answers = {each: answer for alike, answer in zip(asked, pool.map(ask, asked), strict=True) for each in alike}
     names = {each.id.lower(): each.name for each in own}
     return GroupData(
-        tuple(_data(each, answers[each], names) for each in wanted),
+        tuple(_data(each, answers[each], names, window) for each in wanted),
         window,
         whole_point(settled_until(now), window.grain_seconds),
     )
@@ -100,20 +101,25 @@ def _of_deployments(conn: Connection, deployments: Sequence[Deployment]) -> tupl
     return ()
 
 
-def _data(panel: Panel, answer: Answer | SluiceError, names: dict[str, str]) -> PanelData:
+def _data(panel: Panel, answer: Answer | SluiceError, names: dict[str, str], window: Window) -> PanelData:
     if isinstance(answer, SluiceError):
-        return PanelData(panel, rows_of(panel, [], names), problem=answer)
+        return PanelData(panel, rows_of(panel, [], names, window), problem=answer)
     mine = [one for one in answer.series if one.metric == panel.metric]
-    return PanelData(panel, rows_of(panel, mine, names), notes=answer.notes)
+    return PanelData(panel, rows_of(panel, mine, names, window), notes=answer.notes)
 
 
-def rows_of(panel: Panel, series: Sequence[Series], names: dict[str, str]) -> pd.DataFrame:
-    """The rows of one chart. ``names``: deployment id in lower case → name. Pure."""
+def rows_of(panel: Panel, series: Sequence[Series], names: dict[str, str], window: Window) -> pd.DataFrame:
+    """The rows of one chart over ``window``. ``names``: deployment id in lower case → name. Pure."""
     found: defaultdict[tuple[datetime, str, str, str], float] = defaultdict(float)
     for one in series:
         name = names.get(one.resource_id.lower(), one.dimensions.get("deployment", ""))
         part = one.dimensions.get(panel.part, "") if panel.part else ""
         instance = one.dimensions.get(INSTANCE, "") if panel.by_instance else ""
-        for at, value in points(one):
+        values = (
+            [(at, number / minutes_of(at, window)) for at, number in counts(one, window)]
+            if is_count(panel.metric)
+            else points(one)
+        )
+        for at, value in values:
             found[at, name, part, instance] += value
     return tidy(("at", "deployment", "part", "instance", "value"), ((*key, value) for key, value in found.items()))

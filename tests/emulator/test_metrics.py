@@ -34,6 +34,7 @@ class Switches:
     shadow_in_endpoint_metrics: bool = False
     shadow_in_deployment_metrics: bool = True
     metric_delay_seconds: float = 0.0
+    undocumented_aggregations: bool = True
 
 
 @dataclass
@@ -258,6 +259,16 @@ def test_a_grain_can_be_adjusted_and_foreign_dimensions_ignored_when_asked(setup
     body = setup.ask(**asked, interval="PT2M", AutoAdjustTimegrain="true")
     assert body["interval"] == "PT5M"
     assert {tuple(names(one)) for one in body["value"][1]["timeseries"]} == {("deployment",)}
+
+
+def test_aggregations_that_the_reference_does_not_list_are_answered_or_refused(setup: Setup) -> None:
+    asked = {"metricnames": "RequestsPerMinute", "aggregation": "Average,Count,Total"}
+    [one] = setup.series(**asked)
+    assert {"average", "count", "total"} <= set(one["data"][0])
+    setup.switches.undocumented_aggregations = False
+    status, body = asyncio.run(setup.monitor.arm_metrics(ENDPOINT, {"timespan": SPAN, **asked}))
+    assert (status, "aggregation: count" in body["message"]) == (400, True)
+    assert setup.series(metricnames="RequestsPerMinute", aggregation="Average")
 
 
 def test_new_minutes_stay_hidden_for_the_delay(setup: Setup) -> None:

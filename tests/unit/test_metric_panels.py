@@ -18,6 +18,7 @@ from services.model import Series, Window
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 START = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+WINDOW = Window(START, NOW, 60)
 
 
 def listed(name: str, unit: str, category: str, *dimensions: str) -> MetricDefinition:
@@ -53,6 +54,7 @@ def test_counts_are_split_by_everything_and_added_up_again() -> None:
             series((None, 1.0), instanceid="b", state="NotReady"),
         ],
         {"/x/blue": "blue"},
+        WINDOW,
     )
     assert rows[["deployment", "part", "value"]].values.tolist() == [
         ["blue", "Ready", 2.0],
@@ -84,8 +86,16 @@ def test_in_flight_is_rate_times_latency_and_says_when_the_mean_is_missing() -> 
     data = DeploymentMetrics(
         latency=pd.DataFrame([(at, "green", "P50", 500.0)], columns=["at", "deployment", "percentile", "ms"]),
         requests=pd.DataFrame(
-            [(at, "blue", "200", 60.0), (at, "blue", "424", 60.0), (at, "green", "200", 60.0), (at, "red", "200", 1.0)],
-            columns=["at", "deployment", "status", "per_minute"],
+            [
+                (at, name, status, rate, rate)
+                for name, status, rate in [
+                    ("blue", "200", 60.0),
+                    ("blue", "424", 60.0),
+                    ("green", "200", 60.0),
+                    ("red", "200", 1.0),
+                ]
+            ],
+            columns=["at", "deployment", "status", "count", "per_minute"],
         ),
         window=Window(START, NOW, 60),
         settled_until=NOW,
@@ -94,6 +104,7 @@ def test_in_flight_is_rate_times_latency_and_says_when_the_mean_is_missing() -> 
         Panel("RequestLatency", "", "MilliSeconds", TRAFFIC, ENDPOINT_NAMESPACE),
         [series((1000.0,), deployment="blue")],
         {},
+        WINDOW,
     )
     found = in_flight(data, means)
     assert found[["deployment", "part", "value"]].values.tolist() == [["blue", "mean", 2.0], ["green", "P50", 0.5]]

@@ -9,17 +9,19 @@ from datetime import datetime
 import pandas as pd
 
 from services.metrics import PERCENTILES, DeploymentMetrics
+from services.metrics.series import minutes_of
+from services.model import Window
 
 
 @dataclass(frozen=True)
 class KeyFigures:
     """One deployment over the settled part of a window; None means no data.
 
-    ``requests`` is the sum of the per-minute means times the length of their points. Above a grain of one minute
-    (``is_exact`` is False) it is the most that can have been: Azure's mean leaves out the minutes without data, and a
-    rare status counts too much among the others. ``newest`` holds each percentile of the newest settled point, which
-    lies at ``newest_at``: percentiles of several points cannot be combined into one. ``mean`` holds the mean of each
-    percentile's points, which is no percentile but can be compared with that of another period.
+    ``requests`` is what Azure counted, ``per_minute`` the same over the minutes of the points that have data. Without
+    totals (``is_exact`` is False) it is the most that can have been: Azure's mean leaves out the minutes without data,
+    and a rare status counts too much among the others. ``newest`` holds each percentile of the newest settled point,
+    which lies at ``newest_at``: percentiles of several points cannot be combined into one. ``mean`` holds the mean of
+    each percentile's points, which is no percentile but can be compared with that of another period.
     """
 
     deployment: str
@@ -50,7 +52,7 @@ def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
     """The key figures of one deployment."""
     requests = _settled(data.requests, data, deployment)
     latency = _settled(data.latency, data, deployment)
-    total, per_minute = _totals(requests, data.window.grain_seconds)
+    total, per_minute = _totals(requests, data.window)
     newest_at = latency["at"].max() if len(latency) else None
     newest = latency[latency["at"] == newest_at].set_index("percentile")["ms"] if newest_at is not None else {}
     return KeyFigures(
@@ -61,7 +63,7 @@ def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
         client_error_percent=_share(requests, data.statuses.is_client_error),
         newest={name: float(newest[name]) for name in PERCENTILES if name in newest},
         newest_at=newest_at.to_pydatetime() if newest_at is not None else None,
-        is_exact=data.window.grain_seconds == 60,
+        is_exact=data.is_counted,
         mean={str(name): float(value) for name, value in latency.groupby("percentile")["ms"].mean().items()},
     )
 
@@ -85,21 +87,21 @@ def error_rates(data: DeploymentMetrics) -> pd.DataFrame:
 
     A point without requests has no row; one without errors is 0.
     """
-    counts, seen = data.requests["per_minute"], data.requests["status"]
+    counts, seen = data.requests["count"], data.requests["status"]
     rows = data.requests.assign(
         server=counts.where(seen.map(data.statuses.is_server_error).astype(bool), 0.0),
         client=counts.where(seen.map(data.statuses.is_client_error).astype(bool), 0.0),
     )
-    sums = rows.groupby(["at", "deployment"], as_index=False)[["per_minute", "server", "client"]].sum()
-    sums = sums[sums["per_minute"] > 0]
-    long = sums.melt(["at", "deployment", "per_minute"], ["server", "client"], "kind", "percent")
-    long["percent"] = 100 * long["percent"] / long["per_minute"]
-    return long.drop(columns="per_minute")
+    sums = rows.groupby(["at", "deployment"], as_index=False)[["count", "server", "client"]].sum()
+    sums = sums[sums["count"] > 0]
+    long = sums.melt(["at", "deployment", "count"], ["server", "client"], "kind", "percent")
+    long["percent"] = 100 * long["percent"] / long["count"]
+    return long.drop(columns="count")
 
 
 def failing_statuses(data: DeploymentMetrics) -> list[str]:
     """Every status that counts as an error and was seen in the window, sorted."""
-    seen = data.requests[data.requests["per_minute"] > 0]["status"].unique()
+    seen = data.requests[data.requests["count"] > 0]["status"].unique()
     return sorted(status for status in seen if data.statuses.is_error(status))
 
 
@@ -107,12 +109,11 @@ def _settled(rows: pd.DataFrame, data: DeploymentMetrics, deployment: str) -> pd
     return rows[(rows["deployment"] == deployment) & (rows["at"] < pd.Timestamp(data.settled_until))]
 
 
-def _totals(requests: pd.DataFrame, grain_seconds: int) -> tuple[float | None, float | None]:
+def _totals(requests: pd.DataFrame, window: Window) -> tuple[float | None, float | None]:
     if not len(requests):
         return None, None
-    points = requests["at"].nunique()
-    minutes = points * grain_seconds / 60
-    total = float(requests["per_minute"].sum()) * grain_seconds / 60
+    minutes = sum(minutes_of(at.to_pydatetime(), window) for at in requests["at"].unique())
+    total = float(requests["count"].sum())
     return total, total / minutes
 
 
@@ -125,7 +126,7 @@ def _difference(now: float | None, then: float | None) -> float | None:
 
 
 def _share(requests: pd.DataFrame, counts: Callable[[str], bool]) -> float | None:
-    total = float(requests["per_minute"].sum())
+    total = float(requests["count"].sum())
     if total <= 0:
         return None
-    return 100 * float(requests[requests["status"].map(counts).astype(bool)]["per_minute"].sum()) / total
+    return 100 * float(requests[requests["status"].map(counts).astype(bool)]["count"].sum()) / total

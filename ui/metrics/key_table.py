@@ -10,17 +10,6 @@ from ui.components.table import Cell, Column, Row, table
 from ui.metrics import figures
 from ui.metrics.figures import Changes
 
-_COLUMNS = (
-    Column("Deployment"),
-    Column("Requests", number=True, help="In the settled part of the time range, mirrored requests included."),
-    Column("Mean rate", number=True, help="Over the minutes that have data."),
-    Column("Server errors", number=True, help="Share of 5xx, 424 (model), 408 (timeout) and 429 (overload)."),
-    Column("Client errors", number=True, help="Share of all other 4xx."),
-    *(
-        Column(name, number=True, help=f"Mean of the points' {name}; the {name} of the whole time is not known.")
-        for name in PERCENTILES
-    ),
-)
 _NONE = Changes(None, None, None, {})
 
 
@@ -31,7 +20,24 @@ def show(data: DeploymentMetrics, before: DeploymentMetrics | None, deployments:
         Row(name, _cells(data, name, palette[name], figures.changes(data, before, name) if before else _NONE))
         for name in deployments
     ]
-    table("Key figures per deployment", _COLUMNS, rows, key="key_figures")
+    table("Key figures per deployment", _columns(data), rows, key="key_figures")
+
+
+def _columns(data: DeploymentMetrics) -> tuple[Column, ...]:
+    counted = "In the settled part of the time range, mirrored requests included."
+    if not data.is_counted:
+        counted += " Azure tells means alone, which leave out quiet minutes: it is this many at most."
+    return (
+        Column("Deployment"),
+        Column("Requests", number=True, help=counted),
+        Column("Mean rate", number=True, help="Over the points that have data."),
+        Column("Server errors", number=True, help=f"Share of {data.statuses.server_words}."),
+        Column("Client errors", number=True, help=f"Share of {data.statuses.client_words}."),
+        *(
+            Column(name, number=True, help=f"Mean of the points' {name}; the {name} of the whole time is not known.")
+            for name in PERCENTILES
+        ),
+    )
 
 
 def _cells(data: DeploymentMetrics, name: str, colour: str, changed: Changes) -> tuple[Cell, ...]:

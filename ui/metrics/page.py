@@ -83,9 +83,10 @@ def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
     text += "Gaps are minutes without data."
     if data.window.grain_seconds > 60:
         text += " At this grain Azure gives the mean of the minutes' percentiles, which is not a percentile itself."
+    if not data.is_counted:
         text += (
-            " Its mean rates leave out minutes without such requests: sparse traffic and rare errors look more "
-            "frequent than they are. Up to 12 h the numbers are exact."
+            " Azure tells no totals here, and its mean rates leave out minutes without such requests: sparse traffic "
+            "and rare errors look more frequent than they are. Up to 12 h the numbers are exact."
         )
     return text
 
