@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import streamlit as st
@@ -18,7 +18,8 @@ from services.azure import connection as azure_connection
 from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection, Identity, Permissions, Workspace
 from services.errors import NotFound
-from services.metrics import DeploymentMetrics, GroupData, Summary
+from services.metrics import EndpointMetrics, GroupData, Summary, lag
+from services.metrics.lag import Lag
 from services.model import Deployment, Endpoint, Window, WorkspaceRef
 from ui import context, scope
 
@@ -82,7 +83,7 @@ def _deployment_summaries(
     _conn: Connection, generation: int, workspace: str, endpoint: str
 ) -> Reading[dict[str, Summary]]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
-    return Reading(service_metrics.deployment_summaries(_conn, found, deployed, datetime.now(UTC)), time.time())
+    return Reading(service_metrics.deployment_summaries(_conn, found, deployed, _conn.now()), time.time())
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,18 @@ class Span:
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 def _metrics(
     _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, is_before: bool
-) -> Reading[DeploymentMetrics]:
+) -> Reading[EndpointMetrics]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
-    at, now = time.time(), datetime.now(UTC)
+    at, now = time.time(), _conn.now()
     window = span.window(now)
     if is_before:
         window = service_metrics.period_before(window)
-    return Reading(service_metrics.deployment_metrics(_conn, found, deployed, window, now), at)
+    data = service_metrics.endpoint_metrics(_conn, found, deployed, window, now)
+    measured = lag.meter(_conn, found.id)
+    look = None if is_before else lag.look_of(data, [each.name for each in deployed], now)
+    if look is not None:
+        measured.add(look)
+    return Reading(lag.settled(data, measured.lag(), now), at)
 
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
@@ -117,10 +123,10 @@ def _metric_group(
     _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, group: str, each_instance: bool
 ) -> Reading[GroupData]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
-    at, now = time.time(), datetime.now(UTC)
+    at, now = time.time(), _conn.now()
     window = span.window(now)
     data = service_metrics.group_metrics(_conn, found, deployed, group, window, now, each_instance=each_instance)
-    return Reading(data, at)
+    return Reading(lag.settled_group(data, lag.meter(_conn, found.id).lag(), now), at)
 
 
 def _resources(conn: Connection, generation: int, workspace: str, endpoint: str) -> tuple[Endpoint, list[Deployment]]:
@@ -168,7 +174,7 @@ def deployment_summaries(endpoint: Endpoint) -> dict[str, Summary]:
     return note(_deployment_summaries(*key(endpoint.workspace_ref), endpoint.name))
 
 
-def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> DeploymentMetrics:
+def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> EndpointMetrics:
     """Latency and requests of each deployment over ``span``, or over the period before it. Raises SluiceError."""
     return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span, is_before))
 
@@ -176,6 +182,16 @@ def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> Deplo
 def metric_group(endpoint: Endpoint, span: Span, group: str, *, each_instance: bool = False) -> GroupData:
     """The charts of one group of metrics over ``span``. Raises SluiceError."""
     return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group, each_instance))
+
+
+def metric_lag(endpoint: Endpoint) -> Lag:
+    """How late the newest minutes of an endpoint's metrics still change, as far as readings have shown."""
+    return lag.meter(key(endpoint.workspace_ref)[0], endpoint.id).lag()
+
+
+def azure_now() -> datetime:
+    """The present by Azure's clock, UTC: what spans and ages of Azure's data are counted from. Raises NotConfigured."""
+    return context.connection().now()
 
 
 def forget() -> None:

@@ -10,7 +10,8 @@ from services.errors import RuleBroken
 from services.model import Window
 
 SETTLE_SECONDS = 120
-"""Azure stores a platform metric within about a minute; the newest two minutes may still change."""
+"""Azure stores a platform metric within about a minute; the newest two minutes may still change. What is so can be
+measured: services.metrics.lag."""
 SUMMARY_MINUTES = 15
 MOST_MINUTES = 30 * 24 * 60
 """30 days, the longest span of one chart on Azure."""
@@ -21,9 +22,9 @@ _MOST_POINTS = 720
 """Points per line at most: more than a chart is wide in pixels per line is slower and shows nothing more."""
 
 
-def settled_until(now: datetime) -> datetime:
-    """The moment before which metrics no longer change, a whole minute."""
-    return _minute(now - timedelta(seconds=SETTLE_SECONDS))
+def settled_until(now: datetime, lag_seconds: int = SETTLE_SECONDS) -> datetime:
+    """The moment before which metrics no longer change, a whole minute. ``now`` is Azure's time."""
+    return _minute(now - timedelta(seconds=lag_seconds))
 
 
 def window_for(minutes_back: int, now: datetime) -> Window:

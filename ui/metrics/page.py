@@ -9,12 +9,12 @@ from html import escape
 import streamlit as st
 
 from services.errors import SluiceError
-from services.metrics import SETTLE_SECONDS, TRAFFIC, DeploymentMetrics
+from services.metrics import TRAFFIC, DeploymentMetrics
 from services.model import Deployment, Endpoint
-from ui import charts, context, problem, readers, words
+from ui import context, problem, readers, words
 from ui.journal import journal_lines
 from ui.journal.journal_lines import Line
-from ui.metrics import chart, group_charts, key_table, scalings, traffic_charts
+from ui.metrics import chart, group_charts, key_table, outcome_chart, scalings, settling, traffic_charts
 from ui.metrics.chart import Frame
 from ui.metrics.controls import View
 
@@ -24,17 +24,26 @@ MOST_CHANGES = 500
 
 def show(endpoint: Endpoint, deployments: Sequence[Deployment], view: View) -> None:
     """Draw the key figures and the charts of the chosen group. Raises SluiceError."""
-    names = [each.name for each in deployments]
     data = readers.metrics(endpoint, view.span)
+    names = [*(each.name for each in deployments), *data.gone]
     before = _before(endpoint, view)
     key_table.show(data, before, names)
+    if data.gone:
+        st.html(f'<p class="hint">{escape(outcome_chart.gone_words(data))}</p>')
     lines = _changes(endpoint, data, view)
     frame = Frame(view, lines, endpoint.name, data.window)
-    zone = charts.zone_name(view.look.zone, data.window.end_at)
-    st.html(f'<p class="hint">{escape(_settled_words(data, view, zone))} {_line_words(data, view, lines)}</p>')
+    _clock_hint()
+    st.html(f'<p class="hint">{escape(_settled_words(endpoint, data, view))} {_line_words(data, view, lines)}</p>')
     if view.group == TRAFFIC:
         traffic_charts.show(frame, endpoint, data, before if view.with_before else None, names)
     group_charts.show(frame, endpoint, deployments, data)
+
+
+def _clock_hint() -> None:
+    """Say when this machine's clock is wrong: every other time on the page would seem to be."""
+    said = settling.clock_words(context.connection().clock.ahead_seconds)
+    if said:
+        st.html(f'<p class="hint"><b>{escape(said)}</b></p>')
 
 
 def _before(endpoint: Endpoint, view: View) -> DeploymentMetrics | None:
@@ -71,15 +80,11 @@ def _line_words(data: DeploymentMetrics, view: View, lines: Sequence[Line]) -> s
     return " ".join([*texts, "Drag over a chart to look closer."])
 
 
-def _settled_words(data: DeploymentMetrics, view: View, zone: str) -> str:
+def _settled_words(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> str:
     grain = words.elapsed(data.window.grain_seconds).replace(" 0 s", "").replace(" 0 min", "")
     text = f"One point is {grain}. "
-    if data.settled_until < data.window.end_at:
-        until = data.settled_until.astimezone(view.look.zone)
-        text += (
-            f"Azure Monitor still changes its newest {SETTLE_SECONDS // 60} min: "
-            f"points from {until:%H:%M} {zone} on are dotted. "
-        )
+    newest = settling.newest_words(data, readers.metric_lag(endpoint), readers.azure_now(), view.look.zone)
+    text += f"{newest} " if newest else ""
     text += "Gaps are minutes without data."
     if data.window.grain_seconds > 60:
         text += " At this grain Azure gives the mean of the minutes' percentiles, which is not a percentile itself."
