@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from services.store import QUERIES, Store
 
 MOST_ROWS = 10_000
 """That one query brings. Log Analytics itself stops at 500,000 rows or 64 MB (Azure Monitor, workspace limits)."""
+MOST_RUNS = 16
+"""Runs that are kept at the same time, with their answers."""
 MOST_KEPT = 100
 """Queries of one endpoint."""
 LONGEST_NAME = 80
@@ -39,10 +42,20 @@ class Answer:
 class Run:
     """One query on its way in a thread of its own. Azure cannot be told to stop: a stopped one is not waited for.
 
-    ``over`` is set when ``answer`` or ``error`` is there, or when it was stopped.
+    ``over`` is set when ``answer`` or ``error`` is there, or when it was stopped. ``id`` names it in an address;
+    ``endpoint_id`` is the ARM id of the endpoint whose rows it asks for.
     """
 
-    def __init__(self, kql: str, ask_for_it: Callable[[], Rows], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        kql: str,
+        ask_for_it: Callable[[], Rows],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        endpoint_id: str = "",
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.endpoint_id = endpoint_id.lower()
         self.kql = kql
         self.answer: Answer | None = None
         self.error: SluiceError | None = None
@@ -85,6 +98,39 @@ class Run:
                 self.over.set()
 
 
+class Runs:
+    """The runs of everybody in this process, so that a page that is loaded again finds its own. Thread-safe."""
+
+    def __init__(self, most: int = MOST_RUNS) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+
+    def keep(self, begin_it: Callable[[], Run]) -> Run:
+        """Begin a run and keep it; of those that are over the oldest goes. Raises RuleBroken when all are under way,
+        and what ``begin_it`` raises."""
+        with self._lock:
+            while len(self._runs) >= self._most:
+                oldest = next((each for each in self._runs.values() if each.over.is_set()), None)
+                if oldest is None:
+                    why = f"{self._most} queries are running, and no more do so at the same time."
+                    raise RuleBroken(_WHAT, why, "Wait for one of them, or stop one.")
+                del self._runs[oldest.id]
+            run = begin_it()
+            self._runs[run.id] = run
+            return run
+
+    def find(self, run_id: str) -> Run | None:
+        """The run of this id, None when it is not kept any more."""
+        with self._lock:
+            return self._runs.get(run_id)
+
+    def of(self, endpoint_id: str) -> tuple[Run, ...]:
+        """The runs of an endpoint that are kept, the newest first."""
+        with self._lock:
+            return tuple(each for each in reversed(self._runs.values()) if each.endpoint_id == endpoint_id.lower())
+
+
 def begin(conn: Connection, endpoint: Endpoint, kql: str, span: timedelta | None) -> Run:
     """Run ``kql`` on the rows of ``endpoint``: those of the last ``span`` by Azure's clock, all of them without one.
 
@@ -98,7 +144,7 @@ def begin(conn: Connection, endpoint: Endpoint, kql: str, span: timedelta | None
         )
     # One row more than is kept tells that there are more.
     text = bounded(kql, MOST_ROWS + 1)
-    return Run(kql, lambda: ask(conn, _WHAT, endpoint.id, text, span))
+    return Run(kql, lambda: ask(conn, _WHAT, endpoint.id, text, span), endpoint_id=endpoint.id)
 
 
 def cut(found: Rows, seconds: float) -> Answer:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from services.azure import log_analytics
 from services.azure.log_analytics import Column, Rows
 from services.logs.queries import Run
 from services.logs.templates import TEMPLATES
@@ -15,7 +17,7 @@ from tests.contract.history import row
 from tests.contract.monitor_clients import seed, switch_logs_on
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import Page
-from ui.logs import query_answer, query_chart
+from ui.logs import query_answer, query_chart, query_view
 
 pytestmark = pytest.mark.emulator
 NAME = "page-queries"
@@ -52,7 +54,8 @@ def write(page: Page, azure: LocalAzure, text: str) -> None:
 
 
 def run_of(page: Page, azure: LocalAzure) -> Run:
-    found: Run = page.app.session_state[f"query_run_of:{path(azure)}"]
+    found = query_view._runs().find(page.app.session_state[f"query_run_of:{path(azure)}"])
+    assert found is not None
     return found
 
 
@@ -96,7 +99,7 @@ def test_an_empty_query_is_not_sent(opened: Page, queried: LocalAzure) -> None:
 
 
 def test_rows_beyond_the_limit_are_said(opened: Page, queried: LocalAzure) -> None:
-    finish(opened, queried, "range x from 1 to 30000 step 1")
+    finish(opened, queried, "range x from 1 to 500000 step 1")
     assert any(
         "The first 10,000 rows; there are more; the first 500 are shown" in each.value for each in opened.app.caption
     )
@@ -125,6 +128,81 @@ def test_a_query_under_way_can_be_stopped(opened: Page, queried: LocalAzure) -> 
         assert run_of(opened, queried).answer is None
     finally:
         queried.control("DELETE", "faults").raise_for_status()
+
+
+def test_a_query_under_way_is_found_again_by_a_page_loaded_anew(
+    open_page: Callable[..., Page], opened: Page, queried: LocalAzure
+) -> None:
+    queried.control("POST", "faults", {"path": "/v1/*", "delay_seconds": 3}).raise_for_status()
+    try:
+        write(opened, queried, "print found_again = 1")
+        opened.app.button(key="query_run").click().run()
+        run = run_of(opened, queried)
+        assert opened.app.query_params["run"] in (run.id, [run.id])
+        anew = open_page("logs", queried, endpoint=NAME, view="query", run=run.id)
+        assert "works on it" in anew.html()
+        assert anew.app.text_area(key=f"query_text:{path(queried)}").value == "print found_again = 1"
+        # Without its address it is listed.
+        listed = open_page("logs", queried, endpoint=NAME, view="query")
+        listed.app.button(key=f"query_open_{run.id}").click().run()
+        assert "works on it" in listed.html()
+        listed.app.button(key="query_stop").click().run()
+        anew.app.run()
+        assert "Stopped" in anew.html()
+    finally:
+        queried.control("DELETE", "faults").raise_for_status()
+
+
+def test_a_run_that_is_gone_or_of_another_endpoint_is_not_shown(
+    open_page: Callable[..., Page], opened: Page, queried: LocalAzure
+) -> None:
+    page = open_page("logs", queried, endpoint=NAME, view="query", run="no-such-run")
+    assert "is not kept any more" in page.html()
+    assert "run" not in page.app.query_params
+    seed(queried, endpoints=[{"name": f"{NAME}-2", "deployments": ["blue"]}])
+    finish(opened, queried, "print mine = 1")
+    other = open_page("logs", queried, endpoint=f"{NAME}-2", view="query", run=run_of(opened, queried).id)
+    assert "A query sees the rows of this endpoint alone" in other.html()
+    assert "not kept" not in other.html()
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"status": 429, "retry_after": 7}, "could not be run"),
+        ({"status": 403}, "Reader"),
+        ({"status": 504}, "could not be run"),
+        ({"delay_seconds": 5}, "could not be run"),
+    ],
+)
+def test_log_analytics_that_fails_is_told_and_the_query_stays(
+    opened: Page, queried: LocalAzure, monkeypatch: pytest.MonkeyPatch, rule: dict[str, Any], words: str
+) -> None:
+    monkeypatch.setattr(log_analytics, "_READ_SECONDS", 1.0)
+    queried.control("POST", "faults", {"path": "/v1/*", **rule}).raise_for_status()
+    try:
+        finish(opened, queried, "print kept = 1")
+        assert words in opened.html()
+        assert opened.html().count('role="alert"') == 1
+        assert opened.app.text_area(key=f"query_text:{path(queried)}").value == "print kept = 1"
+    finally:
+        queried.control("DELETE", "faults").raise_for_status()
+    finish(opened, queried, "print kept = 1")
+    assert opened.rows("query_table") == [["1"]]
+
+
+def test_an_answer_that_was_cut_short_is_shown_as_a_part(opened: Page, queried: LocalAzure) -> None:
+    inner = {"code": "-2133196797", "message": "The results of this query exceed the set limit of 64000000 bytes."}
+    table = {"name": "PrimaryResult", "columns": [{"name": "x", "type": "long"}], "rows": [[1], [2]]}
+    wrong = {"code": "PartialError", "details": [{"code": "EngineError", "innererror": inner}]}
+    body = {"tables": [table], "error": wrong}
+    queried.control("POST", "faults", {"path": "/v1/*", "status": 200, "body": body}).raise_for_status()
+    try:
+        finish(opened, queried, "range x from 1 to 9 step 1")
+    finally:
+        queried.control("DELETE", "faults").raise_for_status()
+    assert "Only a part of the answer came: The results of this query exceed" in opened.html()
+    assert opened.rows("query_table") == [["1"], ["2"]]
 
 
 def test_queries_are_saved_used_and_deleted(opened: Page, queried: LocalAzure) -> None:

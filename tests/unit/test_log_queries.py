@@ -14,7 +14,7 @@ from services.azure.log_analytics import Column, QueryRefused, Rows
 from services.errors import RuleBroken
 from services.logs import queries
 from services.logs.kql_text import bounded, code, pointed
-from services.logs.queries import Queries, Run
+from services.logs.queries import Queries, Run, Runs
 from services.store import Store
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -115,6 +115,32 @@ def test_a_stopped_run_is_over_at_once_and_forgets_what_comes_later() -> None:
     assert has_answered.wait(SECONDS)
     assert run.is_stopped
     assert run.answer is None
+
+
+def test_runs_are_kept_within_a_bound_and_never_given_up_under_way() -> None:
+    may_answer = threading.Event()
+
+    def late() -> Rows:
+        may_answer.wait(SECONDS)
+        return rows(1)
+
+    def slow() -> Run:
+        return Run("slow", late, endpoint_id="/E")
+
+    runs = Runs(most=2)
+    first = runs.keep(slow)
+    quick = runs.keep(lambda: Run("quick", lambda: rows(1), endpoint_id="/e"))
+    assert quick.over.wait(SECONDS)
+    second = runs.keep(slow)
+    assert runs.find(quick.id) is None
+    assert runs.of("/e") == (second, first)
+    assert runs.of("/other") == ()
+    with pytest.raises(RuleBroken, match="2 queries are running"):
+        runs.keep(slow)
+    first.stop()
+    assert runs.keep(lambda: Run("T", lambda: rows(1))).endpoint_id == ""
+    assert runs.find(first.id) is None
+    may_answer.set()
 
 
 def test_queries_are_kept_by_name_and_endpoint(tmp_path: Path) -> None:

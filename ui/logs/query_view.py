@@ -12,7 +12,7 @@ import streamlit as st
 from services.azure.log_analytics import QueryRefused
 from services.errors import SluiceError
 from services.logs import kql_text, queries
-from services.logs.queries import Run, Saved
+from services.logs.queries import Run, Runs, Saved
 from services.logs.templates import TEMPLATES
 from services.model import Deployment, Endpoint
 from ui import ask, context, problem, readers, words
@@ -31,6 +31,9 @@ SPANS = {
     _BY_ITSELF: None,
 }
 _SPAN = "24 h"
+_RUN = "run"
+_LONGEST_NAME = 60
+"""Characters of a query that name its run."""
 
 
 def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:  # noqa: ARG001 - as every view is called
@@ -41,8 +44,8 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:  # noqa
         _beginnings(endpoint, saved)
     except SluiceError as error:
         problem.show(error, key="queries")
-    _editor(endpoint)
-    run: Run | None = st.session_state.get(_run_key(endpoint))
+    run = _chosen_run(endpoint)
+    _editor(endpoint, run)
     if run is None:
         st.html(
             '<p class="hint">A query sees the rows of this endpoint alone, in whichever workspace they are. '
@@ -52,6 +55,31 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:  # noqa
         st.fragment(_running, run_every=POLL_SECONDS)(run, Turns())
     else:
         _outcome(endpoint, run)
+
+
+@st.cache_resource(show_spinner=False)
+def _runs() -> Runs:
+    return Runs()
+
+
+def _chosen_run(endpoint: Endpoint) -> Run | None:
+    """The run that the address names, else the session's own; it stands in the address from then on."""
+    asked = st.query_params.get(_RUN, "")
+    run = _runs().find(asked)
+    if asked and run is None:
+        st.html('<p class="note">The run of this address is not kept any more. Run the query again.</p>')
+    if run is None or run.endpoint_id != endpoint.id.lower():
+        run = _runs().find(st.session_state.get(_run_key(endpoint), ""))
+    if run is None:
+        st.query_params.pop(_RUN, None)
+    else:
+        st.query_params[_RUN] = st.session_state[_run_key(endpoint)] = run.id
+    return run
+
+
+def _open(endpoint: Endpoint, run: Run) -> None:
+    put(endpoint, run.kql)
+    st.query_params[_RUN] = st.session_state[_run_key(endpoint)] = run.id
 
 
 def put(endpoint: Endpoint, kql: str, *, names_its_time: bool = False) -> None:
@@ -79,6 +107,10 @@ def _beginnings(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
                 )
         with st.popover(f"Saved, {len(saved)}" if saved else "Saved", icon=":material/bookmark:", key="query_saved"):
             _saved(endpoint, saved)
+        runs = _runs().of(endpoint.id)
+        if runs:
+            with st.popover(f"Runs, {len(runs)}", icon=":material/history:", key="query_runs"):
+                _list_runs(endpoint, runs)
         with st.popover("Save", icon=":material/bookmark_add:", key="query_save"):
             name = st.text_input("Name", key="query_name", max_chars=queries.LONGEST_NAME)
             st.button("Save the query", key="query_save_now", on_click=_save, args=(endpoint,), disabled=not name)
@@ -107,11 +139,34 @@ def _saved(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
             )
 
 
-def _editor(endpoint: Endpoint) -> None:
+def _list_runs(endpoint: Endpoint, runs: Sequence[Run]) -> None:
+    """The runs of this endpoint that are kept, whoever began them; those of this process alone."""
+    for run in runs:
+        [first, *_] = run.kql.strip().splitlines()
+        st.button(
+            f"{plain(first[:_LONGEST_NAME])}, {_state(run)}",
+            key=f"query_open_{run.id}",
+            type="tertiary",
+            on_click=_open,
+            args=(endpoint, run),
+        )
+
+
+def _state(run: Run) -> str:
+    if not run.over.is_set():
+        return "running"
+    if run.is_stopped:
+        return "stopped"
+    return "failed" if run.error is not None else "answered"
+
+
+def _editor(endpoint: Endpoint, run: Run | None) -> None:
     key = _text_key(endpoint)
     if key not in st.session_state:
-        # Streamlit forgets a widget that was not drawn for a while; what was written is kept beside it.
-        st.session_state[key] = st.session_state.get(_kept_key(endpoint), TEMPLATES[0].kql)
+        # Streamlit forgets a widget that was not drawn for a while; what was written is kept beside it. A page that was
+        # loaded again knows the text of its run.
+        begin = TEMPLATES[0].kql if run is None else run.kql
+        st.session_state[key] = st.session_state.get(_kept_key(endpoint), begin)
     with st.form("query_form", border=False):
         st.text_area("Query in KQL", key=key, height=190, max_chars=kql_text.LONGEST)
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -130,7 +185,7 @@ def _editor(endpoint: Endpoint) -> None:
 def _begin(endpoint: Endpoint) -> None:
     text = str(st.session_state.get(_text_key(endpoint)) or "")
     st.session_state[_kept_key(endpoint)] = text
-    before: Run | None = st.session_state.get(_run_key(endpoint))
+    before = _runs().find(st.session_state.get(_run_key(endpoint), ""))
     if before is not None and not before.over.is_set():
         if before.kql == text:
             return
@@ -138,10 +193,11 @@ def _begin(endpoint: Endpoint) -> None:
     conn, _, _ = readers.key(endpoint.workspace_ref)
     span = SPANS.get(str(st.session_state.get("query_span") or _SPAN), SPANS[_SPAN])
     try:
-        st.session_state[_run_key(endpoint)] = queries.begin(conn, endpoint, text, span)
+        run = _runs().keep(lambda: queries.begin(conn, endpoint, text, span))
     except SluiceError as error:
         ask.fail(PLACE, error)
     else:
+        st.query_params[_RUN] = st.session_state[_run_key(endpoint)] = run.id
         ask.forget_failure()
 
 
