@@ -31,7 +31,17 @@ _KNOWN = {
     "DeploymentCapacity": (INSTANCES, "Instances by state"),
 }
 """Where a metric is shown and how people call it, in the order of the page."""
-_DRAWN_ELSEWHERE = "RequestsPerMinute"
+REQUESTS = "RequestsPerMinute"
+ENDPOINT_LIMITS = {
+    REQUESTS: (30_000.0, "500 requests a second"),
+    "ConnectionsActive": (500.0, "500 open connections"),
+    "NewConnectionsPerSecond": (500.0, "500 new connections a second"),
+    "NetworkBytes": (5_000_000.0, "5 MB a second"),
+}
+"""What Azure lets one endpoint take unless its support raises it: in the metric's own unit, and in words.
+
+Source: quotas of managed online endpoints (how-to-manage-quotas); requests are per second there.
+"""
 INSTANCE = "instanceid"
 """The dimension that tells the instances of a deployment apart, in lower case."""
 _PARTS = ("state", "disk", "reason")
@@ -69,7 +79,7 @@ def panels(
     found: dict[str, Panel] = {}
     for namespace, listed in ((DEPLOYMENT_NAMESPACE, deployment), (ENDPOINT_NAMESPACE, endpoint)):
         for one in listed:
-            if one.name != _DRAWN_ELSEWHERE and not one.name.startswith(f"{MEAN_LATENCY}_"):
+            if one.name != REQUESTS and not one.name.startswith(f"{MEAN_LATENCY}_"):
                 found.setdefault(one.name, _panel(one, namespace, each_instance=each_instance))
     order = {name: place for place, name in enumerate(_KNOWN)}
     return tuple(sorted(found.values(), key=lambda each: order.get(each.metric, len(order))))

@@ -8,19 +8,37 @@ from html import escape
 import streamlit as st
 
 from services.errors import SluiceError
-from services.metrics import MEAN_LATENCY, TRAFFIC, DeploymentMetrics, GroupData, in_flight, most_in_flight
+from services.limits import Limit
+from services.metrics import (
+    MEAN_LATENCY,
+    RESOURCES,
+    TRAFFIC,
+    DeploymentMetrics,
+    GroupData,
+    PanelData,
+    in_flight,
+    most_in_flight,
+)
 from services.model import Deployment, Endpoint
-from ui import problem, readers
+from ui import context, problem, readers
 from ui.metrics import panel_charts
 from ui.metrics.chart import Frame, draw
+
+EACH_INSTANCE = "instances"
+"""The key of the switch, and its name in the URL."""
+_OF_INSTANCES = (
+    "Every line is one instance, named by the end of its id. In a chart of more than "
+    f"{panel_charts.MOST_NAMED} lines the highest are named; the thin ones show their name under the pointer."
+)
 
 
 def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], data: DeploymentMetrics) -> None:
     """Draw every metric of the group that has data; what Azure lists without data is named below."""
     view = frame.view
+    each_instance = view.group == RESOURCES and _switch()
     group: GroupData | None = None
     try:
-        group = readers.metric_group(endpoint, view.span, view.group)
+        group = readers.metric_group(endpoint, view.span, view.group, each_instance=each_instance)
     except SluiceError as error:
         problem.show(error, key="metric_group", retry=readers.forget)
     if view.group == TRAFFIC:
@@ -28,23 +46,53 @@ def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], da
     if group is None:
         return
     names = [each.name for each in deployments]
+    limits = _limits(endpoint) if view.group == RESOURCES else ()
     empty = []
     for each in group.panels:
         if each.rows.empty and not each.problem and not each.notes:
             empty.append(each.panel.title)
-            continue
-        draw(
-            frame,
-            f"{each.panel.title}, %" if each.panel.unit == "Percent" else each.panel.title,
-            panel_charts.panel(each, group, names, view.look),
-            key=each.panel.metric.lower(),
-            alt=f"{each.panel.title} of {', '.join(names)} over time",
-            rows=each.rows,
-            problem=each.problem,
-            notes=each.notes,
-        )
+        else:
+            _panel(frame, each, group, names, limits)
     if empty:
         st.html(f'<p class="hint">Azure lists these too, without data in this time: {escape(", ".join(empty))}.</p>')
+
+
+def _panel(frame: Frame, each: PanelData, group: GroupData, names: Sequence[str], limits: Sequence[Limit]) -> None:
+    look, by_instance = frame.view.look, each.panel.by_instance
+    make = panel_charts.instances if by_instance else panel_charts.panel
+    figure = make(each, group, names, look)
+    panel_charts.add_limits(figure, limits, each.panel.metric, group.window, look)
+    draw(
+        frame,
+        f"{each.panel.title}, %" if each.panel.unit == "Percent" else each.panel.title,
+        figure,
+        key=each.panel.metric.lower(),
+        alt=f"{each.panel.title} of {'each instance of ' if by_instance else ''}{', '.join(names)} over time",
+        rows=each.rows if by_instance else each.rows.drop(columns="instance"),
+        problem=each.problem,
+        notes=each.notes,
+    )
+
+
+def _switch() -> bool:
+    """Draw the switch between the mean of the instances and each of them; it stands in the URL."""
+    is_on = st.toggle(
+        "Each instance",
+        key=EACH_INSTANCE,
+        bind="query-params",
+        help="Draw every instance by itself instead of the mean of a deployment's instances.",
+    )
+    if is_on:
+        st.html(f'<p class="hint">{escape(_OF_INSTANCES)}</p>')
+    return is_on
+
+
+def _limits(endpoint: Endpoint) -> tuple[Limit, ...]:
+    try:
+        return context.limits().lines(endpoint)
+    except SluiceError as error:
+        problem.show(error, key="resource_limits")
+        return ()
 
 
 def _in_flight(

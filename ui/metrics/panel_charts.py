@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from services.limits import Limit
 from services.metrics import GroupData, PanelData
+from services.metrics.instances import short_names
+from services.metrics.panels import ENDPOINT_LIMITS
 from services.model import Window
 from ui import charts, colours
 from ui.charts import Look
@@ -17,7 +21,11 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 LIMIT_LIGHT, LIMIT_DARK = "#b3261e", "#ff8a80"
 NEAR = 0.2
 """A limit is drawn from this share of it on. One far above would press the lines flat onto the axis."""
+MOST_NAMED = 8
+"""Instances that a legend names one by one; of more, only the highest are named."""
+_HIGHEST = 6
 _WHOLE_ENDPOINT = "endpoint"
+_OTHERS = "others"
 _UNITS = {"Percent": "%", "MilliSeconds": "ms"}
 _HOVER = {"Percent": "%{y:,.3~g} %", "MilliSeconds": "%{y:,.3~g} ms", "BytesPerSecond": "%{y:,.3~s}B/s"}
 
@@ -39,7 +47,63 @@ def panel(data: PanelData, group: GroupData, deployments: Sequence[str], look: L
             look,
             DASHES[parts.index(part) % len(DASHES)],
         )
+    add_endpoint_limit(figure, data.panel.metric, data.rows["value"].max(), group.window, look)
     return figure
+
+
+def instances(data: PanelData, group: GroupData, deployments: Sequence[str], look: Look) -> go.Figure:
+    """One metric of every instance over time, in the colour of its deployment and with a name of its own.
+
+    Of more than MOST_NAMED lines the highest are drawn strong and named, the others thin and together in the legend,
+    where one click takes them away.
+    """
+    unit = data.panel.unit
+    figure = charts.figure_of(group.window, look, _UNITS.get(unit, ""))
+    palette = dict(charts.coloured(sorted({*deployments, *data.rows["deployment"]} - {""}), look))
+    lines = dict(iter(data.rows.groupby(["deployment", "instance", "part"], sort=True)))
+    highest = sorted(lines, key=lambda key: -lines[key]["value"].max())
+    named = highest if len(lines) <= MOST_NAMED else highest[:_HIGHEST]
+    short = short_names(data.rows["instance"].unique())
+    seen: Counter[str] = Counter()
+    for key, rows in lines.items():
+        deployment, instance, part = map(str, key)
+        first = len(figure.data)
+        charts.add_line(
+            figure,
+            group.settled_until,
+            charts.spread(rows, "value", group.window),
+            " ".join(filter(None, (deployment, short[instance], part))),
+            palette.get(deployment, colours.NAMED["slate"]),
+            "%{x|%a %H:%M}: " + _HOVER.get(unit, "%{y:,.3~g}"),
+            look,
+            DASHES[seen[deployment] % len(DASHES)] if key in named else "solid",
+        )
+        if key in named:
+            seen[deployment] += 1
+        else:
+            for line in figure.data[first:]:
+                line.update(legendgroup=_OTHERS, showlegend=False, opacity=0.35, line_width=1)
+    if len(named) < len(lines):
+        others = f"and {len(lines) - len(named)} lower"
+        thin = {"color": colours.NAMED["slate"], "width": 1}
+        figure.add_scatter(x=[None], y=[None], name=others, mode="lines", line=thin, legendgroup=_OTHERS)
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def add_limits(figure: go.Figure, limits: Sequence[Limit], metric: str, window: Window, look: Look) -> None:
+    """Add the limits that were set for ``metric`` as red levels, when the figure shows something."""
+    for limit in limits:
+        if figure.data and limit.metric == metric:
+            add_level(figure, window, limit.value, limit.words, limit_colour(look), look)
+
+
+def add_endpoint_limit(figure: go.Figure, metric: str, highest: float, window: Window, look: Look) -> None:
+    """Add what Azure lets an endpoint take of ``metric``, once ``highest`` comes near it."""
+    limit = ENDPOINT_LIMITS.get(metric)
+    if limit is not None and highest >= NEAR * limit[0]:
+        words = f"Azure's limit, unless raised: {limit[1]}"
+        add_level(figure, window, limit[0], words, limit_colour(look), look)
 
 
 def error_rates(

@@ -8,6 +8,7 @@ from functools import partial
 from services.errors import SluiceError
 from services.limits import SERVER_ERROR_PERCENT, Limit
 from services.metrics import DeploymentMetrics, length
+from services.metrics.panels import REQUESTS
 from services.model import Endpoint
 from ui import charts, context, problem
 from ui.metrics import figures, panel_charts
@@ -45,6 +46,8 @@ def show(
     if before is not None:
         totals = before.requests.groupby(["deployment", "at"], as_index=False)[["per_minute"]].sum(min_count=1)
         panel_charts.add_before(figure, totals, "per_minute", window, length(window), names, view.look)
+    most = data.requests.groupby("at")["per_minute"].sum().max()
+    panel_charts.add_endpoint_limit(figure, REQUESTS, most, window, view.look)
     counted = partial(draw, frame, problem=data.requests_problem, notes=data.requests_notes)
     alt = f"Requests per minute of {', '.join(names)} over time"
     counted("Requests per minute", figure, key="requests", alt=alt, rows=data.requests)
