@@ -16,14 +16,12 @@ from services.azure.diagnostics import TRAFFIC
 from services.azure.log_analytics import QueryRefused, ask, is_unknown_table, literal
 from services.errors import RuleBroken
 from services.model import Endpoint
+from services.statuses import DEFAULT_SETS, StatusSets
 
 MOST_ROWS = 500
 """The newest rows that one reading brings."""
-SERVER_STATUSES = (408, 424, 429)
-"""Below 500, and yet failures of the serving side: time limit, model error, too many requests. A model that fails
-answers 424, which a share of 5xx alone misses."""
-STATUS_WORDS = ("2xx", "3xx", "4xx", "5xx", "server errors", "408", "424", "429")
-"""What :attr:`Wanted.statuses` may hold. Server errors are 5xx and SERVER_STATUSES."""
+STATUS_WORDS = ("2xx", "3xx", "4xx", "5xx", "server errors", "client errors", "408", "424", "429")
+"""What :attr:`Wanted.statuses` may hold. :attr:`Wanted.errors` says what server and client errors are."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Wanted:
     deployments: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     request_id: str = ""
+    errors: StatusSets = DEFAULT_SETS
 
     def __post_init__(self) -> None:
         if (self.since is None) != (self.until is None):
@@ -151,20 +150,20 @@ def _chosen(wanted: Wanted) -> str:
     if wanted.deployments:
         parts.append(f"DeploymentName in~ ({', '.join(map(literal, wanted.deployments))})")
     if wanted.statuses:
-        parts.append(" or ".join(_status(each) for each in wanted.statuses))
+        parts.append(" or ".join(_status(each, wanted.errors) for each in wanted.statuses))
     if wanted.request_id:
         asked = literal(wanted.request_id)
         parts.append(f"XRequestId =~ {asked} or XMSClientRequestId =~ {asked}")
     return "".join(f" | where {part}" for part in parts)
 
 
-def _status(word: str) -> str:
+def _status(word: str, errors: StatusSets) -> str:
     if word not in STATUS_WORDS:
         raise RuleBroken(
             "The traffic log could not be read.", f"{word} is no status to choose.", f"Use {', '.join(STATUS_WORDS)}."
         )
-    if word == "server errors":
-        return " or ".join(("ResponseCode >= 500", *(f"ResponseCode == {each}" for each in SERVER_STATUSES)))
+    if word.endswith("errors"):
+        return errors.kql("ResponseCode")[word.removesuffix(" errors")]
     if word.endswith("xx"):
         first = int(word[0]) * 100
         return f"ResponseCode between ({first} .. {first + 99})"

@@ -14,6 +14,7 @@ from services.errors import AccessDenied, RuleBroken, ServiceFailed, Throttled
 from services.logs import traffic_log
 from services.logs.traffic_log import Reading, Wanted
 from services.model import Endpoint
+from services.statuses import StatusSets
 from tests.contract.history import row
 from tests.contract.monitor_clients import TABLES, past, seed, set_switches, switch_logs_on
 from tests.local_azure import LocalAzure
@@ -73,6 +74,7 @@ def test_every_request_is_a_row_the_newest_first(read: Callable[..., Reading], t
         (("4xx",), 4),
         (("5xx",), 1),
         (("server errors",), 4),
+        (("client errors",), 1),
         (("424",), 1),
         (("424", "2xx"), 4),
         (("3xx",), 0),
@@ -82,6 +84,14 @@ def test_statuses_narrow_the_rows(read: Callable[..., Reading], statuses: tuple[
     found = read(statuses=statuses)
     assert found.total == len(found.requests) == MINUTES * of_each_minute
     assert found.newest_age_seconds is not None
+
+
+def test_other_sets_of_errors_choose_other_rows(read: Callable[..., Reading]) -> None:
+    sets = StatusSets.of("424", "5xx,429")
+    found = {kind: read(statuses=(kind,), errors=sets).requests for kind in ("server errors", "client errors")}
+    assert {each.status for each in found["server errors"]} == {424}
+    assert all(sets.is_client_error(str(each.status)) for each in found["client errors"])
+    assert found["client errors"]
 
 
 def test_a_time_leads_to_the_requests_of_that_minute(read: Callable[..., Reading], told: datetime) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from services.logs.traffic_log import STATUS_WORDS, Wanted
 from services.model import Deployment, Endpoint
+from ui import context
 from ui.url_time import FROM, TO, forget, moment, written
 
 SPANS = {
@@ -39,7 +40,16 @@ def show(deployments: Sequence[Deployment]) -> Wanted:
             st.button("Last hour", key="traffic_last", icon=":material/history:", on_click=forget)
         names = [each.name for each in deployments]
         chosen = st.multiselect("Deployment", names, key="served_by", placeholder="Any", width=220, bind="query-params")
-        statuses = st.multiselect("Status", STATUS_WORDS, key="code", placeholder="Any", width=260, bind="query-params")
+        errors = context.settings().statuses
+        statuses = st.multiselect(
+            "Status",
+            STATUS_WORDS,
+            key="code",
+            placeholder="Any",
+            width=260,
+            bind="query-params",
+            help=f"Server errors are {errors.server_words}, client errors {errors.client_words}.",
+        )
         st.text_input(
             "Open request id",
             key="traffic_asked_id",
@@ -49,7 +59,7 @@ def show(deployments: Sequence[Deployment]) -> Wanted:
         )
     if since is not None and until is not None:
         st.html(f'<p class="label">Requests from {since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC</p>')
-    return Wanted(SPANS.get(str(span), SPANS[_SPAN]), since, until, tuple(chosen), tuple(statuses))
+    return Wanted(SPANS.get(str(span), SPANS[_SPAN]), since, until, tuple(chosen), tuple(statuses), errors=errors)
 
 
 def _absolute() -> tuple[datetime, datetime] | tuple[None, None]:
