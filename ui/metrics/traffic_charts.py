@@ -7,18 +7,18 @@ from functools import partial
 
 from services.errors import SluiceError
 from services.limits import SERVER_ERROR_PERCENT, Limit
-from services.metrics import DeploymentMetrics, length
+from services.metrics import DeploymentMetrics, EndpointMetrics, length
 from services.metrics.panels import REQUESTS
 from services.model import Endpoint
 from ui import charts, context, problem
-from ui.metrics import figures, panel_charts
+from ui.metrics import figures, outcome_chart, panel_charts
 from ui.metrics.chart import Frame, draw
 
 
 def show(
-    frame: Frame, endpoint: Endpoint, data: DeploymentMetrics, before: DeploymentMetrics | None, names: Sequence[str]
+    frame: Frame, endpoint: Endpoint, data: EndpointMetrics, before: DeploymentMetrics | None, names: Sequence[str]
 ) -> None:
-    """Latency, requests, error rates and errors by status, one below the other on the same time axis.
+    """Latency, requests, error rates, errors by status and by model status, below each other on the same time axis.
 
     ``before`` is overlaid when it is there.
     """
@@ -67,6 +67,7 @@ def show(
         rows=data.requests[data.requests["status"].isin(statuses)],
         nothing="No errors in this time range." if len(data.requests) else "",
     )
+    outcome_chart.show(frame, endpoint, data, names)
 
 
 def _limits(endpoint: Endpoint) -> tuple[Limit, ...]:
