@@ -74,7 +74,7 @@ def _since(endpoint: Endpoint) -> datetime | None:
     change = arrival_panel.last_change(endpoint)
     if change is None:
         return None
-    held = entry_words.effective_at(change)
+    held = entry_words.effective_at(change, context.connection().clock)
     if change.kind == FIRST_SEEN and endpoint.modified_at is not None:
         # It was there before Sluice saw it: nothing of the endpoint has changed since Azure's time of its last change.
         return min(held, endpoint.modified_at + WRITE_LASTS)
@@ -87,7 +87,7 @@ def _look(asked: _Asked, memory: Memory) -> Look[Findings]:
     def read() -> Findings:
         endpoint = asked.endpoint
         before = {source: each.seen.verdict for source, each in memory.recall(endpoint.id).items()}
-        found = probe(conn, endpoint, asked.deployments, asked.since, datetime.now(UTC), before)
+        found = probe(conn, endpoint, asked.deployments, asked.since, conn.now(), before)
         if found.target is not None:
             memory.remember(endpoint.id, found.target, found.seen, found.at)
         return found

@@ -50,7 +50,7 @@ def writes(conn: Connection, endpoint_id: str, since: datetime, until: datetime)
     subscription has it), Throttled, and the other SluiceErrors.
     """
     call = conn.call("The activity log could not be read.")
-    since = max(since, datetime.now(UTC) - KEPT + _BEFORE_THE_EDGE)
+    since = max(since, conn.now() - KEPT + _BEFORE_THE_EDGE)
     found: dict[str, Write] = {}
     for event in _events(conn, endpoint_id, since, until, call):
         write = _write(event)

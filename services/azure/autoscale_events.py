@@ -63,7 +63,7 @@ def scalings(conn: Connection, endpoint_id: str, since: datetime, until: datetim
     Both moments are by Azure's clock. Raises AccessDenied without the right to read the log of the subscription
     (Monitoring Reader has it), Throttled, and the other SluiceErrors.
     """
-    since = max(since, datetime.now(UTC) - KEPT + _BEFORE_THE_EDGE)
+    since = max(since, conn.now() - KEPT + _BEFORE_THE_EDGE)
     if since >= until:
         return ()
     return found_in(islice(_events(conn, endpoint_id, since, until), MOST_EVENTS), endpoint_id)

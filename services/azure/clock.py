@@ -40,10 +40,10 @@ class Bounds:
         least, most = max(self.least, other.least), min(self.most, other.most)
         return Bounds(least, most, other.at) if least <= most else None
 
-    @property
-    def ahead_seconds(self) -> float:
-        """The difference to count with: none when there may be none, else the middle."""
-        return 0.0 if self.least <= 0.0 <= self.most else (self.least + self.most) / 2
+    def nearest(self, known: float) -> float:
+        """The difference to count with: the one counted with so far if it may be right, else none, else the middle."""
+        likely = (known, 0.0, (self.least + self.most) / 2)
+        return next(each for each in likely if self.least <= each <= self.most)
 
 
 def bounds_of(said: datetime, sent: float, received: float) -> Bounds:
@@ -64,6 +64,7 @@ class AzureClock:
         self._lock = threading.Lock()
         self._held: Bounds | None = None
         self._doubt: Bounds | None = None
+        self._ahead = 0.0
 
     def hear(self, said: datetime, sent: float, received: float) -> None:
         """Learn from an answer dated ``said`` to a request between ``sent`` and ``received`` (epoch seconds, here)."""
@@ -73,13 +74,19 @@ class AzureClock:
             agreed = held.with_(new)
             if agreed is None and self._doubt is not None:
                 agreed = self._doubt.now(new.at).with_(new)
-            self._held, self._doubt = (agreed, None) if agreed else (self._held, new)
+            if agreed is None:
+                self._doubt = new
+                return
+            self._held, self._doubt = agreed, None
+            self._ahead = agreed.nearest(self._ahead)
 
     @property
     def ahead_seconds(self) -> float:
-        """How far Azure's clock is ahead of this machine's, negative when behind; 0 while no difference is certain."""
-        with self._lock:
-            return self._held.ahead_seconds if self._held else 0.0
+        """How far Azure's clock is ahead of this machine's, negative when behind; 0 while no difference is certain.
+
+        It stays as it is while it may be right, so that times that were counted with it stay where they are.
+        """
+        return self._ahead
 
     def now(self) -> datetime:
         """The present by Azure's clock, UTC."""

@@ -90,6 +90,20 @@ def test_many_answers_narrow_the_difference(clock: AzureClock, machine: Machine,
     assert clock.of(datetime.fromtimestamp(START, UTC)) - clock.now() == timedelta(seconds=START - machine.at)
 
 
+def test_times_that_were_counted_stay_where_they_are(
+    clock: AzureClock, machine: Machine, answer: Callable[..., None]
+) -> None:
+    counted = set()
+    for _ in range(200):
+        machine.at += 0.37
+        answer(ahead=300.0)
+        counted.add(clock.ahead_seconds)
+    assert len(counted) < 5
+    answer(ahead=0.0)
+    answer(ahead=0.0)
+    assert clock.ahead_seconds == 0
+
+
 def test_one_odd_answer_does_not_turn_the_clock_and_two_do(clock: AzureClock, answer: Callable[..., None]) -> None:
     answer(ahead=0.0)
     answer(ahead=7200.0)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -107,7 +106,7 @@ def _numbers(view: FleetView) -> Look[_Counted]:
     ids = frozenset(member.endpoint.id.lower() for member in members)
 
     def read() -> _Counted:
-        return _Counted(ids, fleet_numbers.read_numbers(conn, members, datetime.now(UTC)))
+        return _Counted(ids, fleet_numbers.read_numbers(conn, members, conn.now()))
 
     return _behind().look(
         (context.generation(), view.scope),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from services.azure.clock import AzureClock
 from services.journal.entry import (
     APPLIED,
     CANCELLED,
@@ -61,11 +62,15 @@ def whole(split: Split | None) -> str:
     return f"{split_words(split)}; mirror {mirror}"
 
 
-def effective_at(entry: Entry) -> datetime:
-    """When the entry's split began to hold: read back, or Azure's own time of a change made elsewhere, else noticed."""
-    if entry.kind == CHANGE:
-        return entry.ended_at or entry.began_at
-    return entry.changed_at or entry.began_at
+def effective_at(entry: Entry, clock: AzureClock | None = None) -> datetime:
+    """When the entry's split began to hold: read back, or Azure's own time of a change made elsewhere, else noticed.
+
+    With ``clock`` it is a time of Azure's, to hold against its metrics; the journal's own are this machine's.
+    """
+    ours = (entry.ended_at or entry.began_at) if entry.kind == CHANGE else entry.began_at
+    if entry.kind != CHANGE and entry.changed_at is not None:
+        return entry.changed_at
+    return clock.of(ours) if clock else ours
 
 
 def when(at: datetime) -> str:

@@ -15,7 +15,7 @@ import streamlit as st
 
 from services.metrics import GROUPS, PERCENTILES, TRAFFIC
 from services.model import Endpoint
-from ui import charts, context, scope, strip
+from ui import charts, context, readers, scope, strip
 from ui.metrics import minute_field
 from ui.readers import Span
 from ui.url_time import FROM, TO, forget, moment
@@ -173,7 +173,7 @@ def _ends_form(zone: tzinfo) -> None:
 
 def _ends_or_last_hour() -> tuple[datetime, datetime]:
     start, end = moment(st.query_params.get(FROM, "")), moment(st.query_params.get(TO, ""))
-    now = _floor(datetime.now(UTC))
+    now = _floor(readers.azure_now())
     return (start, end) if start and end else (now - timedelta(hours=1), now)
 
 

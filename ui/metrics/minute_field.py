@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, timedelta, tzinfo
 
 import streamlit as st
 
-from ui import charts
+from ui import charts, readers
 from ui.metrics import minute_address
 from ui.metrics.minute_address import Moment
 
@@ -17,7 +17,7 @@ _LATEST = timedelta(minutes=5)
 
 def show(zone: tzinfo) -> None:
     """Draw the field behind its button."""
-    now = datetime.now(UTC)
+    now = readers.azure_now()
     told = "Its numbers, requests, log lines and changes."
     with (
         st.popover("A minute", icon=":material/search:", help=told),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from html import escape
 
 import streamlit as st
 
 from services.errors import SluiceError
+from services.journal.entry import CHANGE
 from services.metrics import TRAFFIC, DeploymentMetrics
 from services.model import Deployment, Endpoint
 from ui import context, problem, readers, words
-from ui.journal import journal_lines
+from ui.journal import entry_words, journal_lines
 from ui.journal.journal_lines import Line
 from ui.metrics import chart, group_charts, key_table, outcome_chart, scalings, settling, traffic_charts
 from ui.metrics.chart import Frame
@@ -66,7 +68,12 @@ def _changes(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> tuple[L
         problem.show(error, key="changes")
         return ()
     scaled = scalings.show(endpoint, view.span, data.window)
-    return journal_lines.lines(entries, data.window, view.look.zone, scaled)
+    clock = context.connection().clock
+    moved = [
+        replace(each, ended_at=entry_words.effective_at(each, clock)) if each.kind == CHANGE else each
+        for each in entries
+    ]
+    return journal_lines.lines(moved, data.window, view.look.zone, scaled)
 
 
 def _line_words(data: DeploymentMetrics, view: View, lines: Sequence[Line]) -> str:

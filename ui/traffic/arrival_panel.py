@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from html import escape
 
 import streamlit as st
@@ -110,10 +110,10 @@ def last_change(endpoint: Endpoint) -> Entry | None:
 
 def _look(endpoint: Endpoint, deployments: Sequence[Deployment], change: Entry) -> Look[Arrival]:
     conn, generation, _ = readers.key(endpoint.workspace_ref)
-    since = entry_words.effective_at(change)
+    since = entry_words.effective_at(change, conn.clock)
     return _measured().look(
         (generation, change.id, since),
-        lambda: arrival.measure(conn, endpoint, deployments, since, datetime.now(UTC)),
+        lambda: arrival.measure(conn, endpoint, deployments, since, conn.now()),
         max_age_seconds=MEASURE_SECONDS,
         keep_seconds=KEEP_SECONDS,
     )

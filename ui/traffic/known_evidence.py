@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -29,7 +28,7 @@ def of(endpoint: Endpoint, deployments: Sequence[Deployment]) -> Look[Evidence]:
     tests = TestLog(context.store(), conn.arm_host)
     return _collected().look(
         (generation, endpoint.id.lower(), *(each.name for each in deployments)),
-        lambda: evidence.collect(conn, endpoint, deployments, datetime.now(UTC), tests=tests),
+        lambda: evidence.collect(conn, endpoint, deployments, conn.now(), tests=tests),
         max_age_seconds=MAX_AGE_SECONDS,
     )
 
