@@ -10,8 +10,10 @@ import pytest
 
 from services.azure import diagnostics, endpoints, events
 from services.azure.connection import Connection
-from services.azure.diagnostics import EVENTS, TRAFFIC
+from services.azure.diagnostics import CONSOLE, EVENTS, TRAFFIC
 from services.azure.events import Wanted
+from services.logs import kept
+from services.logs.kept import Asked
 from services.model import Endpoint
 from tests.contract.monitor_clients import switch_logs_on
 from tests.deployable import create_endpoint, upload_and_put
@@ -26,7 +28,7 @@ LOGGED_SECONDS = 30.0
 def started(local_azure: LocalAzure) -> str:
     """An endpoint whose one deployment has started while a diagnostic setting was there."""
     assert create_endpoint(local_azure, NAME).ok
-    switch_logs_on(local_azure, f"{local_azure.workspace}/onlineEndpoints/{NAME}", EVENTS, ago=60)
+    switch_logs_on(local_azure, f"{local_azure.workspace}/onlineEndpoints/{NAME}", EVENTS, CONSOLE, ago=60)
     assert local_azure.finish(upload_and_put(local_azure, NAME, "blue", 2), 240)["status"] == "Succeeded"
     return NAME
 
@@ -89,3 +91,22 @@ def test_a_reader_needs_no_name_of_a_workspace(
 ) -> None:
     conn = connect_to(local_azure, "reader", SLUICE_LOG_WORKSPACE_ID="")
     assert read(conn, endpoints.get_endpoint(conn, started))
+
+
+def test_what_containers_wrote_is_kept_by_container_words_and_time(conn: Connection, started: str) -> None:
+    endpoint = endpoints.get_endpoint(conn, started)
+    deadline = time.monotonic() + LOGGED_SECONDS
+    while not (found := kept.read(conn, endpoint, Asked()).logs) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    texts = [line for log in found for entry in log for line in entry.lines]
+    assert any("gunicorn" in text for text in texts)
+    assert all(entry.at is not None and entry.deployment == "blue" for log in found for entry in log)
+    chosen = kept.read(conn, endpoint, Asked(deployments=("BLUE",), words=("GUNICORN", "starting")))
+    assert {line for log in chosen.logs for entry in log for line in entry.lines} == {
+        text for text in texts if "gunicorn" in text.lower() and "starting" in text.lower()
+    }
+    assert kept.read(conn, endpoint, Asked(deployments=("green",))).logs == ()
+    assert kept.read(conn, endpoint, Asked(until=datetime.now(UTC) - timedelta(days=1))).logs == ()
+    prepared = kept.read(conn, endpoint, Asked(is_server=False))
+    assert not prepared.is_cut
+    assert not {line for log in prepared.logs for entry in log for line in entry.lines} & set(texts)

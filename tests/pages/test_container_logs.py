@@ -16,8 +16,9 @@ from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
 from ui import url_time
 from ui.behind import Look
-from ui.logs import container_view
-from ui.logs.container_view import Followed, bounded, nothing
+from ui.logs import log_controls
+from ui.logs.container_view import Followed, nothing
+from ui.logs.log_controls import bounded
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -90,6 +91,56 @@ def test_an_endpoint_without_deployments_writes_nothing(open_page: Callable[...,
     assert "nothing writes a log" in open_page("logs", seeded, endpoint=BARE).html()
 
 
+@pytest.mark.emulator
+def test_what_log_analytics_kept_goes_back_further_and_is_asked_for_by_words(
+    open_page: Callable[..., Page], seeded: LocalAzure
+) -> None:
+    seeded.control("DELETE", "faults").raise_for_status()
+    names = ("TimeGenerated", "DeploymentName", "InstanceId", "Message")
+    kinds = ("datetime", "string", "string", "string")
+    columns = [{"name": name, "type": kind} for name, kind in zip(names, kinds, strict=True)]
+    rows = [
+        ["2026-01-01T11:59:59Z", "gone", "two", "<b>bold</b>"],
+        ["2026-01-01T11:00:00Z", "blue", "one", "2026-01-01 11:00:00,000 E [1] azmlinfsrv - broken"],
+    ]
+    body = {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}
+    seeded.control("POST", "faults", {"path": "/v1/*", "status": 200, "body": body}).raise_for_status()
+    try:
+        page = open_page("logs", seeded, endpoint=SPLIT, lines="Kept", q="broken bold")
+        data = kept_lines(page)
+        assert [line[1] for line in data["lines"]] == ["blue", "gone"]
+        assert data["lines"][0][2:4] == ["11:00:00.000", "error"]
+        assert data["words"] == ["broken", "bold"]
+        assert "The console log of this endpoint is not sent to Log Analytics" in page.html()
+        page.app.segmented_control(key="log_level").set_value("Errors").run()
+        assert [line[1] for line in kept_lines(page)["lines"]] == ["blue"]
+        seeded.control("DELETE", "faults").raise_for_status()
+        page.app.segmented_control(key="kept_of").set_value("7 d").run()
+        assert "nothing of now is kept" in kept_lines(page)["nothing"]
+        seeded.control("POST", "faults", {"path": "/v1/*", "status": 403}).raise_for_status()
+        page.app.segmented_control(key="kept_of").set_value("30 d").run()
+        drawn_problem = settled(page)
+    finally:
+        seeded.control("DELETE", "faults").raise_for_status()
+    assert f"The console log of {SPLIT} could not be read." in drawn_problem
+
+
+def settled(page: Page) -> str:
+    """The page's own HTML once nothing is read behind the scenes."""
+    deadline, pause = time.monotonic() + 20, threading.Event()
+    while 'class="working"' in page.html() and time.monotonic() < deadline:
+        pause.wait(0.05)
+        page.app.run()
+    assert not page.app.exception
+    return page.html()
+
+
+def kept_lines(page: Page) -> dict[str, Any]:
+    """What the browser is given of the kept lines."""
+    settled(page)
+    return page.component("kept_lines")
+
+
 def entry(number: int, size: int = 10) -> Entry:
     return Entry("blue", number, NOON, "info", ("x" * size,))
 
@@ -97,7 +148,7 @@ def entry(number: int, size: int = 10) -> Entry:
 def test_what_is_drawn_has_a_bound_in_entries_and_in_characters() -> None:
     assert [each.number for each in bounded([entry(number) for number in range(1500)])] == list(range(500, 1500))
     heavy = [entry(number, 15_000) for number in range(60)]
-    assert len(bounded(heavy)) == container_view.MOST_CHARACTERS // 15_000
+    assert len(bounded(heavy)) == log_controls.MOST_CHARACTERS // 15_000
     assert len(bounded([entry(0, 5_000_000)])) == 1
     assert bounded([]) == []
 
