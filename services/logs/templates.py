@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.statuses import DEFAULT_SETS, StatusSets
+from services.statuses import StatusSets
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,3 @@ def templates(statuses: StatusSets) -> tuple[Template, ...]:
             "| order by Events desc",
         ),
     )
-
-
-TEMPLATES = templates(DEFAULT_SETS)

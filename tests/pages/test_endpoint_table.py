@@ -10,6 +10,7 @@ from services.fleet.fleet_hour import Hour
 from services.fleet.fleet_numbers import Numbers
 from services.metrics import Summary
 from services.model import Deployment, Endpoint, Split, Window, WorkspaceRef
+from services.statuses import DEFAULT_SETS
 from tests.values import deployments as made_of
 from tests.values import endpoint
 from ui.components.table import Row
@@ -38,7 +39,7 @@ def row(
 ) -> Row:
     listing = endpoint_table.Listing(home, NOW, has_many=has_many)
     made = endpoint_table.row(Member(shop, deployments, None), numbers, listing, is_counting=is_counting)
-    assert len(made.cells) == len(endpoint_table.columns(listing))
+    assert len(made.cells) == len(endpoint_table.columns(listing, DEFAULT_SETS))
     return made
 
 

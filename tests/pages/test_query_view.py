@@ -12,7 +12,8 @@ import pytest
 from services.azure import log_analytics
 from services.azure.log_analytics import Column, Rows
 from services.logs.queries import Run
-from services.logs.templates import TEMPLATES
+from services.logs.templates import templates
+from services.statuses import DEFAULT_SETS
 from tests.contract.history import row
 from tests.contract.monitor_clients import seed, switch_logs_on
 from tests.local_azure import LocalAzure
@@ -107,7 +108,7 @@ def test_rows_beyond_the_limit_are_said(opened: Page, queried: LocalAzure) -> No
 
 
 def test_every_template_runs(opened: Page, queried: LocalAzure) -> None:
-    for number, each in enumerate(TEMPLATES):
+    for number, each in enumerate(templates(DEFAULT_SETS)):
         opened.app.button(key=f"query_template_{number}").click().run()
         assert opened.app.text_area(key=f"query_text:{path(queried)}").value == each.kql
         opened.app.button(key="query_run").click().run()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 
 import streamlit as st
 
 from services.errors import SluiceError
 from services.fleet.fleet import FleetView, Member, Scope
-from ui import chosen, context, problem, scope, words
+from ui import chosen, context, problem, readers, scope, words
 from ui.components.table import Row, View, read_opened, read_view, table
 from ui.fleet import endpoint_multiples, endpoint_table, fleet_view, opening, samples, workspace_chooser
 from ui.fleet.endpoint_table import Listing
@@ -149,10 +148,10 @@ def _show_trouble(trouble: Trouble) -> None:
 
 def _show_table(seen: Seen) -> None:
     view = seen.view
-    listing = endpoint_table.Listing(home=scope.home(), now=datetime.now(UTC), has_many=len(view.workspaces) > 1)
+    listing = endpoint_table.Listing(home=scope.home(), now=readers.azure_now(), has_many=len(view.workspaces) > 1)
     table(
         f"Online endpoints, {len(view.members)}",
-        endpoint_table.columns(listing),
+        endpoint_table.columns(listing, context.settings().statuses),
         rows(seen, listing),
         key=_TABLE,
         current=_current(view),

@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from services.fleet.fleet_hour import Hour
-from ui import scope
+from ui import context, scope
 from ui.components.multiples import multiples, read_opened
 from ui.components.table import View
 from ui.fleet import endpoint_charts, endpoint_table, opening
@@ -20,9 +20,14 @@ _SEARCH, _ORDER = "card_search", "card_order"
 _BY_NAME = next(iter(endpoint_charts.ORDERS))
 _HINT = (
     "P95 has a line for each deployment: percentiles of several do not add up to one. Errors are red when the service "
-    "failed (5xx, 424, 408, 429), dashed when the caller did (other 4xx). The numbers are of the last 15 settled "
+    "failed ({server}), dashed when the caller did ({client}). The numbers are of the last 15 settled "
     "minutes. Gaps are minutes without data."
 )
+
+
+def _hint() -> str:
+    statuses = context.settings().statuses
+    return _HINT.format(server=statuses.server_words, client=statuses.client_words)
 
 
 def show(seen: Seen, view: View, remember: Callable[[View], None]) -> None:
@@ -35,7 +40,7 @@ def show(seen: Seen, view: View, remember: Callable[[View], None]) -> None:
         for member in seen.view.members
     ]
     kept = endpoint_charts.ordered(endpoint_charts.chosen(pairs, view), numbers, view.sort)
-    st.html(f'<p class="hint">{escape(_counted(len(kept), len(pairs)))} {escape(_HINT)}</p>')
+    st.html(f'<p class="hint">{escape(_counted(len(kept), len(pairs)))} {escape(_hint())}</p>')
     cards = [
         endpoint_charts.card(
             member,

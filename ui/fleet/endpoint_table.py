@@ -13,6 +13,7 @@ from services.fleet.attention import Need
 from services.fleet.fleet import Member
 from services.fleet.fleet_numbers import Numbers
 from services.model import Split, WorkspaceRef
+from services.statuses import StatusSets
 from ui import colours, words
 from ui.components.table import Cell, Column, Filter, Row, Share
 from ui.tables import LAST_MINUTES, mirror_words, split_words, state_cell
@@ -45,13 +46,8 @@ _REST = (
         csv="p95_ms",
         help=f"95 of 100 requests to the slowest live deployment were answered in this time or less. {LAST_MINUTES}",
     ),
-    Column(
-        "Errors",
-        number=True,
-        id="errors",
-        csv="error_percent",
-        help=f"Share of 5xx, 424, 408 and 429 answers. {LAST_MINUTES}",
-    ),
+)
+_END = (
     Column("Instances", number=True, id="instances", csv="instances", help="Of all its deployments together."),
     Column("Auth", id="auth", csv="auth", help="How callers prove who they are."),
     Column("Changed, UTC", id="changed", csv="last_change_utc", help="When Azure last saw a write to the endpoint."),
@@ -100,9 +96,12 @@ class Listing:
     has_many: bool
 
 
-def columns(listing: Listing) -> tuple[Column, ...]:
-    """The columns of the list."""
-    return (*_NAME, *_PLACE, *_REST) if listing.has_many else (*_NAME, *_REST, *_PLACE)
+def columns(listing: Listing, statuses: StatusSets) -> tuple[Column, ...]:
+    """The columns of the list; ``statuses`` say what counts as an error."""
+    said = f"Share of {statuses.server_words}. {LAST_MINUTES}"
+    errors = Column("Errors", number=True, id="errors", csv="error_percent", help=said)
+    rest = (*_REST, errors, *_END)
+    return (*_NAME, *_PLACE, *rest) if listing.has_many else (*_NAME, *rest, *_PLACE)
 
 
 def row(member: Member, numbers: Numbers | None, listing: Listing, *, is_counting: bool = False) -> Row:

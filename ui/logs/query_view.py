@@ -13,7 +13,7 @@ from services.azure.log_analytics import QueryRefused
 from services.errors import SluiceError
 from services.logs import kql_text, queries
 from services.logs.queries import Run, Runs, Saved
-from services.logs.templates import TEMPLATES
+from services.logs.templates import templates
 from services.model import Deployment, Endpoint
 from ui import ask, context, problem, readers, words
 from ui.labels import plain
@@ -96,7 +96,7 @@ def put(endpoint: Endpoint, kql: str, *, names_its_time: bool = False) -> None:
 def _beginnings(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="query_tools"):
         with st.popover("Templates", icon=":material/lightbulb:", key="query_templates"):
-            for number, each in enumerate(TEMPLATES):
+            for number, each in enumerate(templates(context.settings().statuses)):
                 st.button(
                     each.name,
                     key=f"query_template_{number}",
@@ -165,7 +165,7 @@ def _editor(endpoint: Endpoint, run: Run | None) -> None:
     if key not in st.session_state:
         # Streamlit forgets a widget that was not drawn for a while; what was written is kept beside it. A page that was
         # loaded again knows the text of its run.
-        begin = TEMPLATES[0].kql if run is None else run.kql
+        begin = templates(context.settings().statuses)[0].kql if run is None else run.kql
         st.session_state[key] = st.session_state.get(_kept_key(endpoint), begin)
     with st.form("query_form", border=False):
         st.text_area("Query in KQL", key=key, height=190, max_chars=kql_text.LONGEST)

@@ -9,27 +9,34 @@ from services.azure.documents import milliseconds
 from services.metrics import Summary
 from services.model import Deployment, Endpoint
 from services.resources.resource_fields import code_name
+from services.statuses import StatusSets
 from ui import colours, tables, words
 from ui.components.table import Cell, Column, Row
 
 NOT_SET = "not set"
-COLUMNS = (
-    Column("Deployment", wraps=True),
-    Column("Live", number=True, help="Share of the requests that this deployment answers."),
-    Column("Mirror", number=True, help="Share of the live requests that is copied to this deployment."),
-    Column("State"),
-    Column("Requests", number=True, help=f"Requests per minute, mirrored ones included. {tables.LAST_MINUTES}"),
-    Column("P95", number=True, help=f"95 of 100 requests were answered in this time or less. {tables.LAST_MINUTES}"),
-    Column("Errors", number=True, help=f"Share of 5xx, 424, 408 and 429 answers. {tables.LAST_MINUTES}"),
-    Column("Instances", help="How many, and of which type."),
-    Column("Model", wraps=True),
-    Column("Code", help="The uploaded folder, and the scoring script in it.", wraps=True),
-    Column("Environment", wraps=True),
-    Column("Concurrency", help="Requests that one instance works on at a time, and the processes that do it."),
-    Column("Timeout", help="After this time Azure answers 408."),
-    Column("Liveness probe", help="How often an instance is asked, and after how many failures it is restarted."),
-    Column("Readiness probe", help="How often it is asked, and after how many failures it gets no more requests."),
-)
+
+
+def columns(statuses: StatusSets) -> tuple[Column, ...]:
+    """The columns; ``statuses`` say what counts as an error."""
+    return (
+        Column("Deployment", wraps=True),
+        Column("Live", number=True, help="Share of the requests that this deployment answers."),
+        Column("Mirror", number=True, help="Share of the live requests that is copied to this deployment."),
+        Column("State"),
+        Column("Requests", number=True, help=f"Requests per minute, mirrored ones included. {tables.LAST_MINUTES}"),
+        Column(
+            "P95", number=True, help=f"95 of 100 requests were answered in this time or less. {tables.LAST_MINUTES}"
+        ),
+        Column("Errors", number=True, help=f"Share of {statuses.server_words}. {tables.LAST_MINUTES}"),
+        Column("Instances", help="How many, and of which type."),
+        Column("Model", wraps=True),
+        Column("Code", help="The uploaded folder, and the scoring script in it.", wraps=True),
+        Column("Environment", wraps=True),
+        Column("Concurrency", help="Requests that one instance works on at a time, and the processes that do it."),
+        Column("Timeout", help="After this time Azure answers 408."),
+        Column("Liveness probe", help="How often an instance is asked, and after how many failures it is restarted."),
+        Column("Readiness probe", help="How often it is asked, and after how many failures it gets no more requests."),
+    )
 
 
 def rows(endpoint: Endpoint, deployments: Sequence[Deployment], summaries: Mapping[str, Summary]) -> list[Row]:

@@ -145,7 +145,7 @@ def show_deployments(endpoint: Endpoint, deployments: Sequence[Deployment]) -> N
         summaries = {}
     table(
         f"Deployments of {endpoint.name}",
-        deployment_tables.COLUMNS,
+        deployment_tables.columns(context.settings().statuses),
         deployment_tables.rows(endpoint, deployments, summaries),
         key=f"deployments:{endpoint.name}",
     )
