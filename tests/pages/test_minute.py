@@ -14,6 +14,7 @@ from tests.contract.history import row
 from tests.contract.monitor_clients import TABLES, past, seed, switch_logs_on
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import Page
+from ui.logs import request_links
 from ui.metrics.minute_address import Moment, clicked
 
 LOGGED, QUIET = "page-minute", "page-minute-quiet"
@@ -115,6 +116,24 @@ def test_a_time_that_makes_no_sense_opens_nothing(
     page = open_page("metrics", local_azure, endpoint=LOGGED, minute=asked)
     assert said in page.html()
     assert not [each for each in page.app.get("bidi_component") if each.proto.id.endswith("-minute_numbers")]
+
+
+@pytest.mark.emulator
+def test_a_request_opened_in_full_leads_to_the_lines_of_its_time_and_of_its_id(
+    open_page: Callable[..., Page], local_azure: LocalAzure, spike: datetime
+) -> None:
+    for way, expected in (("0", {"from", "to"}), ("1", {"q"})):
+        page = open_page("logs", local_azure, endpoint=LOGGED, view="traffic", request=f"{LOGGED}-2")
+        page.app.button(key=f"request_link_traffic_0_{way}").click().run()
+        asked = page.app.query_params
+        assert (asked["view"], asked["deployment"]) == ("containers", "blue")
+        assert expected <= set(asked)
+        assert "request" not in asked
+    assert request_links.to_lines(spike, 1500.0, "") == {
+        "view": "containers",
+        "from": f"{spike - timedelta(seconds=2):%Y-%m-%dT%H:%M:%SZ}",
+        "to": f"{spike + timedelta(seconds=4):%Y-%m-%dT%H:%M:%SZ}",
+    }
 
 
 def test_a_clicked_point_is_the_minute_of_its_wall_time() -> None:

@@ -8,6 +8,7 @@ from services.logs.traffic_log import Request
 from ui import words
 from ui.components.table import Cell, Column, Row
 from ui.facts import Fact
+from ui.logs.request_links import Told
 
 COLUMNS = (
     Column("Time"),
@@ -77,6 +78,11 @@ def head(request: Request) -> list[Fact]:
         Fact("Request id", request.request_id or "not said", code=True),
         Fact("Caller's id", request.client_request_id or "not said", code=True),
     ]
+
+
+def told(request: Request) -> Told:
+    """What leads from the request to its lines."""
+    return Told(request.at, request.total_ms, request.deployment, request.request_id or request.client_request_id)
 
 
 def every_column(request: Request) -> list[tuple[str, str]]:

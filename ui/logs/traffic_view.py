@@ -17,7 +17,7 @@ from ui import colours, problem, readers, words
 from ui.components.into_view import into_view
 from ui.components.table import Cell, Column, Row, read_opened, table
 from ui.facts import facts
-from ui.logs import diagnostics_panel, query_view, traffic_filters, traffic_rows, views
+from ui.logs import diagnostics_panel, query_view, request_links, traffic_filters, traffic_rows, views
 
 LOOK_UP = timedelta(days=7)
 """How far back a request is looked for by its id."""
@@ -140,12 +140,13 @@ def _open_one(endpoint: Endpoint, reading: Reading) -> None:
         elif len(found) > 1:
             st.caption(f"{len(found)} rows have this id: Azure may log a mirrored copy beside the request itself.")
         for number, each in enumerate(found):
-            _whole(each, number)
+            _whole(endpoint, each, number)
 
 
-def _whole(request: Request, number: int) -> None:
+def _whole(endpoint: Endpoint, request: Request, number: int) -> None:
     st.html(f'<p class="label">{request.at:%Y-%m-%d %H:%M:%S}.{request.at.microsecond // 1000:03d} UTC</p>')
     facts(traffic_rows.head(request))
+    request_links.show(endpoint, traffic_rows.told(request), key=f"traffic_{number}", with_row=False)
     with st.expander("All columns of the row"):
         listed = traffic_rows.every_column(request)
         table(

@@ -16,6 +16,8 @@ from services.scoring.explanation import Explanation
 from services.scoring.request import ScoringRequest
 from ui import colours, problem, words
 from ui.facts import Fact, facts
+from ui.logs import request_links
+from ui.logs.request_links import Told
 from ui.test.answer import answer_body, failure_card, timing_bar
 
 
@@ -36,11 +38,15 @@ def show(
     if outcome.is_cut:
         kept = quantities.size(len(outcome.body))
         st.html(f'<p class="note">The answer was longer than what is kept of it. Its first {kept} are here.</p>')
+    told = Told(outcome.started_at, outcome.total_ms, outcome.deployment or "", outcome.request_id or "")
     if explanation is not None:
         failure_card.show(explanation)
+        request_links.show(endpoint, told, key=key)
     answer_body.show(outcome, f"{endpoint.name}-{outcome.deployment or 'answer'}", key)
     timing_bar.show(outcome.timing, outcome.model_ms)
     _ids(outcome)
+    if explanation is None:
+        request_links.show(endpoint, told, key=key)
     _headers(outcome)
 
 
