@@ -125,8 +125,8 @@ def add_line(
         name=name,
         mode="lines+markers",
         line={"color": colour, "width": 1.75, "dash": dash},
-        # A point without neighbours has no line, so it gets a dot.
-        marker={"size": np.where(lonely[drawn], 5, 0) if lonely.any() else 0, "color": colour},
+        # A point without neighbours has no line, so it gets a dot. A single 0 for all would be drawn as the default.
+        marker={"size": np.where(lonely[drawn], 5, 0).astype(np.int8), "color": colour},
         text=np.where(unsettled[drawn], NOT_SETTLED, "") if unsettled.any() else None,
         hovertemplate=f"{hover}%{{text}}" if unsettled.any() else hover,
         connectgaps=False,

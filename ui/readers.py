@@ -88,17 +88,21 @@ def _deployment_summaries(
 
 @dataclass(frozen=True)
 class Span:
-    """The time that charts show: the last ``minutes``, or from ``start_at`` to ``end_at``."""
+    """The time that charts show: the last ``minutes``, or from ``start_at`` to ``end_at``.
+
+    ``grain_seconds`` is how long one point should be, 0 when it is all the same.
+    """
 
     minutes: int = 0
     start_at: datetime | None = None
     end_at: datetime | None = None
+    grain_seconds: int = 0
 
     def window(self, now: datetime) -> Window:
         """The span as a window to read. Raises RuleBroken when it cannot be shown."""
         if self.start_at and self.end_at:
-            return service_metrics.window_between(self.start_at, self.end_at, now)
-        return service_metrics.window_for(self.minutes, now)
+            return service_metrics.window_between(self.start_at, self.end_at, now, self.grain_seconds)
+        return service_metrics.window_for(self.minutes, now, self.grain_seconds)
 
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")

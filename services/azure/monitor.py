@@ -25,6 +25,7 @@ from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 from services.azure.cloud import Json
 from services.azure.connection import Connection, workspace
 from services.azure.documents import moment
+from services.azure.slices import ask_each, joined, slices
 from services.azure.translation import Call, translated, understood
 from services.errors import NotFound, RuleBroken, SluiceError
 from services.model import Series, Window
@@ -102,10 +103,18 @@ def read_metrics(
     All resources must be of the type ``namespace``, in one subscription, and in ``region``: the one of the connection's
     workspace when it is not given. Points without data are None, which is not 0; a resource that Azure does not know
     (any more) has no Series. Metrics that count (:func:`is_count`) come with the totals of their points, unless Azure
-    offers their means alone. Raises SluiceError.
+    offers their means alone. A window of many points is asked for in pieces. Raises SluiceError.
     """
     if not resource_ids:
         return Answer([])
+    pieces = slices(window)
+    if len(pieces) > 1:
+        answers = ask_each(
+            pieces,
+            lambda piece: read_metrics(conn, resource_ids, namespace, metrics, piece, split_by=split_by, region=region),
+        )
+        notes = dict.fromkeys(note for each in answers for note in each.notes)
+        return Answer(joined([each.series for each in answers]), tuple(notes))
     question = _Question(namespace, tuple(metrics), window, tuple(split_by))
     if any(is_count(metric) for metric in metrics):
         question = replace(question, aggregations=_SUMS)

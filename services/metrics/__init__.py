@@ -25,8 +25,10 @@ from services.metrics.series import (
 from services.metrics.summaries import ENDPOINT_SPLIT, Summary, deployment_summaries, summaries_by_id
 from services.metrics.windows import (
     MOST_MINUTES,
+    MOST_WISHED,
     SETTLE_SECONDS,
     SUMMARY_MINUTES,
+    grain_for,
     length,
     period_before,
     settled_until,
@@ -41,6 +43,7 @@ __all__ = [
     "INSTANCES",
     "MEAN_LATENCY",
     "MOST_MINUTES",
+    "MOST_WISHED",
     "P95",
     "PERCENTILES",
     "RATE",
@@ -62,6 +65,7 @@ __all__ = [
     "endpoint_metrics",
     "endpoint_outcomes",
     "failing",
+    "grain_for",
     "group_metrics",
     "in_flight",
     "length",

@@ -20,6 +20,8 @@ KEPT_DAYS = 93
 
 _MOST_POINTS = 720
 """Points per line at most: more than a chart is wide in pixels per line is slower and shows nothing more."""
+MOST_WISHED = 7 * 24 * 60
+"""Points per line at most when somebody wishes for small ones: seven days of minutes."""
 
 
 def settled_until(now: datetime, lag_seconds: int = SETTLE_SECONDS) -> datetime:
@@ -27,8 +29,22 @@ def settled_until(now: datetime, lag_seconds: int = SETTLE_SECONDS) -> datetime:
     return _minute(now - timedelta(seconds=lag_seconds))
 
 
-def window_for(minutes_back: int, now: datetime) -> Window:
-    """The last ``minutes_back`` whole minutes with the finest grain that keeps a line below 720 points.
+def grain_for(minutes: int, wish_seconds: int = 0) -> int:
+    """How long one point of ``minutes`` is, in seconds: the finest grain that keeps a line below 720 points.
+
+    A wish is granted as far as a line has 2 to 10,080 points; beyond that the nearest grain that can be shown is taken.
+    """
+    seconds = minutes * 60
+    if not wish_seconds:
+        return next(grain for grain in GRAIN_SECONDS if seconds <= grain * _MOST_POINTS)
+    finest = next(grain for grain in GRAIN_SECONDS if seconds <= grain * MOST_WISHED)
+    coarsest = max(grain for grain in GRAIN_SECONDS if grain == GRAIN_SECONDS[0] or 2 * grain <= seconds)
+    wished = max(grain for grain in GRAIN_SECONDS if grain <= max(wish_seconds, GRAIN_SECONDS[0]))
+    return min(max(wished, finest), coarsest)
+
+
+def window_for(minutes_back: int, now: datetime, wish_seconds: int = 0) -> Window:
+    """The last ``minutes_back`` whole minutes, in points as long as :func:`grain_for` says.
 
     ``minutes_back`` lies between 1 and 30 days. The start is a multiple of the grain, so that points stay where they
     are while time goes on. Raises RuleBroken outside these bounds.
@@ -37,14 +53,14 @@ def window_for(minutes_back: int, now: datetime) -> Window:
         raise RuleBroken(
             "The time range cannot be shown.", f"{minutes_back} minutes were asked for.", "Choose 1 minute to 30 days."
         )
-    grain = next(grain for grain in GRAIN_SECONDS if minutes_back * 60 <= grain * _MOST_POINTS)
+    grain = grain_for(minutes_back, wish_seconds)
     end = _minute(now)
     start = end - timedelta(minutes=minutes_back)
     start -= timedelta(seconds=start.timestamp() % grain)
     return Window(start, end, grain)
 
 
-def window_between(start_at: datetime, end_at: datetime, now: datetime) -> Window:
+def window_between(start_at: datetime, end_at: datetime, now: datetime, wish_seconds: int = 0) -> Window:
     """The minutes from ``start_at`` to ``end_at``, cut at ``now``, with the grain of :func:`window_for`.
 
     Raises RuleBroken when they are in the wrong order, longer than 30 days, in the future, or older than Azure keeps.
@@ -56,7 +72,7 @@ def window_between(start_at: datetime, end_at: datetime, now: datetime) -> Windo
     if now - start > timedelta(days=KEPT_DAYS):
         why = f"Azure Monitor keeps metrics for {KEPT_DAYS} days."
         raise RuleBroken("The time range cannot be shown.", why, "Choose a later start.")
-    return window_for(int((end - start) / timedelta(minutes=1)), end)
+    return window_for(int((end - start) / timedelta(minutes=1)), end, wish_seconds)
 
 
 def period_before(window: Window) -> Window:
