@@ -10,11 +10,13 @@ if endpoint is not None:
     deployments = readers.deployments(endpoint)
     if deployments:
         minute.show(endpoint, deployments, view.look)
-        try:
+    try:
+        if deployments:
             page.show(endpoint, deployments, view)
-        except SluiceError as error:
-            recovery.show_for_page(error)
+        else:
+            page.show_no_deployments(endpoint, view)
+    except SluiceError as error:
+        recovery.show_for_page(error)
+    if deployments:
         limits_panel.show(endpoint, deployments)
         visibility_panel.show(endpoint, deployments)
-    else:
-        page.show_no_deployments(endpoint.name)

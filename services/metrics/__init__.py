@@ -7,7 +7,7 @@ totals of the points. Where Azure does not tell them, the rate of a status that 
 that minute's, and rates of sparse traffic are too high.
 """
 
-from services.metrics.gone import EndpointMetrics, endpoint_metrics
+from services.metrics.gone import EndpointMetrics, endpoint_metrics, in_group
 from services.metrics.groups import GroupData, PanelData, group_metrics
 from services.metrics.inflight import in_flight, most_in_flight
 from services.metrics.outcomes import Combination, Outcomes, endpoint_outcomes, failing
@@ -68,6 +68,7 @@ __all__ = [
     "grain_for",
     "group_metrics",
     "in_flight",
+    "in_group",
     "length",
     "minutes_of",
     "most_in_flight",

@@ -18,6 +18,7 @@ from services.azure import endpoints
 from services.azure.connection import Connection
 from services.azure.monitor import ENDPOINT_NAMESPACE, read_metrics
 from services.errors import SluiceError
+from services.metrics.groups import GroupData
 from services.metrics.outcomes import Outcomes, endpoint_outcomes
 from services.metrics.series import PERCENTILES, DeploymentMetrics, deployment_metrics, points, with_rates
 from services.metrics.windows import settled_until, whole_point
@@ -59,6 +60,20 @@ def endpoint_metrics(
     )
     data = _with_latency(conn, endpoint, data, labels)
     return EndpointMetrics(**_fields(data), outcomes=ended, gone=tuple(labels.values()))
+
+
+def in_group(group: GroupData, gone: Sequence[str]) -> GroupData:
+    """The charts of ``group`` with the deleted deployments under their names of :attr:`EndpointMetrics.gone`. Pure."""
+    labels = {each.removesuffix(_DELETED): each for each in gone}
+    if not labels:
+        return group
+    return replace(
+        group,
+        panels=tuple(
+            replace(each, rows=each.rows.assign(deployment=each.rows["deployment"].replace(labels)))
+            for each in group.panels
+        ),
+    )
 
 
 def _fields(data: DeploymentMetrics) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tests.pages.conftest import Page
 pytestmark = pytest.mark.emulator
 
 NAME = "outcome-chart"
+ENDED = "outcome-ended"
 MINUTES = 20
 END = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=2)
 TIME = {"from": f"{END - timedelta(minutes=MINUTES):%Y-%m-%dT%H:%MZ}", "to": f"{END:%Y-%m-%dT%H:%MZ}"}
@@ -81,6 +82,20 @@ def test_a_deleted_deployment_is_drawn_listed_and_explained(open_page: Callable[
     assert "red answered requests in this time and was deleted since." in page.html()
     spec = next(each.proto.spec for each in page.app.get("plotly_chart") if each.proto.id.endswith("-requests"))
     assert RED in {each["name"] for each in json.loads(spec)["data"]}
+
+
+def test_a_deployment_that_was_the_only_one_is_drawn_after_its_end(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    rows = [row(END - timedelta(minutes=minute), ENDED, "red", 200, 50.0) for minute in range(1, 11)]
+    azure.control("POST", "seed", {"endpoints": [{"name": ENDED}], "rows": rows}).raise_for_status()
+
+    page = open_page("metrics", azure, endpoint=ENDED, **TIME)
+
+    assert [row[:2] for row in page.rows("key_figures")] == [[RED, "10"]]
+    assert "red answered requests in this time and was deleted since." in page.html()
+    earlier = {name: f"{END - timedelta(hours=hours):%Y-%m-%dT%H:%MZ}" for name, hours in (("from", 3), ("to", 2))}
+    assert "nothing to measure" in open_page("metrics", azure, endpoint=ENDED, **earlier).html()
 
 
 def test_the_settings_decide_what_counts_as_an_error(

@@ -14,9 +14,11 @@ from services.metrics import (
     RESOURCES,
     TRAFFIC,
     DeploymentMetrics,
+    EndpointMetrics,
     GroupData,
     PanelData,
     in_flight,
+    in_group,
     most_in_flight,
 )
 from services.model import Deployment, Endpoint
@@ -32,20 +34,21 @@ _OF_INSTANCES = (
 )
 
 
-def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], data: DeploymentMetrics) -> None:
+def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], data: EndpointMetrics) -> None:
     """Draw every metric of the group that has data; what Azure lists without data is named below."""
     view = frame.view
     each_instance = view.group == RESOURCES and _switch()
     group: GroupData | None = None
     try:
         group = readers.metric_group(endpoint, view.span, view.group, each_instance=each_instance)
+        group = in_group(group, data.gone)
     except SluiceError as error:
         problem.show(error, key="metric_group", retry=readers.forget)
     if view.group == TRAFFIC:
         _in_flight(frame, deployments, data, group)
     if group is None:
         return
-    names = [each.name for each in deployments]
+    names = [*(each.name for each in deployments), *data.gone]
     limits = _limits(endpoint) if view.group == RESOURCES else ()
     empty = []
     for each in group.panels:
@@ -101,6 +104,7 @@ def _in_flight(
     means = [each.rows for each in group.panels if each.panel.metric == MEAN_LATENCY] if group else []
     rows = in_flight(data, means[0] if means else None)
     most = {each.name: most_in_flight(each) for each in deployments}
+    rows = rows[rows["deployment"].isin(most)]
     draw(
         frame,
         "In flight, estimate",

@@ -103,12 +103,18 @@ def _settled_words(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> s
     return text
 
 
-def show_no_deployments(endpoint: str) -> None:
-    """Say why there is nothing to draw."""
-    st.html(f'<p class="lead">{escape(endpoint)} has no deployment yet, so there is nothing to measure.</p>')
+def show_no_deployments(endpoint: Endpoint, view: View) -> None:
+    """Draw what deployments did that were deleted since; where none did, say why there is nothing to draw.
+
+    Raises SluiceError.
+    """
+    if readers.metrics(endpoint, view.span).gone:
+        show(endpoint, (), view)
+        return
+    st.html(f'<p class="lead">{escape(endpoint.name)} has no deployment, so there is nothing to measure.</p>')
     st.page_link(
         context.ROOT / "pages" / "endpoints.py",
         label="See the endpoint",
         icon=":material/lan:",
-        query_params={"endpoint": endpoint},
+        query_params={"endpoint": endpoint.name},
     )
