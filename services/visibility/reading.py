@@ -72,7 +72,8 @@ def _safely(read: Callable[[], Mapping[str, Minutes]]) -> Read:
     try:
         return Read(read())
     except SluiceError as error:
-        return Read({}, error.why)
+        request = f" Request id {error.request_id}." if error.request_id else ""
+        return Read({}, error.why + request)
 
 
 def _logged(conn: Connection, endpoint: Endpoint, source: str, narrowed: str, window: Window) -> dict[str, Minutes]:
