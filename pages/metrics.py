@@ -9,7 +9,7 @@ if endpoint is not None:
     view = controls.controls(endpoint)
     deployments = readers.deployments(endpoint)
     if deployments:
-        minute.show(endpoint, deployments, view.look)
+        minute.show(endpoint, deployments, view)
     try:
         if deployments:
             page.show(endpoint, deployments, view)

@@ -138,10 +138,11 @@ def test_a_request_opened_in_full_leads_to_the_lines_of_its_time_and_of_its_id(
 
 def test_a_clicked_point_is_the_minute_of_its_wall_time() -> None:
     at = datetime(2026, 3, 1, 14, 5, tzinfo=UTC)
-    assert clicked([{"x": "2026-03-01 14:05"}], UTC, 60) == Moment(at)
-    assert clicked([{"x": "2026-03-01 15:05:40.5"}], ZoneInfo("Europe/Berlin"), 60) == Moment(at)
-    assert clicked([{"y": 1}, {"x": "no time"}, {"x": "2026-03-01T14:05:00"}], UTC, 3600) == Moment(at, 60)
-    assert clicked([], UTC, 60) is None
+    assert clicked("2026-03-01 14:05", UTC, 60) == Moment(at)
+    assert clicked("2026-03-01 15:05:40.5", ZoneInfo("Europe/Berlin"), 60) == Moment(at)
+    assert clicked("2026-03-01T14:05:00", UTC, 3600) == Moment(at, 60)
+    assert clicked("no time", UTC, 60) is None
+    assert clicked("", UTC, 60) is None
     assert Moment(at, 60).until == at + timedelta(hours=1)
 
 

@@ -17,7 +17,7 @@ from services.model import Window
 from ui import charts, words
 from ui.journal import journal_lines
 from ui.journal.journal_lines import Line
-from ui.metrics import chart_downloads, controls, minute_address
+from ui.metrics import chart_downloads, controls
 from ui.metrics.controls import View
 
 NOTHING = "No data in this time range. Send a request, or widen the range."
@@ -56,7 +56,7 @@ def draw(
         if problem is None and figure.data:
             chart_downloads.show(
                 rows,
-                drawn=minute_address.chart_key(drawn),
+                drawn=drawn,
                 key=key,
                 heading=heading,
                 endpoint=frame.endpoint,
@@ -75,19 +75,12 @@ def draw(
     figure.update_layout(dragmode="select", selectdirection="h")
     st.plotly_chart(
         figure,
-        key=minute_address.chart_key(drawn),
+        key=drawn,
         config=charts.CONFIG,
         alt=alt,
-        on_select=partial(_selected, drawn, frame),
-        selection_mode=("points", "box"),
+        on_select=partial(controls.narrow, drawn, look.zone),
+        selection_mode="box",
     )
-
-
-def _selected(key: str, frame: Frame) -> None:
-    """Take the time of a box as the new range, or open the minute of a point that was clicked."""
-    zone = frame.view.look.zone
-    controls.narrow(minute_address.chart_key(key), zone)
-    minute_address.pick(key, zone, frame.time.grain_seconds)
 
 
 def failure(error: SluiceError) -> str:

@@ -16,7 +16,6 @@ from ui.url_time import moment
 MINUTE, MINUTES = "minute", "minutes"
 MOST_MINUTES = 24 * 60
 """The length of the coarsest point of a chart."""
-_CLICKS = "minute_clicks"
 
 
 @dataclass(frozen=True)
@@ -57,34 +56,13 @@ def close() -> None:
         st.query_params.pop(name, None)
 
 
-def chart_key(key: str) -> str:
-    """The key of a chart whose points can be clicked. After a click it is another one: nothing stays chosen in it."""
-    clicks = _clicks().get(key, 0)
-    return f"{key}-at{clicks}" if clicks else key
-
-
-def pick(key: str, zone: tzinfo, grain_seconds: int) -> None:
-    """Open the point that was clicked in the chart ``key`` (without :func:`chart_key`). A box is none."""
-    chosen = st.session_state.get(chart_key(key), {}).get("selection", {})
-    found = None if chosen.get("box") else clicked(chosen.get("points") or [], zone, grain_seconds)
-    if found is not None:
-        _clicks()[key] = _clicks().get(key, 0) + 1
-        open_at(found)
-
-
-def clicked(points: list[dict[str, object]], zone: tzinfo, grain_seconds: int) -> Moment | None:
-    """The point of a chart's axis (wall time in ``zone``) that holds the first of ``points``. Pure."""
-    for point in points:
-        try:
-            wall = pd.Timestamp(str(point.get("x")))
-        except ValueError:
-            continue
-        if not pd.isna(wall):
-            at = wall.floor("min").to_pydatetime().replace(tzinfo=zone).astimezone(UTC)
-            return Moment(at, max(1, grain_seconds // 60))
-    return None
-
-
-def _clicks() -> dict[str, int]:
-    counted: dict[str, int] = st.session_state.setdefault(_CLICKS, {})
-    return counted
+def clicked(wall: str, zone: tzinfo, grain_seconds: int) -> Moment | None:
+    """The point of a chart's axis that holds the time ``wall`` in ``zone``, None when that is no time. Pure."""
+    try:
+        found = pd.Timestamp(wall)
+    except ValueError:
+        return None
+    if pd.isna(found):
+        return None
+    at = found.floor("min").to_pydatetime().replace(tzinfo=zone).astimezone(UTC)
+    return Moment(at, max(1, grain_seconds // 60))

@@ -84,7 +84,7 @@ def _line_words(data: DeploymentMetrics, view: View, lines: Sequence[Line]) -> s
         texts.append("Dotted upright lines are autoscale.")
     if view.with_before and view.group == TRAFFIC:
         texts.append(chart.before_words(data.window))
-    return " ".join([*texts, "Drag over a chart to look closer."])
+    return " ".join([*texts, "Drag over a chart to look closer; click a point for its requests and log lines."])
 
 
 def _settled_words(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> str:
