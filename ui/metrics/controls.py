@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import streamlit as st
 
-from services.metrics import GROUPS, PERCENTILES, TRAFFIC
+from services.azure.slices import MOST_POINTS
+from services.metrics import GROUPS, PERCENTILES, TRAFFIC, grain_for
 from services.model import Endpoint
 from ui import charts, context, readers, scope, strip
-from ui.metrics import minute_field
+from ui.metrics import grain_field, minute_field
 from ui.readers import Span
 from ui.url_time import FROM, TO, forget, moment
 
@@ -31,6 +32,9 @@ RANGES = {
     "30 d": 43_200,
 }
 REFRESH_SECONDS = 30
+MANY_POINTS_SECONDS = 300
+"""How often is read what takes Azure several questions for each kind of number."""
+MANY_WORDS = f"So many points are read again every {MANY_POINTS_SECONDS // 60} min, not every {REFRESH_SECONDS} s."
 SHORTEST = timedelta(minutes=5)
 """A narrower drag is widened to this: fewer points than five say nothing."""
 _VIEW = "view"
@@ -72,6 +76,7 @@ def controls(endpoint: Endpoint) -> View:
             required=True,
             persist_state="session",
         )
+        grain = grain_field.show()
         zone = _zone()
         with st.popover("From … to", icon=":material/date_range:"):
             _ends_form(zone)
@@ -79,11 +84,17 @@ def controls(endpoint: Endpoint) -> View:
         with_before = st.toggle("Period before", key="with_before", persist_state="session")
         is_fresh = st.toggle("Refresh every 30 s", value=True, key="auto_refresh", persist_state="session")
     ends = _ends()
-    if is_fresh and ends is None:
-        strip.refresh_every(REFRESH_SECONDS)
     if ends is not None:
         _way_back_row(endpoint, ends, zone)
-    span = Span(start_at=ends[0], end_at=ends[1]) if ends else Span(RANGES[st.session_state["range"] or _DEFAULT])
+        span = Span(start_at=ends[0], end_at=ends[1], grain_seconds=grain)
+    else:
+        span = Span(RANGES[st.session_state["range"] or _DEFAULT], grain_seconds=grain)
+    many = _many_points(span)
+    if is_fresh and ends is None:
+        strip.refresh_every(MANY_POINTS_SECONDS if many else REFRESH_SECONDS)
+    for said in (grain_field.refusal(_minutes(span), grain), MANY_WORDS if many and ends is None else ""):
+        if said:
+            st.html(f'<p class="hint" role="status">{said}</p>')
     look = charts.Look(zone, st.context.theme.type == "dark")
     return View(span, group(), percentile or "P95", look, with_before, st.session_state.get(_ZOOMS, 0))
 
@@ -100,6 +111,17 @@ def group() -> str:
         "Charts", list(GROUPS), key="metric_group", required=True, label_visibility="collapsed", on_change=chosen
     )
     return picked or TRAFFIC
+
+
+def _minutes(span: Span) -> int:
+    if span.start_at and span.end_at:
+        return int((span.end_at - span.start_at) / timedelta(minutes=1))
+    return span.minutes
+
+
+def _many_points(span: Span) -> bool:
+    minutes = _minutes(span)
+    return minutes * 60 > MOST_POINTS * grain_for(minutes, span.grain_seconds)
 
 
 def narrow(key: str, zone: tzinfo) -> None:
