@@ -22,9 +22,11 @@ Minutes: TypeAlias = tuple[float | None, ...]
 class Hour:
     """What an endpoint's own metrics said of 60 settled minutes from ``start_at`` on.
 
-    ``requests`` counts every answer, ``server_errors`` and ``client_errors`` those that failed. A minute with requests
-    and without failures has 0 of them; a minute without requests has no data in all three. ``p95_ms`` is by deployment:
-    percentiles of several deployments do not add up to one. It is empty when latency could not be read.
+    ``requests`` counts every answer of a deployment, ``server_errors`` and ``client_errors`` those that failed. What
+    was refused before one was chosen (401, 404) is not there: Azure leaves it out where it tells deployments apart. A
+    minute with requests and without failures has 0 of them; a minute without requests has no data in all three.
+    ``p95_ms`` is by deployment: percentiles of several deployments do not add up to one. It is empty when latency could
+    not be read.
     """
 
     start_at: datetime

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.azure.connection import Connection
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics, total_of
 from services.errors import RuleBroken, Unreachable
 from services.metrics import window_for
-from services.model import Series
+from services.model import Series, Window
 from tests.contract.history import SERVED, seed
+from tests.contract.monitor_clients import set_switches
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
@@ -91,6 +92,83 @@ def test_minutes_without_requests_are_none(conn: Connection, past: datetime) -> 
     assert series.values[:10] == (None,) * 10
     assert all(value is not None for value in series.values[10:])
     assert series.unit == "MilliSeconds"
+
+
+def test_counts_come_with_the_totals_of_their_points_and_latencies_without(conn: Connection, past: datetime) -> None:
+    ids = [f"{conn.workspace_path}/onlineEndpoints/{SERVED}/deployments/blue"]
+    hour = Window(NOW.replace(minute=0) - timedelta(hours=1), NOW, 3600)
+
+    answer = read_metrics(
+        conn, ids, DEPLOYMENT_NAMESPACE, ["RequestsPerMinute"], hour, split_by=["envoy_response_code"]
+    )
+
+    totals = {one.dimensions["envoy_response_code"]: sum(filter(None, one.totals)) for one in answer.series}
+    assert totals == {"200": 90, "424": 10}
+    assert {one.totals for one in read(conn, "blue", metric="RequestLatency_P50")} == {()}
+
+
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_where_azure_refuses_totals_the_means_are_asked_alone_from_then_on(
+    connect_to: Connect, local_azure: LocalAzure, past: datetime, is_batch: bool
+) -> None:
+    conn = connect_to(local_azure, **({} if is_batch else {"SLUICE_METRICS_ENDPOINT": f"{local_azure.url}/none"}))
+    set_switches(local_azure, undocumented_aggregations=False)
+    try:
+        refused = read(conn, "blue", "green")
+    finally:
+        set_switches(local_azure, undocumented_aggregations=True)
+    again = read(conn, "blue", "green")
+
+    for series in (refused, again):
+        assert {total for one in series for total in one.totals} == {None}
+        assert sum(value or 0 for one in series for value in one.values) == 120
+    assert bool(refusals(conn)) is not is_batch, "a service that answers means is not taken for one that refuses"
+
+
+def test_what_is_refused_with_means_too_is_not_remembered_as_missing_totals(
+    connect_to: Connect, local_azure: LocalAzure, past: datetime
+) -> None:
+    conn = connect_to(local_azure)
+    with pytest.raises(RuleBroken):
+        read(conn, "blue", metric="NonsensePerMinute")
+    assert not [key for key in conn.memory if key[:2] == ("monitor", "sums refused")]
+
+
+def test_what_is_no_number_is_no_data(conn: Connection, past: datetime, fault: Callable[..., None]) -> None:
+    resource = f"{conn.workspace_path}/onlineEndpoints/{SERVED}/deployments/blue"
+    points = ",".join(
+        f'{{"timeStamp":"2026-03-01T12:0{minute}:00Z","average":{mean},"total":{total},"count":1}}'
+        for minute, (mean, total) in enumerate([("NaN", "NaN"), ("Infinity", "5"), ("3", "-Infinity"), ("4", "4")])
+    )
+    metric = f'{{"id":"{resource}/providers/Microsoft.Insights/metrics/RequestsPerMinute","unit":"Count",'
+    metric += '"name":{"value":"RequestsPerMinute"},"errorCode":"Success",'
+    metric += f'"timeseries":[{{"metadatavalues":[],"data":[{points}]}}]}}'
+    body = f'{{"values":[{{"resourceid":"{resource}","interval":"PT1M","value":[{metric}]}}]}}'
+    fault(path="/subscriptions/*/metrics:getBatch", status=200, body=body, headers={"content-type": "application/json"})
+
+    (series,) = read(conn, "blue")
+
+    assert series.values == (None, None, 3.0, 4.0)
+    assert series.totals == (None, None, 3.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("average", "total", "count", "expected"),
+    [
+        (2.0, 10.0, 5, 10.0),
+        (2.0, None, 5, 10.0),
+        (2.0, 0.0, 5, 10.0),
+        (2.0, 0.0, 0, None),
+        (2.0, None, None, None),
+        (0.0, 0.0, 5, 0.0),
+        (None, 0.0, 0, None),
+        (1 / 3, 1 / 3 - 1e-17, 1, 1 / 3),
+    ],
+)
+def test_a_total_is_believed_where_it_can_be(
+    average: float | None, total: float | None, count: float | None, expected: float | None
+) -> None:
+    assert total_of(average, total, count) == expected
 
 
 def test_a_metric_that_does_not_exist_is_azures_refusal(conn: Connection, past: datetime) -> None:
