@@ -38,3 +38,31 @@ def test_drawings_that_were_not_cleaned_up_ask_for_the_page_once(browser: Browse
         assert page.evaluate("window.asked") == 1
     finally:
         page.close()
+
+
+def test_nothing_is_asked_for_while_nobody_looks_or_a_dialog_is_read(browser: Browser) -> None:
+    source = (ROOT / "ui" / "components" / "freshness.js").read_bytes()
+    address = f"data:text/javascript;base64,{base64.b64encode(source).decode()}"
+    page = browser.new_page()
+    try:
+        page.clock.install()
+        page.evaluate(
+            "Object.defineProperty(document, 'hidden', { get: () => Boolean(window.isAway), configurable: true })"
+        )
+        page.evaluate(DRAW, [address, EVERY_SECONDS, 1])
+        page.evaluate("window.isAway = true")
+        page.clock.run_for(3_600_000)
+        assert page.evaluate("window.asked") == 0, "an hour in a tab behind others"
+        page.evaluate("window.isAway = false")
+        page.clock.run_for(2_000)
+        assert page.evaluate("window.asked") == 1, "whoever comes back gets new numbers at once"
+
+        page.evaluate(DRAW, [address, EVERY_SECONDS, 1])
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<div role=dialog>read me</div>')")
+        page.clock.run_for(600_000)
+        assert page.evaluate("window.asked") == 0
+        page.evaluate("document.querySelector('[role=dialog]').remove()")
+        page.clock.run_for(2_000)
+        assert page.evaluate("window.asked") == 1
+    finally:
+        page.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -10,6 +11,9 @@ import pytest
 from services.metrics import DeploymentMetrics
 from services.metrics.lag import Lag
 from services.model import Window
+from tests.contract.monitor_clients import set_switches
+from tests.local_azure import LocalAzure
+from tests.pages.conftest import SPLIT, Page, row
 from ui.metrics.settling import clock_words, newest_words
 
 NOW = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
@@ -60,3 +64,39 @@ def test_without_data_only_the_settling_is_told() -> None:
 )
 def test_a_clock_that_is_wrong_is_told_once_it_moves_points(ahead: float, said: str) -> None:
     assert clock_words(ahead) == said
+
+
+@pytest.fixture
+def ahead(seeded: LocalAzure) -> Iterator[float]:
+    """Azure's clock is two hours ahead of this machine's, and there was one request a quarter of an hour ago."""
+    seeded.control("DELETE", "faults").raise_for_status()
+    shift = 7200.0
+    at = datetime.now(UTC).timestamp() + shift - 900
+    set_switches(seeded, clock_shift_seconds=shift)
+    seeded.control("POST", "seed", {"rows": [row(at, "blue", "live", 200)]}).raise_for_status()
+    yield shift
+    set_switches(seeded, clock_shift_seconds=0)
+
+
+@pytest.mark.usefixtures("ahead")
+def test_a_page_on_a_machine_with_a_wrong_clock_shows_azures_time(
+    open_page: Callable[..., Page], seeded: LocalAzure
+) -> None:
+    page = open_page("metrics", seeded, endpoint=SPLIT)
+    # The range is what Azure's clock calls the last half hour: the request is in it.
+    page.app.segmented_control(key="range").set_value("30 min").run()
+    assert (
+        page.html().count("This machine's clock is 2 h behind Azure's; times here are Azure's.".replace("'", "&#x27;"))
+        == 1
+    )
+    assert "Newest data is 1" in page.html()
+    assert page.rows("key_figures")[0][:2] == ["blue", "1"]
+
+
+def test_a_page_on_a_machine_with_a_right_clock_says_nothing_of_it(
+    open_page: Callable[..., Page], seeded: LocalAzure
+) -> None:
+    page = open_page("metrics", seeded, endpoint=SPLIT)
+    assert "clock is" not in page.html()
+    assert "Newest data is" in page.html()
+    assert "(documented, not measured yet)" in page.html()
