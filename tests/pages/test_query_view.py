@@ -134,7 +134,7 @@ def test_a_query_under_way_can_be_stopped(opened: Page, queried: LocalAzure) -> 
 def test_a_query_under_way_is_found_again_by_a_page_loaded_anew(
     open_page: Callable[..., Page], opened: Page, queried: LocalAzure
 ) -> None:
-    queried.control("POST", "faults", {"path": "/v1/*", "delay_seconds": 3}).raise_for_status()
+    queried.control("POST", "faults", {"path": "/v1/*", "delay_seconds": 15}).raise_for_status()
     try:
         write(opened, queried, "print found_again = 1")
         opened.app.button(key="query_run").click().run()

@@ -52,18 +52,22 @@ def _logs() -> ContainerLogs:
 
 def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     """Draw the lines of one or several deployments by time; live ones are followed."""
-    source = st.segmented_control(
-        "Lines",
-        [LIVE, KEPT],
-        key="lines",
-        default=LIVE,
-        required=True,
-        bind="query-params",
-        help="Live: the last lines that Azure has at hand. Kept: the console log in Log Analytics, which goes back "
-        "further and is minutes late.",
-    )
+    row = st.container(horizontal=True, key="log_source")
+    with row:
+        source = st.segmented_control(
+            "Lines",
+            [LIVE, KEPT],
+            key="lines",
+            default=LIVE,
+            required=True,
+            bind="query-params",
+            help="Live: the last lines that Azure has at hand. Kept: the console log in Log Analytics, which goes back "
+            "further and is minutes late.",
+        )
     if source == KEPT:
-        kept_view.show(endpoint, deployments)
+        with row:
+            time = kept_view.choose_time()
+        kept_view.show(endpoint, deployments, time)
         return
     if not deployments:
         st.html('<p class="lead">This endpoint has no deployments, so nothing writes a log.</p>')

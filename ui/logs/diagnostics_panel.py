@@ -15,8 +15,10 @@ from services.azure.diagnostics import CONSOLE, EVENTS, TRAFFIC, LogWorkspace, S
 from services.errors import SluiceError
 from services.model import Endpoint
 from ui import ask, problem, readers
+from ui.menus import close, menu
 
 PLACE = "diagnostics"
+_MENU = "log_kinds"
 CHARGED = "Log Analytics charges for every gigabyte that it takes in and keeps"
 LATER = (
     "The first rows come within an hour, later ones 3 to 10 minutes after what they tell of. It begins with what is "
@@ -100,7 +102,8 @@ def show(endpoint: Endpoint, category: str = TRAFFIC) -> Sent | None:
         else:
             st.html(f'<p class="hint">{escape(_missing(kind, sent))}</p>', width="content")
             _on_button(endpoint, kind, "state")
-        with st.popover("Logs that are sent", icon=":material/tune:", key="log_kinds"):
+        with menu("Logs that are sent", icon=":material/tune:", key=_MENU):
+            st.html(f'<p class="hint">{escape(CHARGED)}. {escape(LATER)}</p>')
             for each in KINDS:
                 _row(endpoint, each, where(found, each.category))
     return sent
@@ -130,7 +133,8 @@ def _row(endpoint: Endpoint, kind: Kind, sent: Sent) -> None:
     state = f"sent to {_names(sent)}" if sent.readable else "not sent to Log Analytics"
     with st.container(border=True, key=f"log_kind_{kind.category}"):
         st.html(
-            f'<p class="label">{escape(kind.name.capitalize())}: {state}</p><p class="hint">{escape(kind.rows)}</p>'
+            f'<p class="lead"><b>{escape(kind.name.capitalize())}</b>: {state}</p>'
+            f'<p class="hint">{escape(kind.rows)}</p>'
         )
         if not sent.readable:
             _on_button(endpoint, kind, "list")
@@ -160,6 +164,7 @@ def _on_button(endpoint: Endpoint, kind: Kind, place: str) -> None:
 
 
 def _ask_to_switch_on(endpoint: Endpoint, kind: Kind) -> None:
+    close(_MENU)
     try:
         target = _target(endpoint)
     except SluiceError as error:
@@ -190,6 +195,7 @@ def _switch_on(endpoint: Endpoint, kind: Kind, target: LogWorkspace) -> None:
 
 
 def _ask_to_switch_off(endpoint: Endpoint, kind: Kind, setting: Setting) -> None:
+    close(_MENU)
     said = (
         f"The setting {setting.name} of {endpoint.name} will not send the {kind.name} any more. Rows that are in Log "
         "Analytics stay there as long as it keeps them; from now on there are no new ones."

@@ -22,6 +22,8 @@ from ui.turns import Turns
 
 SPANS = {"1 h": timedelta(hours=1), "24 h": timedelta(hours=24), "7 d": timedelta(days=7), "30 d": timedelta(days=30)}
 _SPAN = "1 h"
+Time = tuple[timedelta, datetime | None, datetime | None]
+"""How far back, or from when and until when."""
 POLL_SECONDS = 0.5
 MAX_AGE_SECONDS = 60.0
 KEEP_SECONDS = 600.0
@@ -44,13 +46,13 @@ def _behind() -> Behind[Kept]:
     return Behind()
 
 
-def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
-    """Draw whether the console log is sent, the filters, and the lines."""
+def show(endpoint: Endpoint, deployments: Sequence[Deployment], time: Time) -> None:
+    """Draw whether the console log is sent, the filters, and the lines of ``time``."""
     sent = diagnostics_panel.show(endpoint, CONSOLE)
     wanted = log_controls.show(endpoint, deployments)
     names = tuple(each.name for each in deployments)
     asked = Asked(
-        *_time(),
+        *time,
         # All of those that are there is everybody: a deployment that was deleted has left lines too.
         deployments=() if set(wanted.deployments) == set(names) else wanted.deployments,
         words=tuple(wanted.search.split()),
@@ -66,7 +68,8 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
         _draw(shown)
 
 
-def _time() -> tuple[timedelta, datetime | None, datetime | None]:
+def choose_time() -> Time:
+    """Draw which time is looked at, and say it."""
     since, until = log_window.show(key="kept_window")
     span = _SPAN
     if since is None and until is None:

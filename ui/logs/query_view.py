@@ -18,10 +18,17 @@ from services.model import Deployment, Endpoint
 from ui import ask, context, problem, readers, words
 from ui.labels import plain
 from ui.logs import query_answer
+from ui.menus import close, menu
 from ui.turns import Turns
 
 PLACE = "query"
 POLL_SECONDS = 0.5
+_MENUS = _MENU_TEMPLATES, _MENU_SAVED, _MENU_RUNS, _MENU_SAVE = (
+    "query_templates",
+    "query_saved",
+    "query_runs",
+    "query_save",
+)
 _BY_ITSELF = "As the query says"
 SPANS = {
     "1 h": timedelta(hours=1),
@@ -87,15 +94,21 @@ def put(endpoint: Endpoint, kql: str, *, names_its_time: bool = False) -> None:
 
     One that ``names_its_time`` is not narrowed by another one.
     """
+    _close_menus()
     if names_its_time:
         st.session_state["query_span"] = _BY_ITSELF
     st.session_state[_text_key(endpoint)] = kql
     st.session_state[_kept_key(endpoint)] = kql
 
 
+def _close_menus() -> None:
+    for each in _MENUS:
+        close(each)
+
+
 def _beginnings(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="query_tools"):
-        with st.popover("Templates", icon=":material/lightbulb:", key="query_templates"):
+        with menu("Templates", icon=":material/lightbulb:", key=_MENU_TEMPLATES):
             for number, each in enumerate(templates(context.settings().statuses)):
                 st.button(
                     each.name,
@@ -105,13 +118,13 @@ def _beginnings(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
                     on_click=put,
                     args=(endpoint, each.kql),
                 )
-        with st.popover(f"Saved, {len(saved)}" if saved else "Saved", icon=":material/bookmark:", key="query_saved"):
+        with menu(f"Saved, {len(saved)}" if saved else "Saved", icon=":material/bookmark:", key=_MENU_SAVED):
             _saved(endpoint, saved)
         runs = _runs().of(endpoint.id)
         if runs:
-            with st.popover(f"Runs, {len(runs)}", icon=":material/history:", key="query_runs"):
+            with menu(f"Runs, {len(runs)}", icon=":material/history:", key=_MENU_RUNS):
                 _list_runs(endpoint, runs)
-        with st.popover("Save", icon=":material/bookmark_add:", key="query_save"):
+        with menu("Save", icon=":material/bookmark_add:", key=_MENU_SAVE):
             name = st.text_input("Name", key="query_name", max_chars=queries.LONGEST_NAME)
             st.button("Save the query", key="query_save_now", on_click=_save, args=(endpoint,), disabled=not name)
 
@@ -239,11 +252,13 @@ def _save(endpoint: Endpoint) -> None:
         ask.fail(PLACE, error)
         return
     ask.forget_failure()
+    _close_menus()
     st.session_state["query_name"] = ""
     st.toast(f"Saved as {plain(saved.name)}.")
 
 
 def _ask_to_delete(endpoint: Endpoint, name: str) -> None:
+    _close_menus()
     act = partial(context.queries().delete, endpoint.id, name)
     ask.begin(ask.Question(PLACE, "Delete a query", f"The saved query {name} goes for good.", "Delete", act))
 
