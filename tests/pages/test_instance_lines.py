@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,13 +13,17 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from emulator.scoring.telemetry.gauges import Gauges, Measurement
 from services.limits import limit
 from services.metrics import GroupData, PanelData
 from services.metrics.instances import short_names
 from services.metrics.panels import REQUESTS, RESOURCES, TRAFFIC, Panel
 from services.model import Window
+from tests.local_azure import LocalAzure
+from tests.pages.conftest import Page
 from ui.charts import Look
 from ui.metrics import panel_charts
+from ui.metrics.group_charts import EACH_INSTANCE
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(minutes=10), 60)
@@ -93,3 +101,38 @@ def test_a_limit_is_drawn_in_the_chart_of_its_metric_alone() -> None:
     limits = [limit("CpuUtilizationPercentage", 80), limit("CpuMemoryUtilizationPercentage", 90)]
     panel_charts.add_limits(figure, limits, "CpuUtilizationPercentage", WINDOW, Look())
     assert levels(figure) == [("Limit: processor 80 %", 80.0)]
+
+
+@pytest.mark.emulator
+def test_the_switch_stands_in_the_url_and_a_limit_is_drawn_with_the_instances(
+    open_page: Callable[..., Page], local_azure: LocalAzure
+) -> None:
+    name, now = "drawn-by-instance", time.time()
+    local_azure.control("POST", "seed", {"endpoints": [{"name": name, "deployments": ["blue"]}]}).raise_for_status()
+    measured = [
+        Measurement(now - 60 * minute, name, "blue", CPU.metric, {"instanceId": who}, busy)
+        for minute in range(2, 8)
+        for who, busy in (("pool-aaaaa", 20.0), ("pool-bbbbb", 60.0))
+    ]
+    with closing(Gauges(local_azure.state / "telemetry.db")) as gauges:
+        gauges.append(measured)
+    try:
+        page = open_page("metrics", local_azure, endpoint=name, view="resources")
+        assert names(page) == ["blue"]
+        page.app.toggle(key=EACH_INSTANCE).set_value(True).run()
+        assert names(page) == ["blue aaaaa", "blue bbbbb"]
+
+        page = open_page("metrics", local_azure, endpoint=name, view="resources", instances="true")
+        key = next(str(each.key) for each in page.app.number_input if each.label == "Processor, %")
+        page.app.number_input(key=key).set_value(75.0)
+        page.app.button(key="save_limits").click().run()
+        assert names(page) == ["blue aaaaa", "blue bbbbb", "Limit: processor 75 %"]
+        assert "Every line is one instance" in page.html()
+    finally:
+        local_azure.finish(local_azure.arm("DELETE", f"onlineEndpoints/{name}"))
+
+
+def names(page: Page) -> list[str]:
+    """The legend of the chart of the processor."""
+    chart = next(each for each in page.app.get("plotly_chart") if CPU.metric.lower() in each.proto.id)
+    return [line["name"] for line in json.loads(chart.proto.spec)["data"] if line.get("showlegend") is not False]
