@@ -102,8 +102,9 @@ def read_metrics(
 
     All resources must be of the type ``namespace``, in one subscription, and in ``region``: the one of the connection's
     workspace when it is not given. Points without data are None, which is not 0; a resource that Azure does not know
-    (any more) has no Series. Metrics that count (:func:`is_count`) come with the totals of their points, unless Azure
-    offers their means alone. A window of many points is asked for in pieces. Raises SluiceError.
+    (any more) has no Series. Metrics that count or say who is there (:func:`is_count`, :func:`is_presence`) come with
+    the totals of their points, unless Azure offers their means alone. A window of many points is asked for in pieces.
+    Raises SluiceError.
     """
     if not resource_ids:
         return Answer([])
@@ -116,7 +117,7 @@ def read_metrics(
         notes = dict.fromkeys(note for each in answers for note in each.notes)
         return Answer(joined([each.series for each in answers]), tuple(notes))
     question = _Question(namespace, tuple(metrics), window, tuple(split_by))
-    if any(is_count(metric) for metric in metrics):
+    if any(_has_totals(metric) for metric in metrics):
         question = replace(question, aggregations=_SUMS)
     call = conn.call("The metrics could not be read.", _ROLE)
     address = batch_address(conn, region)
@@ -135,6 +136,15 @@ def read_metrics(
 def is_count(metric: str) -> bool:
     """Whether the values of ``metric`` are numbers of events, which add up over time: those that Azure names so."""
     return metric.endswith("PerMinute")
+
+
+def is_presence(metric: str) -> bool:
+    """Whether ``metric`` is 1 for each thing that is there: its total says for how much of a point it was."""
+    return metric == "DeploymentCapacity"
+
+
+def _has_totals(metric: str) -> bool:
+    return is_count(metric) or is_presence(metric)
 
 
 def _with_sums_if_offered(conn: Connection, question: _Question, ask: Callable[[_Question], Answer]) -> Answer:
@@ -282,7 +292,7 @@ def _from_batch(result: MetricsQueryResult) -> Iterator[Series]:
                 times=tuple(point.timestamp.astimezone(UTC) for point in element.data),
                 values=tuple(_number(point.average) for point in element.data),
                 totals=tuple(total_of(point.average, point.total, point.count) for point in element.data)
-                if is_count(metric.name)
+                if _has_totals(metric.name)
                 else (),
             )
 
@@ -305,7 +315,7 @@ def _from_arm(resource_id: str, body: Json) -> Iterator[Series]:
                 totals=tuple(
                     total_of(point.get("average"), point.get("total"), point.get("count")) for _, point in points
                 )
-                if is_count(name)
+                if _has_totals(name)
                 else (),
             )
 

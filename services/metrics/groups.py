@@ -13,7 +13,7 @@ import pandas as pd
 
 from services.azure.connection import Connection
 from services.azure.metric_definitions import MetricDefinition, definitions
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, is_count, read_metrics
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, is_count, is_presence, read_metrics
 from services.errors import NotFound, SluiceError
 from services.metrics.panels import INSTANCE, Panel, panels
 from services.metrics.series import counts, minutes_of, points, tidy
@@ -28,7 +28,8 @@ class PanelData:
     """One chart's numbers: ``rows`` with the columns ``at``, ``deployment``, ``part``, ``instance``, ``value``.
 
     ``deployment`` is empty for what Azure measures of the whole endpoint alone. A point without data has no row. What
-    counts per minute is the number in the point over the minutes of it.
+    counts per minute is the number in the point over the minutes of it, and instances that were there for a part of a
+    point count for that part, where Azure tells totals.
     ``problem`` is why nothing could be read, ``notes`` say what is missing of what was read.
     """
 
@@ -111,15 +112,36 @@ def _data(panel: Panel, answer: Answer | SluiceError, names: dict[str, str], win
 def rows_of(panel: Panel, series: Sequence[Series], names: dict[str, str], window: Window) -> pd.DataFrame:
     """The rows of one chart over ``window``. ``names``: deployment id in lower case → name. Pure."""
     found: defaultdict[tuple[datetime, str, str, str], float] = defaultdict(float)
+    most = _most_values(series) if is_presence(panel.metric) else {}
     for one in series:
         name = names.get(one.resource_id.lower(), one.dimensions.get("deployment", ""))
         part = one.dimensions.get(panel.part, "") if panel.part else ""
         instance = one.dimensions.get(INSTANCE, "") if panel.by_instance else ""
-        values = (
-            [(at, number / minutes_of(at, window)) for at, number in counts(one, window)]
-            if is_count(panel.metric)
-            else points(one)
-        )
+        if is_count(panel.metric):
+            values = [(at, number / minutes_of(at, window)) for at, number in counts(one, window)]
+        else:
+            shares = {at: number / most[one.resource_id, at] for at, _, number in _totals(one) if most}
+            values = [(at, shares.get(at, mean)) for at, mean in points(one)]
         for at, value in values:
             found[at, name, part, instance] += value
     return tidy(("at", "deployment", "part", "instance", "value"), ((*key, value) for key, value in found.items()))
+
+
+def _most_values(series: Sequence[Series]) -> dict[tuple[str, datetime], float]:
+    """Resource, point → how many values the instance has that was there longest: all that were measured, mostly."""
+    each: defaultdict[tuple[str, datetime, str], float] = defaultdict(float)
+    for one in series:
+        for at, mean, total in _totals(one):
+            each[one.resource_id, at, one.dimensions.get(INSTANCE, "")] += total / mean
+    found: defaultdict[tuple[str, datetime], float] = defaultdict(float)
+    for (resource_id, at, _), number in each.items():
+        found[resource_id, at] = max(found[resource_id, at], number)
+    return dict(found)
+
+
+def _totals(one: Series) -> list[tuple[datetime, float, float]]:
+    """Each point that has a total, with its mean and its total."""
+    if not one.totals:
+        return []
+    both = zip(one.times, one.values, one.totals, strict=True)
+    return [(at, mean, total) for at, mean, total in both if mean and total is not None]

@@ -63,6 +63,20 @@ def test_counts_are_split_by_everything_and_added_up_again() -> None:
     ]
 
 
+def test_an_instance_counts_for_the_part_of_a_point_that_it_was_there() -> None:
+    (found,) = panels([], [listed("DeploymentCapacity", "Count", "Resource", "instanceId", "State")])
+    there = [
+        replace(series((1.0,), instanceid="a", state="Ready"), totals=(240.0,)),
+        replace(series((1.0,), instanceid="b", state="Ready"), totals=(60.0,)),
+        replace(series((1.0,), instanceid="c", state="NotReady"), totals=(60.0,)),
+        replace(series((1.0,), instanceid="c", state="Ready"), totals=(180.0,)),
+    ]
+
+    rows = rows_of(found, there, {"/x/blue": "blue"}, replace(WINDOW, grain_seconds=3600))
+
+    assert dict(zip(rows["part"], rows["value"], strict=True)) == {"NotReady": 0.25, "Ready": 2.0}
+
+
 def test_what_both_list_is_read_where_mirrored_requests_count() -> None:
     both = listed("DataCollectionErrorsPerMinute", "Count", "Traffic", "deployment", "reason", "type")
     (found,) = panels([both], [replace(both, dimensions=("instanceId", "reason", "type"))])
