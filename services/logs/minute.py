@@ -165,7 +165,7 @@ def _kept(
 
 
 def _why_none(names: Sequence[str], *, is_sent: bool) -> str:
-    said = f"The live log of {', '.join(names)} does not go back to the begin of this time"
+    said = f"The lines that Azure keeps at hand of {', '.join(names)} begin after this time"
     if is_sent:
         return f"{said}, and the console log in Log Analytics has no line of it: rows come 3 to 10 minutes late."
     return f"{said}, and the console log is not sent to Log Analytics, which would keep it."

@@ -108,7 +108,7 @@ def test_lines_from_before_the_live_log_are_said_to_be_missing(conn: Connection,
     found = minute.read_lines(conn, endpoint, deployments, long_ago, long_ago + timedelta(minutes=1))
     assert found.entries == ()
     [note] = found.notes
-    assert "does not go back" in note
+    assert "begin after this time" in note
     assert "is not sent to Log Analytics" in note
 
 

@@ -57,10 +57,11 @@ def _panel(endpoint: Endpoint, deployments: Sequence[Deployment], asked: Moment,
 def _parts(endpoint: Endpoint, deployments: Sequence[Deployment], asked: Moment, look: Look, turns: Turns) -> None:
     known = minute_readings.look(endpoint, deployments, asked)
     is_by_itself = turns.is_by_itself()
-    minute_parts.numbers(known.numbers, endpoint, deployments, asked)
-    minute_parts.requests(known.requests, endpoint, deployments, asked)
-    minute_parts.lines(known.lines, look)
-    minute_parts.changes(known.writes, known.scalings, endpoint, asked)
+    with st.container(key="minute_parts"):
+        minute_parts.numbers(known.numbers, endpoint, deployments, asked)
+        minute_parts.requests(known.requests, endpoint, deployments, asked)
+        minute_parts.lines(known.lines, look)
+        minute_parts.changes(known.writes, known.scalings, endpoint, asked)
     if is_by_itself and not known.is_reading:
         # Nothing more comes: the dialog without its clockwork.
         st.rerun()

@@ -20,6 +20,8 @@ from ui.journal import entry_words, journal_lines
 
 MOST_LINES = 300
 """Entries of the log that are drawn, the newest."""
+_NONE = "none"
+"""Of a deployment that was measured: all its requests are told apart by status, so that one unseen was not there."""
 LONGEST_LINE = 4_000
 """Characters of one entry that are drawn."""
 
@@ -55,9 +57,9 @@ def number_rows(data: DeploymentMetrics, palette: Mapping[str, str], sets: Statu
                 name,
                 (
                     Cell(name, colour=colour, strong=True),
-                    _count(total),
+                    _count(total, words.NO_DATA),
                     *(
-                        _count(value, is_bad=sets.is_server_error(status))
+                        _count(value, _NONE if name in measured else words.NO_DATA, is_bad=sets.is_server_error(status))
                         for status, value in zip(statuses, by_status, strict=True)
                     ),
                     *(_duration(latency.get((name, each))) for each in PERCENTILES),
@@ -67,9 +69,9 @@ def number_rows(data: DeploymentMetrics, palette: Mapping[str, str], sets: Statu
     return found
 
 
-def _count(value: float | None, *, is_bad: bool = False) -> Cell:
+def _count(value: float | None, missing: str, *, is_bad: bool = False) -> Cell:
     if value is None or pd.isna(value):
-        return Cell(words.NO_DATA, muted=True)
+        return Cell(missing, muted=True)
     return Cell(f"{value:,.0f}", sort=float(value), tone="bad" if is_bad and value else "")
 
 
