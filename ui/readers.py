@@ -124,11 +124,20 @@ def _metrics(
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 def _metric_group(
-    _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, group: str, each_instance: bool
+    _conn: Connection,
+    generation: int,
+    workspace: str,
+    endpoint: str,
+    span: Span,
+    group: str,
+    each_instance: bool,
+    is_before: bool,
 ) -> Reading[GroupData]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
     at, now = time.time(), _conn.now()
     window = span.window(now)
+    if is_before:
+        window = service_metrics.period_before(window)
     data = service_metrics.group_metrics(_conn, found, deployed, group, window, now, each_instance=each_instance)
     return Reading(lag.settled_group(data, lag.meter(_conn, found.id).lag(), now), at)
 
@@ -183,9 +192,11 @@ def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> Endpo
     return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span, is_before))
 
 
-def metric_group(endpoint: Endpoint, span: Span, group: str, *, each_instance: bool = False) -> GroupData:
-    """The charts of one group of metrics over ``span``. Raises SluiceError."""
-    return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group, each_instance))
+def metric_group(
+    endpoint: Endpoint, span: Span, group: str, *, each_instance: bool = False, is_before: bool = False
+) -> GroupData:
+    """The charts of one group of metrics over ``span``, or over the period before it. Raises SluiceError."""
+    return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group, each_instance, is_before))
 
 
 def metric_lag(endpoint: Endpoint) -> Lag:

@@ -154,6 +154,8 @@ def test_the_period_before_is_laid_below_the_lines_of_now(
     page.app.toggle(key="with_before").set_value(True).run()
     assert {"blue, before", "green, before"} <= {trace["name"] for trace in chart(page, "latency")["data"]}
     assert "are the 10 min before" in page.html()
+    for key in ("requests", "error_rates", "in_flight", "requestlatency"):
+        assert "blue, before" in {trace["name"] for trace in chart(page, key)["data"]}, key
 
 
 def test_a_source_that_answers_a_part_says_so_beside_its_chart(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+import pandas as pd
 import streamlit as st
 
 from services.errors import SluiceError
@@ -23,7 +24,7 @@ from services.metrics import (
 )
 from services.model import Deployment, Endpoint
 from ui import context, problem, readers
-from ui.metrics import panel_charts
+from ui.metrics import before_lines, panel_charts
 from ui.metrics.chart import Frame, draw
 
 EACH_INSTANCE = "instances"
@@ -34,8 +35,17 @@ _OF_INSTANCES = (
 )
 
 
-def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], data: EndpointMetrics) -> None:
-    """Draw every metric of the group that has data; what Azure lists without data is named below."""
+def show(
+    frame: Frame,
+    endpoint: Endpoint,
+    deployments: Sequence[Deployment],
+    data: EndpointMetrics,
+    before: DeploymentMetrics | None = None,
+) -> None:
+    """Draw every metric of the group that has data; what Azure lists without data is named below.
+
+    ``before`` is what the period before had, when it is overlaid.
+    """
     view = frame.view
     each_instance = view.group == RESOURCES and _switch()
     group: GroupData | None = None
@@ -44,8 +54,9 @@ def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], da
         group = in_group(group, data.gone)
     except SluiceError as error:
         problem.show(error, key="metric_group", retry=readers.forget)
+    past = before_lines.read(endpoint, view) if before is not None else None
     if view.group == TRAFFIC:
-        _in_flight(frame, deployments, data, group)
+        _in_flight(frame, deployments, (data, group), (before, past))
     if group is None:
         return
     names = [*(each.name for each in deployments), *data.gone]
@@ -55,15 +66,25 @@ def show(frame: Frame, endpoint: Endpoint, deployments: Sequence[Deployment], da
         if each.rows.empty and not each.problem and not each.notes:
             empty.append(each.panel.title)
         else:
-            _panel(frame, each, group, names, limits)
+            _panel(frame, each, group, past, names, limits)
     if empty:
         st.html(f'<p class="hint">Azure lists these too, without data in this time: {escape(", ".join(empty))}.</p>')
 
 
-def _panel(frame: Frame, each: PanelData, group: GroupData, names: Sequence[str], limits: Sequence[Limit]) -> None:
+def _panel(
+    frame: Frame,
+    each: PanelData,
+    group: GroupData,
+    past: GroupData | None,
+    names: Sequence[str],
+    limits: Sequence[Limit],
+) -> None:
     look, by_instance = frame.view.look, each.panel.by_instance
     make = panel_charts.instances if by_instance else panel_charts.panel
     figure = make(each, group, names, look)
+    if past is not None:
+        rows = before_lines.rows_of(past, each.panel.metric)
+        before_lines.lay(figure, rows, group.window, past.window, names, look)
     panel_charts.add_limits(figure, limits, each.panel.metric, group.window, look)
     draw(
         frame,
@@ -98,17 +119,28 @@ def _limits(endpoint: Endpoint) -> tuple[Limit, ...]:
         return ()
 
 
-def _in_flight(
-    frame: Frame, deployments: Sequence[Deployment], data: DeploymentMetrics, group: GroupData | None
-) -> None:
+def _in_flight_rows(data: DeploymentMetrics, group: GroupData | None) -> pd.DataFrame:
     means = [each.rows for each in group.panels if each.panel.metric == MEAN_LATENCY] if group else []
-    rows = in_flight(data, means[0] if means else None)
+    return in_flight(data, means[0] if means else None)
+
+
+def _in_flight(
+    frame: Frame,
+    deployments: Sequence[Deployment],
+    now: tuple[DeploymentMetrics, GroupData | None],
+    past: tuple[DeploymentMetrics | None, GroupData | None],
+) -> None:
+    data, rows = now[0], _in_flight_rows(*now)
     most = {each.name: most_in_flight(each) for each in deployments}
     rows = rows[rows["deployment"].isin(most)]
+    figure = panel_charts.in_flight(rows, data.window, data.settled_until, most, frame.view.look)
+    if past[0] is not None:
+        estimated = _in_flight_rows(past[0], past[1])
+        before_lines.lay(figure, estimated, data.window, past[0].window, list(most), frame.view.look)
     draw(
         frame,
         "In flight, estimate",
-        panel_charts.in_flight(rows, data.window, data.settled_until, most, frame.view.look),
+        figure,
         key="in_flight",
         alt=f"Estimated requests in flight of {', '.join(most)} over time, and how many each takes on at once",
         rows=rows,

@@ -36,9 +36,10 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], view: View) -> N
     frame = Frame(view, lines, endpoint.name, data.window)
     _clock_hint()
     st.html(f'<p class="hint">{escape(_settled_words(endpoint, data, view))} {_line_words(data, view, lines)}</p>')
+    overlaid = before if view.with_before else None
     if view.group == TRAFFIC:
-        traffic_charts.show(frame, endpoint, data, before if view.with_before else None, names)
-    group_charts.show(frame, endpoint, deployments, data)
+        traffic_charts.show(frame, endpoint, data, overlaid, names)
+    group_charts.show(frame, endpoint, deployments, data, overlaid)
 
 
 def _clock_hint() -> None:

@@ -14,7 +14,7 @@ from services.metrics import GroupData, PanelData
 from services.metrics.instances import short_names
 from services.metrics.panels import ENDPOINT_LIMITS
 from services.model import Window
-from ui import charts, colours
+from ui import charts, colours, thinning
 from ui.charts import Look
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -164,15 +164,16 @@ def add_before(
     """Lay the period before, moved ``by`` its length, thinly below the lines of now."""
     moved = rows.assign(at=rows["at"] + by)
     behind = []
-    for name, colour in charts.coloured(deployments, look):
+    for name, colour in (*charts.coloured(deployments, look), ("", colours.NAMED["slate"])):
         values = charts.spread(moved[moved["deployment"] == name], column, window)
         if not values.notna().any():
             continue
+        drawn = thinning.kept(values.to_numpy(dtype=float))
         behind.append(
             go.Scatter(
-                x=charts.wall(pd.DatetimeIndex(values.index), look.zone),
-                y=values.to_numpy(),
-                name=f"{name}, before",
+                x=charts.wall(pd.DatetimeIndex(values.index), look.zone)[drawn],
+                y=values.to_numpy()[drawn],
+                name=f"{name or _WHOLE_ENDPOINT}, before",
                 mode="lines",
                 line={"color": colour, "width": 1, "dash": "dot"},
                 opacity=0.7,

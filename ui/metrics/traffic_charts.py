@@ -53,6 +53,10 @@ def show(
     counted("Requests per minute", figure, key="requests", alt=alt, rows=data.requests)
     rates = figures.error_rates(data)
     figure = panel_charts.error_rates(rates, window, data.settled_until, names, view.look)
+    if before is not None and figure.data:
+        past = figures.error_rates(before)
+        past = past[past["kind"] == "server"]
+        panel_charts.add_before(figure, past, "percent", window, length(window), names, view.look)
     for limit in limits:
         if figure.data and limit.metric == SERVER_ERROR_PERCENT:
             panel_charts.add_level(figure, window, limit.value, limit.words, red, view.look)
