@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from services.azure.connection import Connection
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics, region_name
-from services.errors import SluiceError
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, Answer, read_metrics, region_name
+from services.errors import ServiceFailed, SluiceError
 from services.fleet.fleet import Member
 from services.fleet.fleet_hour import MINUTES, Hour, hour, slowest
 from services.metrics import ENDPOINT_SPLIT, P95, RATE, Summary, points, settled_until, summaries_by_id, summary_window
@@ -24,7 +24,7 @@ ENOUGH_COPIES = 20
 
 _BATCH = 50
 _PARALLEL = 4
-_Answer: TypeAlias = "list[Series] | SluiceError"
+_Answer: TypeAlias = "Answer | SluiceError"
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,16 @@ def read_numbers(conn: Connection, members: Sequence[Member], now: datetime) -> 
     for batch, answer in zip(batches, answers, strict=True):
         numbers |= _numbers(batch, answer, now, conn.settings.statuses)
         for one in (answer.rates, answer.latency, answer.day, answer.copies):
-            if isinstance(one, SluiceError):
-                problems.setdefault(str(one), one)
+            for problem in _problems(one):
+                problems.setdefault(str(problem), problem)
     return NumbersReading(numbers, tuple(problems.values()))
+
+
+def _problems(answer: _Answer) -> list[SluiceError]:
+    """Why there is no answer, or what is missing of it."""
+    if isinstance(answer, SluiceError):
+        return [answer]
+    return [ServiceFailed("Some numbers are not whole.", note, "Read again in a minute.") for note in answer.notes]
 
 
 def mirror_arrives(endpoint: Endpoint, rates: Sequence[Series], copies: Sequence[Series]) -> bool | None:
@@ -116,7 +123,7 @@ def _ask(conn: Connection, batch: Sequence[Endpoint], now: datetime) -> _Answers
 
     def read(ids: Sequence[str], namespace: str, metric: str, window: Window, split_by: Sequence[str] = ()) -> _Answer:
         try:
-            return read_metrics(conn, ids, namespace, [metric], window, split_by=split_by, region=region).series
+            return read_metrics(conn, ids, namespace, [metric], window, split_by=split_by, region=region)
         except SluiceError as error:
             return error
 
@@ -142,7 +149,7 @@ def _numbers(batch: Sequence[Endpoint], answers: _Answers, now: datetime, status
         for key, each in zip(ids, batch, strict=True)
         for one in slowest(latency[key], each.split.live.keys(), newest)
     ]
-    summaries = summaries_by_id(ids, felt, answers.rates, "statuscode", newest, statuses)
+    summaries = summaries_by_id(ids, felt, answers.rates.series, "statuscode", newest, statuses)
     return {
         key: Numbers(
             summary=summaries[key],
@@ -159,7 +166,7 @@ def _numbers(batch: Sequence[Endpoint], answers: _Answers, now: datetime, status
 def _by_endpoint(answer: _Answer) -> defaultdict[str, list[Series]]:
     """Series by the lower-case id of their endpoint, also when they are of its deployments."""
     found: defaultdict[str, list[Series]] = defaultdict(list)
-    for one in [] if isinstance(answer, SluiceError) else answer:
+    for one in [] if isinstance(answer, SluiceError) else answer.series:
         found[one.resource_id.lower().partition("/deployments/")[0]].append(one)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,23 @@ def test_what_may_not_be_read_is_a_problem(conn: Connection, fault: Fault) -> No
 
     assert reading.numbers == {}
     assert [type(each) for each in reading.problems] == [AccessDenied]
+
+
+def test_an_answer_that_is_not_whole_says_so(conn: Connection, fault: Fault) -> None:
+    [busy] = [each for each in members(conn, NEAR) if each.endpoint.name == "numbers-busy"]
+    part = {
+        "id": f"{busy.endpoint.id}/providers/Microsoft.Insights/metrics/RequestsPerMinute",
+        "unit": "Count",
+        "name": {"value": "RequestsPerMinute"},
+        "errorCode": "Throttled",
+        "timeseries": [],
+    }
+    body = {"values": [{"resourceid": busy.endpoint.id, "interval": "PT1M", "value": [part]}]}
+    fault(path=f"/subscriptions/{NEAR.subscription_id}/metrics:getBatch", status=200, body=json.dumps(body))
+
+    [problem] = read_numbers(conn, [busy], NOW).problems
+
+    assert "only a part (Throttled)" in problem.why
 
 
 def test_no_members_need_no_request(conn: Connection) -> None:
