@@ -1,0 +1,109 @@
+"""Is the error rate of one deployment higher than that of another by more than a margin? From counts. Pure.
+
+The evidence against a set of pairs of rates is that against its least refuted pair: the product of one e-process for
+each arm, at its minimum over the set (universal inference, Wasserman, Ramdas and Balakrishnan, PNAS 117, 2020). The
+two one-sided tests of "worse by more than the margin" and "not worse by more" are those of non-inferiority.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.comparison.mixtures import Against, Floats, Prior, log_evidence
+
+_PRIOR = Prior(0.5, 20.0)
+"""Most of its weight lies on rates below a few percent, where healthy and mildly ill services are."""
+_RATES: Floats = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 100)])
+"""The rates of the live arm that are tried first; then those between the neighbours of the least refuted one."""
+_FINER = (24, 24)
+_PRECISION = 1e-5
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many requests an arm answered, and how many of them failed."""
+
+    requests: float
+    errors: float
+
+    def times(self, factor: float) -> Counts:
+        """So much of the same."""
+        return Counts(self.requests * factor, self.errors * factor)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Log e-values: ``worse`` against "not worse by more than the margin", ``fine`` against "worse by more"."""
+
+    worse: float
+    fine: float
+
+
+def error_evidence(live: Counts, candidate: Counts, margin: float) -> Evidence:
+    """What the counts say of "the candidate's rate minus the live one's is above ``margin``", a share from -1 to 1."""
+    return Evidence(worse=_worse(live, candidate, margin), fine=_fine(live, candidate, margin))
+
+
+def error_interval(live: Counts, candidate: Counts, alpha: float) -> tuple[float, float]:
+    """The differences of the rates that are not refuted, each side at level ``alpha``: a confidence sequence."""
+    needed = math.log(1 / alpha)
+    if not live.requests or not candidate.requests:
+        return -1.0, 1.0
+    estimate = candidate.errors / candidate.requests - live.errors / live.requests
+    lower = _edge(estimate, -1.0, lambda margin: _worse(live, candidate, margin) >= needed)
+    return lower, _edge(estimate, 1.0, lambda margin: _fine(live, candidate, margin) >= needed)
+
+
+def _worse(live: Counts, candidate: Counts, margin: float) -> float:
+    return _least(live, candidate, margin, Against.AT_LEAST, Against.AT_MOST)
+
+
+def _fine(live: Counts, candidate: Counts, margin: float) -> float:
+    return _least(live, candidate, margin, Against.AT_MOST, Against.AT_LEAST)
+
+
+def share_evidence(counts: Counts, limit: float) -> Evidence:
+    """What one arm's counts say of "its rate is above ``limit``"."""
+    said = [
+        float(log_evidence(counts.errors, counts.requests, limit, against, _PRIOR))
+        for against in (Against.AT_MOST, Against.AT_LEAST)
+    ]
+    return Evidence(worse=said[0], fine=said[1])
+
+
+def share_interval(counts: Counts, alpha: float) -> tuple[float, float]:
+    """The rates of one arm that are not refuted, each side at level ``alpha``: a confidence sequence."""
+    if not counts.requests:
+        return 0.0, 1.0
+    needed, estimate = math.log(1 / alpha), counts.errors / counts.requests
+    lower = _edge(estimate, 0.0, lambda limit: share_evidence(counts, limit).worse >= needed)
+    return lower, _edge(estimate, 1.0, lambda limit: share_evidence(counts, limit).fine >= needed)
+
+
+def _least(live: Counts, candidate: Counts, margin: float, of_live: Against, of_candidate: Against) -> float:
+    rates, least = _RATES[(_RATES + margin >= 0.0) & (_RATES + margin <= 1.0)], math.inf
+    for points in (*_FINER, 0):
+        one = log_evidence(live.errors, live.requests, rates, of_live, _PRIOR)
+        other = log_evidence(candidate.errors, candidate.requests, rates + margin, of_candidate, _PRIOR)
+        together = one + other
+        place = int(together.argmin())
+        least = min(least, float(together[place]))
+        rates = np.linspace(rates[max(place - 1, 0)], rates[min(place + 1, len(rates) - 1)], points)
+    return least
+
+
+def _edge(inside: float, outside: float, is_refuted: Callable[[float], bool]) -> float:
+    """The last margin between ``inside`` and ``outside`` that is not refuted: evidence grows on the way outside."""
+    if not is_refuted(outside):
+        return outside
+    while abs(outside - inside) > _PRECISION:
+        middle = (inside + outside) / 2
+        if is_refuted(middle):
+            outside = middle
+        else:
+            inside = middle
+    return outside

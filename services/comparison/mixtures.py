@@ -1,0 +1,60 @@
+"""Evidence about one probability from counts, valid at every look. Pure.
+
+The method of mixtures (Robbins, "Statistical methods related to the law of the iterated logarithm", Annals of
+Mathematical Statistics 41, 1970) with a beta distribution over the alternatives, as the beta-binomial boundary of
+Howard, Ramdas, McAuliffe and Sekhon ("Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of
+Statistics 49, 2021), cut to one side of the hypothesis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc, betaincc, betaln, xlog1py, xlogy
+
+Floats = NDArray[np.float64]
+
+_RESERVE = 0.1
+"""The share of the stake that is never at risk: evidence for the other side cannot pull a product below log 0.1."""
+
+
+class Against(Enum):
+    """Which hypothesis about a probability the evidence speaks against."""
+
+    AT_MOST = "at most"
+    AT_LEAST = "at least"
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The beta distribution that alternatives are weighed by: ``successes`` and ``failures`` are its two shapes."""
+
+    successes: float
+    failures: float
+
+
+def log_evidence(hits: ArrayLike, trials: ArrayLike, probability: ArrayLike, against: Against, prior: Prior) -> Floats:
+    """Log e-value against "the probability of a hit is ``against`` ``probability``" after ``hits`` of ``trials``.
+
+    Counts may be fractions (what would be seen in so much more of the same). Everything broadcasts. Never below
+    log 0.1, so that products of several stay finite.
+    """
+    hits, trials, at = (np.asarray(each, dtype=float) for each in (hits, trials, probability))
+    misses = trials - hits
+    tail = betaincc if against is Against.AT_MOST else betainc
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mixed = (
+            betaln(prior.successes + hits, prior.failures + misses)
+            - betaln(prior.successes, prior.failures)
+            + np.log(tail(prior.successes + hits, prior.failures + misses, at))
+            - np.log(tail(prior.successes, prior.failures, at))
+            - xlogy(hits, at)
+            - xlog1py(misses, -at)
+        )
+    # At the ends of the scale the hypothesis allows everything or nothing: 0 · log 0 there says nothing.
+    mixed = np.where(np.isnan(mixed), -np.inf, mixed)
+    evidence: Floats = np.logaddexp(np.log1p(-_RESERVE) + mixed, np.log(_RESERVE))
+    return evidence
