@@ -65,7 +65,7 @@ def test_every_way_to_fail_has_its_bars_and_its_row(open_page: Callable[..., Pag
         ["blue", "424 · model 500", "server", "10", "5.1 %"],
         [RED, "424 · model 500", "server", "5", "100 %"],
         ["blue", "429", "server", "4", "2.1 %"],
-        ["no deployment", "401", "client", "2", "no data"],
+        ["no deployment", "401", "client", "2", "–"],
         ["blue", "424 · model 503", "server", "1", "0.51 %"],
     ]
     assert page.rows("failing")[2][5] == f"{END - timedelta(minutes=5):%Y-%m-%d %H:%M}"

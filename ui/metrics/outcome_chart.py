@@ -40,7 +40,7 @@ def show(frame: Frame, endpoint: Endpoint, data: EndpointMetrics, names: Sequenc
     named = ", ".join(dict.fromkeys(_answer(each) for each in found)) or "none"
     draw(
         frame,
-        "Errors per minute, by status and model status",
+        "Errors per minute, by model status",
         figure(rows, found, data.window, names, look),
         key="outcomes",
         alt=f"Failed requests per minute by deployment, status and the model's status ({named}) over time",
@@ -99,7 +99,7 @@ def table_rows(found: Sequence[Combination], names: Sequence[str], look: Look, i
                 Cell(_answer(each), sort=_answer(each)),
                 Cell("server", tone="bad") if each.is_server_error else Cell("client", tone="neutral"),
                 Cell(f"{most}{each.count:,.0f}", sort=each.count),
-                Cell(words.NO_DATA, muted=True)
+                Cell("–", muted=True)
                 if each.percent is None
                 else Cell(words.percent(each.percent), sort=each.percent),
                 Cell(
@@ -118,7 +118,7 @@ _COLUMNS = (
     Column("Answer", help="The status that the caller got, and what the model's container answered, if it did."),
     Column("Whose error"),
     Column("Requests", number=True, help="In the settled part of the time range, as the endpoint counts them."),
-    Column("Share", number=True, help="Of all requests of this deployment, as the endpoint counts them."),
+    Column("Share", number=True, help="Of all requests of this deployment. What was refused before one was chosen belongs to none."),
     Column("Last", help="Begin of the newest point of the charts that has one."),
 )
 
