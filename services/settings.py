@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     log_workspace_id: str | None = Field(
         None,
         alias="SLUICE_LOG_WORKSPACE_ID",
-        description="Log Analytics workspace id (a GUID) that holds the endpoints' logs.",
+        description="Log Analytics workspace id (a GUID) that newly switched-on logs are sent to.",
     )
     samples_dir: Path = Field(
         Path("samples"), alias="SLUICE_SAMPLES_DIR", description="Folder searched for sample requests."

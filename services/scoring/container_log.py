@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from services.logs.lines import moment, split
 
 MOST_LINES = 80
 """What is shown of a log: a traceback of the inference server has about forty lines."""
 _TOLERANCE = timedelta(seconds=2)
 """How far the container's clock may be from the one that timed the request."""
-_STAMP = re.compile(r"\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[,.](\d{1,6}))?")
 _PROCESS = re.compile(r"\[(\d+)\]")
 _DONE = re.compile(r"azmlinfsrv - [A-Z]+ /score\S* (?P<status>\d{3}) (?P<ms>[\d.]+)ms (?P<size>\d+)")
 
@@ -65,7 +66,7 @@ class _Record:
 
 def find(log: str, wanted: Wanted) -> Found:
     """The lines of one request: by its id, by the line that ends it, by its time, else the newest ones."""
-    lines = _container_part(log.splitlines())
+    lines = split(log).lines
     records = list(_records(lines))
     newest = tuple(float(record.done["ms"]) for record in reversed(records) if record.done)[:3]
     named = [record for record in records if any(each in line for each in wanted.ids for line in record.lines)]
@@ -87,17 +88,11 @@ def find(log: str, wanted: Wanted) -> Found:
     return Found("", "The container log is empty.")
 
 
-def _container_part(lines: Sequence[str]) -> list[str]:
-    """Azure puts the states and events of the instance before the container's own lines."""
-    head = next((number for number, line in enumerate(lines) if line.strip() == "Container logs:"), -1)
-    return list(lines[head + 1 :])
-
-
 def _records(lines: Sequence[str]) -> Iterator[_Record]:
     at: datetime | None = None
     block: list[str] = []
     for line in lines:
-        found = _moment(line)
+        found = moment(line)
         if found is not None:
             if at is not None:
                 yield _Record(at, _process(block[0]), tuple(block))
@@ -105,17 +100,6 @@ def _records(lines: Sequence[str]) -> Iterator[_Record]:
         block.append(line)
     if at is not None:
         yield _Record(at, _process(block[0]), tuple(block))
-
-
-def _moment(line: str) -> datetime | None:
-    """The time that a line begins with. Containers of Azure run on UTC."""
-    found = _STAMP.match(line)
-    if not found:
-        return None
-    try:
-        return datetime.fromisoformat(f"{found[1]}T{found[2]}.{(found[3] or '0').ljust(6, '0')}").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def _process(line: str) -> str:

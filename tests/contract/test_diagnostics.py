@@ -104,6 +104,21 @@ def test_a_setting_there_already_gets_the_category_and_keeps_all_else(
     assert {name for name, enabled in named.items() if enabled} == {EVENTS}
 
 
+def test_each_log_goes_on_and_off_and_leaves_a_setting_as_it_was(
+    conn: Connection, local_azure: LocalAzure, endpoint: Endpoint
+) -> None:
+    logs = [log(category, enabled=category == EVENTS) for category in (EVENTS, CONSOLE, TRAFFIC)]
+    put(local_azure, endpoint, "theirs", workspaceId=sink(conn), logs=logs, metrics=[log("AllMetrics")])
+    [before] = diagnostics.settings(conn, endpoint)
+    for category in (TRAFFIC, CONSOLE):
+        assert diagnostics.switch_on(conn, endpoint, category, sink(conn)).sends(category)
+    assert diagnostics.are_sent(conn, endpoint, CONSOLE)
+    for category in (CONSOLE, TRAFFIC):
+        diagnostics.switch_off(conn, endpoint, category, "theirs")
+    assert not diagnostics.are_sent(conn, endpoint, CONSOLE)
+    assert [each.properties for each in diagnostics.settings(conn, endpoint)] == [before.properties]
+
+
 def test_a_group_of_all_logs_counts_and_cannot_leave_one_out(
     conn: Connection, local_azure: LocalAzure, endpoint: Endpoint
 ) -> None:

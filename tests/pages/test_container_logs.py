@@ -109,7 +109,7 @@ def test_what_log_analytics_kept_goes_back_further_and_is_asked_for_by_words(
         page = open_page("logs", seeded, endpoint=SPLIT, lines="Kept", q="broken bold")
         data = kept_lines(page)
         assert [line[1] for line in data["lines"]] == ["blue", "gone"]
-        assert data["lines"][0][2:4] == ["11:00:00.000", "error"]
+        assert [line[2:4] for line in data["lines"]] == [["11:00:00.000", "error"], ["11:59:59.000", ""]]
         assert data["words"] == ["broken", "bold"]
         assert "The console log of this endpoint is not sent to Log Analytics" in page.html()
         page.app.segmented_control(key="log_level").set_value("Errors").run()
@@ -151,6 +151,12 @@ def test_what_is_drawn_has_a_bound_in_entries_and_in_characters() -> None:
     assert len(bounded(heavy)) == log_controls.MOST_CHARACTERS // 15_000
     assert len(bounded([entry(0, 5_000_000)])) == 1
     assert bounded([]) == []
+
+
+def test_kept_lines_of_several_days_say_their_day() -> None:
+    assert log_controls.line(entry(1)).time == ""
+    assert log_controls.line(entry(1), is_kept=True).time == "12:00:00.000"
+    assert log_controls.line(entry(1), is_kept=True, is_dated=True).time == "01-02 12:00:00.000"
 
 
 def test_an_empty_view_says_why_it_is_empty() -> None:

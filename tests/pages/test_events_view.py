@@ -98,7 +98,7 @@ def test_what_is_chosen_is_asked_for_and_stands_in_the_address(
     assert page.app.multiselect(key="events_on").value == ["green"]
     assert page.app.text_input(key="events_text").value == "no such word"
     assert "No lifecycle event is like that in this time" in settled(page).html()
-    assert "the first need an hour" in page.html()
+    assert "the first need up to an hour" in page.html()
     until = datetime.now(UTC) - timedelta(days=60)
     asked = {"from": url_time.written(until - timedelta(minutes=1)), "to": url_time.written(until)}
     page = settled(open_page("logs", eventful, endpoint=SENT, view="events", **asked))

@@ -150,7 +150,7 @@ def _said(look: Look[_T], key: str, reading: str, behind: Behind[_T]) -> None:
 
 def _why_none(is_sent: bool | None) -> str:
     if is_sent:
-        return "Events arrive 3 to 10 minutes after they happen; after the log was switched on the first need an hour."
+        return "Events arrive 3 to 10 minutes late; after the log was switched on the first need up to an hour."
     if is_sent is None:
         return "Whether the event log is sent could not be read."
     return "The event log is not sent to Log Analytics: nothing of now is kept."

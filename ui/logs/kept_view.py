@@ -109,9 +109,10 @@ def _draw(shown: _Shown) -> None:
         st.html(f'<p class="note">Log Analytics left rows out: {escape(look.value.partial)}.</p>')
     found = select(look.value.logs, Filter(level=shown.level))
     drawn = log_controls.bounded(found)
+    is_dated = len({entry.at.date() for entry in drawn if entry.at is not None}) > 1
     log_lines(
         f"Kept console log of {shown.endpoint.name}",
-        [log_controls.line(entry) for entry in drawn],
+        [log_controls.line(entry, is_kept=True, is_dated=is_dated) for entry in drawn],
         key=_LINES,
         colours=colours.of_deployments({*shown.names, *(entry.deployment for entry in found)}),
         words=shown.asked.words,
@@ -125,7 +126,7 @@ def _draw(shown: _Shown) -> None:
 def _nothing(shown: _Shown) -> str:
     said = "The console log has no line like that in this time."
     if shown.is_sent:
-        return f"{said} Rows come 3 to 10 minutes late; after the log was switched on the first need an hour."
+        return f"{said} Rows come 3 to 10 minutes late; after the log was switched on the first need up to an hour."
     if shown.is_sent is None:
         return said
     return f"{said} It is not sent to Log Analytics: nothing of now is kept."

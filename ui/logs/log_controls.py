@@ -90,11 +90,17 @@ def bounded(found: Sequence[Entry]) -> list[Entry]:
     return list(found[len(found) - kept :])
 
 
-def line(entry: Entry) -> LogLine:
-    """An entry as it is drawn. Pure."""
+def line(entry: Entry, *, is_kept: bool = False, is_dated: bool = False) -> LogLine:
+    """An entry as it is drawn. Pure.
+
+    A kept one has a time even where its text says none: that of its row. ``is_dated`` puts the day before the time.
+    """
     text = entry.text
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}\n… {len(text) - LONGEST:,} more characters are not shown."
     stamp = entry.stamp
-    time = f"{entry.at:%H:%M:%S}.{entry.at.microsecond // 1000:03d}" if entry.at and stamp else ""
+    time = ""
+    if entry.at and (stamp or is_kept):
+        day = f"{entry.at:%m-%d} " if is_dated else ""
+        time = f"{day}{entry.at:%H:%M:%S}.{entry.at.microsecond // 1000:03d}"
     return LogLine(f"{entry.deployment}:{entry.number}", entry.deployment, time, entry.level, text, stamp)
