@@ -1,0 +1,1 @@
+"""Shadow tests: which minutes of two deployments are compared, runs with a fixed start, and their reports."""
