@@ -99,9 +99,7 @@ def table_rows(found: Sequence[Combination], names: Sequence[str], look: Look, i
                 Cell(_answer(each), sort=_answer(each)),
                 Cell("server", tone="bad") if each.is_server_error else Cell("client", tone="neutral"),
                 Cell(f"{most}{each.count:,.0f}", sort=each.count),
-                Cell("–", muted=True)
-                if each.percent is None
-                else Cell(words.percent(each.percent), sort=each.percent),
+                Cell("–", muted=True) if each.percent is None else Cell(words.percent(each.percent), sort=each.percent),
                 Cell(
                     f"{each.newest_at.astimezone(look.zone):%Y-%m-%d %H:%M}",
                     sort=each.newest_at.timestamp(),
@@ -118,7 +116,11 @@ _COLUMNS = (
     Column("Answer", help="The status that the caller got, and what the model's container answered, if it did."),
     Column("Whose error"),
     Column("Requests", number=True, help="In the settled part of the time range, as the endpoint counts them."),
-    Column("Share", number=True, help="Of all requests of this deployment. What was refused before one was chosen belongs to none."),
+    Column(
+        "Share",
+        number=True,
+        help="Of all requests of this deployment. What was refused before one was chosen belongs to none.",
+    ),
     Column("Last", help="Begin of the newest point of the charts that has one."),
 )
 
