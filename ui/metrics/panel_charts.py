@@ -24,6 +24,8 @@ NEAR = 0.2
 MOST_NAMED = 8
 """Instances that a legend names one by one; of more, only the highest are named."""
 _HIGHEST = 6
+_ONE_ROW, _LEGEND_ROOM = 3, 90
+"""More names than these take some rows of a phone's width, in pixels; the lines keep their height."""
 _WHOLE_ENDPOINT = "endpoint"
 _OTHERS = "others"
 _UNITS = {"Percent": "%", "MilliSeconds": "ms"}
@@ -87,7 +89,8 @@ def instances(data: PanelData, group: GroupData, deployments: Sequence[str], loo
         others = f"and {len(lines) - len(named)} lower"
         thin = {"color": colours.NAMED["slate"], "width": 1}
         figure.add_scatter(x=[None], y=[None], name=others, mode="lines", line=thin, legendgroup=_OTHERS)
-    figure.update_layout(hovermode="closest")
+    room = _LEGEND_ROOM if len(named) > _ONE_ROW else 0
+    figure.update_layout(hovermode="closest", height=charts.HEIGHT + room)
     return figure
 
 
