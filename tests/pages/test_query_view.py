@@ -218,7 +218,7 @@ def test_queries_are_saved_used_and_deleted(opened: Page, queried: LocalAzure) -
     opened.app.button(key="query_delete_0").click().run()
     opened.app.button(key="ask_confirm").click().run()
     opened.app.run()
-    assert "No query of this endpoint is saved yet" in opened.html()
+    assert any("No query of this endpoint is saved yet" in each.value for each in opened.app.caption)
 
 
 def rows_of(kinds: dict[str, str], *rows: tuple[object, ...]) -> Rows:

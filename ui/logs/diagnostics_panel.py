@@ -103,7 +103,8 @@ def show(endpoint: Endpoint, category: str = TRAFFIC) -> Sent | None:
             st.html(f'<p class="hint">{escape(_missing(kind, sent))}</p>', width="content")
             _on_button(endpoint, kind, "state")
         with menu("Logs that are sent", icon=":material/tune:", key=_MENU):
-            st.html(f'<p class="hint">{escape(CHARGED)}. {escape(LATER)}</p>')
+            # A caption: a menu hangs outside the app, where the colours of our own paragraphs are those of light.
+            st.caption(f"{CHARGED}. {LATER}")
             for each in KINDS:
                 _row(endpoint, each, where(found, each.category))
     return sent
@@ -132,10 +133,8 @@ def _row(endpoint: Endpoint, kind: Kind, sent: Sent) -> None:
     """One log in the list of all: whether it is sent, what it costs, and its switch."""
     state = f"sent to {_names(sent)}" if sent.readable else "not sent to Log Analytics"
     with st.container(border=True, key=f"log_kind_{kind.category}"):
-        st.html(
-            f'<p class="lead"><b>{escape(kind.name.capitalize())}</b>: {state}</p>'
-            f'<p class="hint">{escape(kind.rows)}</p>'
-        )
+        st.html(f'<p class="lead"><b>{escape(kind.name.capitalize())}</b>: {state}</p>')
+        st.caption(kind.rows)
         if not sent.readable:
             _on_button(endpoint, kind, "list")
         for each in sent.readable:

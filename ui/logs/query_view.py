@@ -39,7 +39,7 @@ SPANS = {
 }
 _SPAN = "24 h"
 _RUN = "run"
-_LONGEST_NAME = 60
+_LONGEST_NAME = 90
 """Characters of a query that name its run."""
 
 
@@ -131,7 +131,7 @@ def _beginnings(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
 
 def _saved(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
     if not saved:
-        st.html('<p class="hint">No query of this endpoint is saved yet.</p>')
+        st.caption("No query of this endpoint is saved yet.")
     for number, each in enumerate(saved):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.button(
@@ -155,9 +155,10 @@ def _saved(endpoint: Endpoint, saved: Sequence[Saved]) -> None:
 def _list_runs(endpoint: Endpoint, runs: Sequence[Run]) -> None:
     """The runs of this endpoint that are kept, whoever began them; those of this process alone."""
     for run in runs:
-        [first, *_] = run.kql.strip().splitlines()
+        name = " ".join(run.kql.split())
+        name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
         st.button(
-            f"{plain(first[:_LONGEST_NAME])}, {_state(run)}",
+            f"{plain(name)}, {_state(run)}, begun {words.elapsed(run.seconds)} ago",
             key=f"query_open_{run.id}",
             type="tertiary",
             on_click=_open,
