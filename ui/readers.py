@@ -21,7 +21,7 @@ from services.errors import NotFound
 from services.metrics import EndpointMetrics, GroupData, Summary, lag
 from services.metrics.lag import Lag
 from services.model import Deployment, Endpoint, Window, WorkspaceRef
-from ui import context, scope
+from ui import context, failures, scope
 
 T = TypeVar("T")
 
@@ -51,6 +51,7 @@ class Standing:
 
 
 @st.cache_data(ttl=IDENTITY_SECONDS, max_entries=64, show_spinner=False, refresh_mode="background")
+@failures.shared
 def _standing(_conn: Connection, generation: int, workspace: str) -> Standing:  # noqa: ARG001 - part of the key
     return Standing(
         identity=azure_connection.who(_conn),
@@ -62,12 +63,14 @@ def _standing(_conn: Connection, generation: int, workspace: str) -> Standing:  
 
 
 @st.cache_data(ttl=RESOURCE_SECONDS, max_entries=64, show_spinner=False, refresh_mode="background")
+@failures.shared
 def _endpoints(_conn: Connection, generation: int, workspace: str) -> Reading[list[Endpoint]]:  # noqa: ARG001
     at = time.time()
     return Reading(azure_endpoints.list_endpoints(_conn), at)
 
 
 @st.cache_data(ttl=RESOURCE_SECONDS, max_entries=400, show_spinner=False, refresh_mode="background")
+@failures.shared
 def _deployments(
     _conn: Connection,
     generation: int,  # noqa: ARG001
@@ -79,6 +82,7 @@ def _deployments(
 
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=400, show_spinner=False, refresh_mode="background")
+@failures.shared
 def _deployment_summaries(
     _conn: Connection, generation: int, workspace: str, endpoint: str
 ) -> Reading[dict[str, Summary]]:
@@ -106,6 +110,7 @@ class Span:
 
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+@failures.shared
 def _metrics(
     _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, is_before: bool
 ) -> Reading[EndpointMetrics]:
@@ -123,6 +128,7 @@ def _metrics(
 
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+@failures.shared
 def _metric_group(
     _conn: Connection,
     generation: int,
@@ -163,12 +169,14 @@ def standing() -> Standing:
 
     Raises SluiceError.
     """
-    return _standing(*key(scope.workspace()))
+    with failures.waiting():
+        return _standing(*key(scope.workspace()))
 
 
 def endpoints() -> list[Endpoint]:
     """All endpoints of the workspace that the pages look at, sorted by name. Raises SluiceError."""
-    return note(_endpoints(*key(scope.workspace())))
+    with failures.waiting():
+        return note(_endpoints(*key(scope.workspace())))
 
 
 def endpoints_now() -> list[Endpoint]:
@@ -179,24 +187,28 @@ def endpoints_now() -> list[Endpoint]:
 
 def deployments(endpoint: Endpoint) -> list[Deployment]:
     """The deployments of one endpoint, sorted by name. Raises SluiceError."""
-    return note(_deployments(*key(endpoint.workspace_ref), endpoint.name))
+    with failures.waiting():
+        return note(_deployments(*key(endpoint.workspace_ref), endpoint.name))
 
 
 def deployment_summaries(endpoint: Endpoint) -> dict[str, Summary]:
     """Deployment name → its last settled minutes in three numbers. Raises SluiceError."""
-    return note(_deployment_summaries(*key(endpoint.workspace_ref), endpoint.name))
+    with failures.waiting():
+        return note(_deployment_summaries(*key(endpoint.workspace_ref), endpoint.name))
 
 
 def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> EndpointMetrics:
     """Latency and requests of each deployment over ``span``, or over the period before it. Raises SluiceError."""
-    return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span, is_before))
+    with failures.waiting():
+        return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span, is_before))
 
 
 def metric_group(
     endpoint: Endpoint, span: Span, group: str, *, each_instance: bool = False, is_before: bool = False
 ) -> GroupData:
     """The charts of one group of metrics over ``span``, or over the period before it. Raises SluiceError."""
-    return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group, each_instance, is_before))
+    with failures.waiting():
+        return note(_metric_group(*key(endpoint.workspace_ref), endpoint.name, span, group, each_instance, is_before))
 
 
 def metric_lag(endpoint: Endpoint) -> Lag:

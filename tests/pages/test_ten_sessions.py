@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from streamlit.runtime.caching import cache_utils
 
+from services.errors import SluiceError, Throttled
 from services.metrics import INSTANCES, RESOURCES, TRAFFIC
 from services.model import Endpoint
 from tests.local_azure import LocalAzure
@@ -123,6 +124,32 @@ def test_old_numbers_are_read_again_behind_all_of_them_once(calls: Calls, monkey
         assert time.monotonic() < deadline
     together(lambda: readers.metrics(endpoint, SPAN))
     assert (seen + calls.taken())[NUMBERS] == alone
+
+
+def test_ten_who_wait_for_a_reading_that_fails_wait_for_one(calls: Calls, seeded: LocalAzure) -> None:
+    endpoint = split_endpoint()
+    readers.metrics(endpoint, SPAN)
+    alone = calls.taken()[NUMBERS]
+    readers.forget()
+    seeded.control(
+        "POST", "faults", {"path": f"/subscriptions/*/{NUMBERS}", "status": 429, "delay_seconds": 1}
+    ).raise_for_status()
+    try:
+        problems: list[SluiceError] = []
+
+        def look() -> None:
+            try:
+                readers.metrics(endpoint, SPAN)
+            except SluiceError as error:
+                problems.append(error)
+
+        together(look)
+    finally:
+        seeded.control("DELETE", "faults").raise_for_status()
+    assert {type(each) for each in problems} == {Throttled}
+    assert len(problems) == PEOPLE
+    assert calls.taken()[NUMBERS] <= alone
+    assert len(readers.metrics(endpoint, SPAN).latency), "whoever comes later asks again"
 
 
 def test_a_second_session_on_the_page_asks_azure_for_no_numbers(
