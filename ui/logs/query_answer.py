@@ -15,6 +15,7 @@ from services.azure.log_analytics import Rows
 from services.logs.queries import MOST_ROWS, Answer
 from services.model import Endpoint
 from ui import charts, words
+from ui.components.chart_files import chart_files
 from ui.components.table import Cell, Column, Row, table
 from ui.logs import query_chart
 
@@ -52,6 +53,8 @@ def show(endpoint: Endpoint, answer: Answer) -> None:
         st.download_button(
             "CSV", lambda: to_csv(found), "sluice-query.csv", "text/csv", icon=":material/download:", on_click="ignore"
         )
+        if drawn is not None and shown == _CHART:
+            chart_files("query_chart", name=f"{endpoint.name}-query", title=f"Query on {endpoint.name}")
         st.caption(f"{_count(answer)}, after {words.milliseconds(answer.seconds * 1000)}")
     if drawn is not None and shown == _CHART:
         st.plotly_chart(drawn.figure, key="query_chart", config=charts.CONFIG, theme=None)

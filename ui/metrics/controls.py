@@ -92,9 +92,9 @@ def controls(endpoint: Endpoint) -> View:
     many = _many_points(span)
     if is_fresh and ends is None:
         strip.refresh_every(MANY_POINTS_SECONDS if many else REFRESH_SECONDS)
-    for said in (grain_field.refusal(_minutes(span), grain), MANY_WORDS if many and ends is None else ""):
-        if said:
-            st.html(f'<p class="hint" role="status">{said}</p>')
+    told = [grain_field.refusal(_minutes(span), grain), MANY_WORDS if many and ends is None else ""]
+    if any(told):
+        st.html(f'<p class="hint" role="status">{" ".join(filter(None, told))}</p>')
     look = charts.Look(zone, st.context.theme.type == "dark")
     return View(span, group(), percentile or "P95", look, with_before, st.session_state.get(_ZOOMS, 0))
 
