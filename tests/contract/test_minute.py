@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -123,3 +124,24 @@ def test_a_live_log_that_cannot_be_read_is_told_and_the_others_stay(
     found = minute.read_lines(conn, endpoint, deployments, now - timedelta(minutes=1), now + timedelta(minutes=1))
     assert {each.deployment for each in found.entries} == {"blue"}
     assert ["log of green" in each.what for each in found.problems] == [True]
+
+
+def test_lines_come_from_the_console_log_when_the_live_log_fails(
+    conn: Connection, local_azure: LocalAzure, served: str, fault: Callable[..., None]
+) -> None:
+    endpoint = endpoints.get_endpoint(conn, served)
+    deployments = [each for each in endpoints.list_deployments(conn, served) if each.name == "blue"]
+    switch_logs_on(local_azure, endpoint.id, TABLES[1], name="minute")
+    try:
+        local_azure.score(served, {"data": ["eight"]})
+        fault(path="/subscriptions/*/deployments/blue/getLogs", status=500)
+        now = datetime.now(UTC)
+        since, until = now - timedelta(minutes=1), now + timedelta(minutes=2)
+        deadline = time.monotonic() + 30
+        while not (found := minute.read_lines(conn, endpoint, deployments, since, until)).entries:
+            assert time.monotonic() < deadline, found
+    finally:
+        setting = f"{endpoint.id}/providers/Microsoft.Insights/diagnosticSettings/minute"
+        local_azure.arm("DELETE", setting, version="2021-05-01-preview").raise_for_status()
+    assert {each.deployment for each in found.entries} == {"blue"}
+    assert ["log of blue" in each.what for each in found.problems] == [True]
