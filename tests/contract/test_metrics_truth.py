@@ -162,7 +162,8 @@ def requests_and_errors_are_those_of(truth: Truth, data: EndpointMetrics, *, wit
         if not total:
             assert (found.requests, found.per_minute, found.server_error_percent) == (None, None, None)
             continue
-        minutes = sum(truth.minutes_of(at) for at in {at for at, _, _ in mine})
+        first, last = min(at for at, _, _ in mine), max(at for at, _, _ in mine)
+        minutes = (last - first) / timedelta(minutes=1) + truth.minutes_of(last)
         assert found.requests == total
         assert found.per_minute == pytest.approx(total / minutes)
         for percent, is_meant in (

@@ -107,7 +107,7 @@ def test_key_figures_count_settled_minutes_only() -> None:
         [(0, "blue", "200", 9.0), (0, "blue", "424", 1.0), (5, "blue", "200", 20.0), (9, "blue", "500", 99.0)],
     )
     blue = figures.key_figures(data, "blue")
-    assert (blue.requests, blue.per_minute) == (30.0, 15.0)
+    assert (blue.requests, blue.per_minute) == (30.0, 30 / 6), "quiet minutes count, those before the first do not"
     assert blue.server_error_percent == pytest.approx(100 / 30)
     assert blue.client_error_percent == 0
     assert (blue.newest, blue.newest_at) == ({"P95": 17.0}, at(7))

@@ -17,11 +17,12 @@ from services.model import Window
 class KeyFigures:
     """One deployment over the settled part of a window; None means no data.
 
-    ``requests`` is what Azure counted, ``per_minute`` the same over the minutes of the points that have data. Without
-    totals (``is_exact`` is False) it is the most that can have been: Azure's mean leaves out the minutes without data,
-    and a rare status counts too much among the others. ``newest`` holds each percentile of the newest settled point,
-    which lies at ``newest_at``: percentiles of several points cannot be combined into one. ``mean`` holds the mean of
-    each percentile's points, which is no percentile but can be compared with that of another period.
+    ``requests`` is what Azure counted, ``per_minute`` the same over all minutes from the first point with data to the
+    newest: a rate over the minutes with data alone would depend on the grain. Without totals (``is_exact`` is False)
+    both are the most that can have been: Azure's mean leaves out the minutes without data, and a rare status counts too
+    much among the others. ``newest`` holds each percentile of the newest settled point, which lies at ``newest_at``:
+    percentiles of several points cannot be combined into one. ``mean`` holds the mean of each percentile's points,
+    which is no percentile but can be compared with that of another period.
     """
 
     deployment: str
@@ -112,7 +113,8 @@ def _settled(rows: pd.DataFrame, data: DeploymentMetrics, deployment: str) -> pd
 def _totals(requests: pd.DataFrame, window: Window) -> tuple[float | None, float | None]:
     if not len(requests):
         return None, None
-    minutes = sum(minutes_of(at.to_pydatetime(), window) for at in requests["at"].unique())
+    first, last = (at.to_pydatetime() for at in (requests["at"].min(), requests["at"].max()))
+    minutes = (last - first).total_seconds() / 60 + minutes_of(last, window)
     total = float(requests["count"].sum())
     return total, total / minutes
 

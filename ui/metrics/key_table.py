@@ -30,7 +30,7 @@ def _columns(data: DeploymentMetrics) -> tuple[Column, ...]:
     return (
         Column("Deployment"),
         Column("Requests", number=True, help=counted),
-        Column("Mean rate", number=True, help="Over the points that have data."),
+        Column("Mean rate", number=True, help="From the first point with data to the newest, quiet ones included."),
         Column("Server errors", number=True, help=f"Share of {data.statuses.server_words}."),
         Column("Client errors", number=True, help=f"Share of {data.statuses.client_words}."),
         *(
