@@ -12,6 +12,7 @@ import streamlit as st
 from services.loadtest.running import LoadRun
 from services.loadtest.tally import MOST_LAG_MS
 from ui import charts, problem, words
+from ui.components.chart_files import chart_files
 from ui.facts import Fact, facts
 from ui.test.load import load_bars, load_charts
 from ui.turns import Turns
@@ -50,19 +51,25 @@ def draw_charts(
     before: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Draw answers per second and latency, one above the other on the same axis; ``before`` is an earlier test."""
-    st.html('<p class="label">Answers per second, by status</p>')
+    _heading("Answers per second, by status", "load_answers")
     st.plotly_chart(
         load_charts.answers(rows, seconds, look),
         key="load_answers",
         config=charts.CONFIG,
         alt="Answers per second by status or kind of failure",
     )
-    st.html('<p class="label">Latency from the intended start, good answers of each second, ms</p>')
+    _heading("Latency from the intended start, good answers of each second, ms", "load_latency")
     figure = load_charts.latency(rows, seconds, look, before)
     if figure.data:
         st.plotly_chart(figure, key="load_latency", config=charts.CONFIG, alt="Median and P99 latency of every second")
     else:
         st.html('<p class="lead">No good answer yet.</p>')
+
+
+def _heading(words: str, chart: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{chart}_head"):
+        st.html(f'<p class="label">{escape(words)}</p>')
+        chart_files(chart, name=chart.replace("_", "-"), title=words)
 
 
 def show_end(run: LoadRun, put_away: Callable[[], None]) -> None:
