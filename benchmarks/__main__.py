@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import console, control, fleet, gateway, loadtest, mirror, pages, shift
+from benchmarks import console, control, fleet, gateway, loadtest, metrics, mirror, pages, shift
 from benchmarks.report import RESULTS, Report
 
 ALL: dict[str, Callable[[], Report]] = {
@@ -18,6 +18,7 @@ ALL: dict[str, Callable[[], Report]] = {
     "fleet": fleet.main,
     "console": console.main,
     "loadtest": loadtest.main,
+    "metrics": metrics.main,
 }
 
 

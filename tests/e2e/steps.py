@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from axe_playwright_python.base import AxeResults
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.arm import Arm
@@ -25,6 +26,24 @@ def ours_of(results: AxeResults) -> list[tuple[str, str]]:
     return [
         one for one in found if one[0] not in STREAMLITS_OWN and not any(each in one[1] for each in STREAMLITS_PLACES)
     ]
+
+
+def findings(open_page: Callable[..., Page], url: str, is_ready: Callable[[Page], None]) -> list[tuple[str, ...]]:
+    """What is wrong with a page in light and dark, wide and narrow, once ``is_ready`` has seen it: axe's findings, and
+    a page that is wider than the window."""
+    found: list[tuple[str, ...]] = []
+    wide, narrow = (1440, 900), (390, 844)
+    for is_dark, sizes in ((False, (wide, narrow)), (True, (narrow, wide))):
+        page = open_page(url, width=sizes[0][0], height=sizes[0][1], dark=is_dark)
+        is_ready(page)
+        for width, height in sizes:
+            page.set_viewport_size({"width": width, "height": height})
+            settle(page)
+            where = f"{'dark' if is_dark else 'light'} {width} px"
+            found += [(where, *each) for each in ours_of(Axe().run(page))]
+            if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                found.append((where, "wider than the window"))
+    return found
 
 
 def tab_to(page: Page, target: Locator) -> None:
