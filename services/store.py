@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.errors import StoreFailed
+from services.store_steps import STEPS
 
 BUSY_SECONDS = 20.0
 """How long a write waits for another process's write. A transaction here takes milliseconds."""
@@ -152,72 +153,54 @@ QUERIES = sa.Table(
 )
 """Queries of Log Analytics that people have saved, by endpoint."""
 
-_APPEND_ONLY = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
-_FIRST = (
-    (
-        "CREATE TABLE events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, entry_id TEXT NOT NULL, kind TEXT NOT NULL, "
-        "at TEXT NOT NULL, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, known TEXT, body TEXT NOT NULL)"
-    ),
-    "CREATE INDEX events_by_entry ON events (entry_id)",
-    "CREATE INDEX events_by_endpoint ON events (cloud, endpoint_id, sequence)",
-    f"CREATE TRIGGER events_stay BEFORE UPDATE ON events {_APPEND_ONLY}",
-    f"CREATE TRIGGER events_are_kept BEFORE DELETE ON events {_APPEND_ONLY}",
-    (
-        "CREATE TABLE leases (cloud TEXT, endpoint_id TEXT, entry_id TEXT NOT NULL, holder TEXT NOT NULL, "
-        "expires_at REAL NOT NULL, PRIMARY KEY (cloud, endpoint_id))"
-    ),
-    (
-        "CREATE TABLE tests (cloud TEXT, deployment_id TEXT, at TEXT NOT NULL, status INTEGER NOT NULL, "
-        "total_ms REAL NOT NULL, model_ms REAL, PRIMARY KEY (cloud, deployment_id))"
-    ),
+SHADOW_RUNS = sa.Table(
+    "shadow_runs",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("cloud", sa.Text, nullable=False),
+    sa.Column("endpoint_id", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("frozen", sa.Text),
 )
-_SECOND = (
-    "CREATE INDEX events_by_kind ON events (cloud, kind, at)",
-    "CREATE INDEX events_by_endpoint_and_kind ON events (cloud, endpoint_id, kind, sequence)",
+"""Shadow tests. One of an endpoint runs at a time. ``content`` and the ``frozen`` verdict are JSON."""
+
+SHADOW_MINUTES = sa.Table(
+    "shadow_minutes",
+    METADATA,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("at", sa.Text, primary_key=True),
+    sa.Column("live_requests", sa.Integer, nullable=False),
+    sa.Column("live_errors", sa.Integer, nullable=False),
+    sa.Column("candidate_requests", sa.Integer, nullable=False),
+    sa.Column("candidate_errors", sa.Integer, nullable=False),
+    sa.Column("live_rows", sa.Integer, nullable=False),
+    sa.Column("latencies", sa.LargeBinary, nullable=False),
 )
-_THIRD = (
-    (
-        "CREATE TABLE payloads (id TEXT PRIMARY KEY, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, "
-        "name TEXT NOT NULL, changed_at TEXT NOT NULL, body BLOB NOT NULL, content TEXT NOT NULL, "
-        "UNIQUE (cloud, endpoint_id, name))"
-    ),
-    (
-        "CREATE TABLE variables (cloud TEXT, endpoint_id TEXT, name TEXT, value TEXT NOT NULL, "
-        "PRIMARY KEY (cloud, endpoint_id, name))"
-    ),
-    (
-        "CREATE TABLE exchanges (id TEXT PRIMARY KEY, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, "
-        "at TEXT NOT NULL, status INTEGER, deployment TEXT, total_ms REAL, request_body BLOB, answer_body BLOB, "
-        "content TEXT NOT NULL)"
-    ),
-    "CREATE INDEX exchanges_by_endpoint ON exchanges (cloud, endpoint_id, at)",
-    (
-        "CREATE TABLE results (id TEXT PRIMARY KEY, cloud TEXT NOT NULL, endpoint_id TEXT NOT NULL, "
-        "kind TEXT NOT NULL, at TEXT NOT NULL, content TEXT NOT NULL)"
-    ),
-    "CREATE INDEX results_by_endpoint ON results (cloud, endpoint_id, kind, at)",
-    "CREATE TABLE choices (person TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (person, name))",
+"""What a run is judged by. ``latencies`` are compressed, ``live_rows`` of the live deployment and then the other's."""
+
+SHADOW_ANSWERS = sa.Table(
+    "shadow_answers",
+    METADATA,
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("compared", sa.Integer, nullable=False),
+    sa.Column("different", sa.Integer, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
 )
-_FOURTH = (
-    (
-        "CREATE TABLE limits (cloud TEXT, endpoint_id TEXT, metric TEXT, value REAL NOT NULL, "
-        "PRIMARY KEY (cloud, endpoint_id, metric))"
-    ),
+"""Answers that were compared inside a run, one row per comparison. ``content`` is JSON."""
+
+SHADOW_CRITERIA = sa.Table(
+    "shadow_criteria",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, primary_key=True),
+    sa.Column("content", sa.Text, nullable=False),
 )
-_FIFTH = (
-    (
-        "CREATE TABLE visibility (cloud TEXT, endpoint_id TEXT, source TEXT, at TEXT NOT NULL, content TEXT NOT NULL, "
-        "PRIMARY KEY (cloud, endpoint_id, source))"
-    ),
-)
-_SIXTH = (
-    (
-        "CREATE TABLE queries (cloud TEXT, endpoint_id TEXT, name TEXT, kql TEXT NOT NULL, changed_at TEXT NOT NULL, "
-        "PRIMARY KEY (cloud, endpoint_id, name))"
-    ),
-)
-_MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
-"""Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""
+"""What a candidate must not be worse by, as it was chosen last for an endpoint. ``content`` is JSON."""
+
+_MIGRATIONS = STEPS
 
 
 class Store:

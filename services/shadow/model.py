@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 
 from services.comparison.criteria import Criteria
-from services.comparison.judge import Arm
+from services.comparison.judge import Arm, Verdict
+from services.model import Split
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,50 @@ class RunState(Enum):
 
 
 @dataclass(frozen=True)
+class Asked:
+    """The shadow test that a person asks for. ``principal`` is whom Azure sees, ``person`` the user of this machine."""
+
+    pair: Pair
+    percent: int
+    criteria: Criteria
+    duration: timedelta
+    person: str
+    principal: str = ""
+    prepares_promotion: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A deployment as it was when the run began."""
+
+    name: str
+    model: str
+    environment: str
+    instance_type: str
+    instance_count: int
+    modified_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What happened to the ground of a run, in a sentence, and when it was seen."""
+
+    at: datetime
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Run:
     """A shadow test. Pair, percentage, criteria and start never change; ``ends_at`` is when the mirror is cleared.
 
     ``why`` says in a sentence how it came to its end, "" while it runs. ``prepares_promotion`` asks for the Traffic
-    page to open with the promotion prepared, never for the promotion itself.
+    page to open with the promotion prepared, never for the promotion itself. ``split`` and ``setup`` are the ground
+    that the verdict stands on. Minutes count from the first whole one after ``set_at``, when the mirror was seen to be
+    in effect: None until then. ``is_ending`` says that somebody has asked to stop it. ``change_id`` and
+    ``clearing_id`` are the journal's entries that set and cleared the mirror, "" where none did. ``remarks`` are
+    changes of the ground that did not end the run; ``trouble`` is why it could not be looked after just now. ``counts``
+    and ``rows`` are the sources of its newest minutes, ``notes`` what was said of them. ``verdict`` is set once the
+    last minute is in and the verdict is frozen.
     """
 
     id: str
@@ -71,3 +111,16 @@ class Run:
     state: RunState = RunState.RUNNING
     ended_at: datetime | None = None
     why: str = ""
+    principal: str = ""
+    split: Split = field(default_factory=Split)
+    setup: tuple[Setup, ...] = ()
+    set_at: datetime | None = None
+    is_ending: bool = False
+    change_id: str = ""
+    clearing_id: str = ""
+    remarks: tuple[Remark, ...] = ()
+    trouble: str = ""
+    counts: str = ""
+    rows: str = ""
+    notes: tuple[str, ...] = ()
+    verdict: Verdict | None = None
