@@ -8,17 +8,19 @@ Statistics 49, 2021), cut to one side of the hypothesis.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, betaincc, betaln, xlog1py, xlogy
+from scipy.special import betainc, betaln, xlog1py, xlogy
 
 Floats = NDArray[np.float64]
 
-_RESERVE = 0.1
-"""The share of the stake that is never at risk: evidence for the other side cannot pull a product below log 0.1."""
+RESERVE = math.log(0.1)
+"""Log of the share of the stake that is never at risk: evidence for the other side cannot pull a product below it."""
+_AT_STAKE = math.log(0.9)
 
 
 class Against(Enum):
@@ -43,18 +45,27 @@ def log_evidence(hits: ArrayLike, trials: ArrayLike, probability: ArrayLike, aga
     log 0.1, so that products of several stay finite.
     """
     hits, trials, at = (np.asarray(each, dtype=float) for each in (hits, trials, probability))
-    misses = trials - hits
-    tail = betaincc if against is Against.AT_MOST else betainc
+    first, second = prior.successes + hits, prior.failures + (trials - hits)
     with np.errstate(divide="ignore", invalid="ignore"):
         mixed = (
-            betaln(prior.successes + hits, prior.failures + misses)
+            betaln(first, second)
             - betaln(prior.successes, prior.failures)
-            + np.log(tail(prior.successes + hits, prior.failures + misses, at))
-            - np.log(tail(prior.successes, prior.failures, at))
+            + np.log(_beyond(first, second, at, against))
+            - np.log(_beyond(prior.successes, prior.failures, at, against))
             - xlogy(hits, at)
-            - xlog1py(misses, -at)
+            - xlog1py(trials - hits, -at)
         )
     # At the ends of the scale the hypothesis allows everything or nothing: 0 · log 0 there says nothing.
     mixed = np.where(np.isnan(mixed), -np.inf, mixed)
-    evidence: Floats = np.logaddexp(np.log1p(-_RESERVE) + mixed, np.log(_RESERVE))
+    evidence: Floats = np.logaddexp(_AT_STAKE + mixed, RESERVE)
     return evidence
+
+
+def _beyond(first: ArrayLike, second: ArrayLike, at: Floats, against: Against) -> Floats:
+    """The part of a beta distribution on the other side of ``at`` than the hypothesis.
+
+    The upper part by its mirror image: scipy's ``betaincc`` takes ten times as long and says the same.
+    """
+    upper = against is Against.AT_MOST
+    part: Floats = betainc(second, first, 1 - at) if upper else betainc(first, second, at)
+    return part
