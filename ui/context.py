@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -35,6 +36,9 @@ from services.store import Store
 from services.test_log import TestLog
 from services.traffic.applier import Applier
 from services.traffic.watcher import Watcher
+
+if TYPE_CHECKING:
+    from services.shadow.keeper import Keeper
 
 try:
     import pwd
@@ -66,6 +70,7 @@ class _Process:
     applier: Applier | None = None
     fleet: Fleet | None = None
     watcher: Watcher | None = None
+    keeper: Keeper | None = None
     local: LocalAzure | None = None
     start: Start | None = None
     is_ending: threading.Event = field(default_factory=threading.Event)
@@ -218,6 +223,22 @@ def watcher() -> Watcher:
         return process.watcher
 
 
+def shadow() -> Keeper:
+    """What looks after the shadow tests, started. Raises NotConfigured, Unreachable, StoreFailed."""
+    # scipy and pandas are behind it, and take seconds to load: nobody who starts Sluice should wait for them.
+    from services.shadow.keeper import Keeper
+    from services.shadow.runs import Runs
+
+    process = _process()
+    journal()
+    with process.lock:
+        if process.keeper is None:
+            runs = Runs(store(), connection().arm_host)
+            process.keeper = Keeper(connection(), runs, journal(), applier())
+            process.keeper.start()
+        return process.keeper
+
+
 def watch(workspace: WorkspaceRef) -> None:
     """Look for changes in ``workspace`` too from now on, if this process looks for any."""
     found = _process().watcher
@@ -226,7 +247,8 @@ def watch(workspace: WorkspaceRef) -> None:
 
 
 def keep_watching() -> None:
-    """Watch for the life of the process: as soon as there is a cloud that answers, and again on another one."""
+    """Watch, and look after shadow tests, for the life of the process: as soon as there is a cloud that answers, and
+    again on another one."""
     threading.Thread(target=_keep_watching, args=(_process(),), name="keep-watching", daemon=True).start()
 
 
@@ -235,6 +257,7 @@ def _keep_watching(process: _Process) -> None:
     while not process.is_ending.is_set():
         try:
             watcher()
+            shadow()
         except NotConfigured:
             pass
         except SluiceError as error:
@@ -289,10 +312,12 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
                 process.fleet.close()
             if process.watcher is not None:
                 process.watcher.stop(0.0)
+            if process.keeper is not None:
+                process.keeper.stop(0.0)
             if process.applier is not None:
                 process.applier.stop(0.0)
             process.settings = process.connection = process.journal = process.applier = process.fleet = None
-            process.watcher = None
+            process.watcher = process.keeper = None
             process.generation += 1
     except SluiceError as error:
         start.error = error
@@ -311,6 +336,8 @@ def stop() -> None:
     process.is_ending.set()
     if process.watcher is not None:
         process.watcher.stop()
+    if process.keeper is not None:
+        process.keeper.stop()
     if process.applier is not None:
         process.applier.stop()
     if process.fleet is not None:
