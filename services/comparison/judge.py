@@ -120,7 +120,7 @@ class Judge:
         self._minute = self._track(f"{LATENCY} in the same minute", "factor") if has_latency else None
         shares = criteria.quantiles if has_latency else ()
         self._quantiles = {share: self._track(f"{LATENCY} P{100 * share:.0f}", "factor") for share in shares}
-        self._compared = Counts(0, 0)
+        self._compared, self._undecided = Counts(0, 0), 0
         self._answers = self._track(ANSWERS, "percent") if criteria.answer_percent is not None else None
 
     def add(self, live: Arm, candidate: Arm) -> None:
@@ -137,12 +137,17 @@ class Judge:
         self._pairs.add(fast, slow)
         self._look()
 
-    def add_answers(self, compared: int, different: int) -> None:
-        """Take in payloads that both were asked, and how many of their answers differ; then look."""
+    def add_answers(self, compared: int, different: int, undecided: int = 0) -> None:
+        """Take in payloads that both were asked, and how many of their answers differ; then look.
+
+        ``undecided`` more may differ: they speak against PASS and not for FAIL.
+        """
         self._compared = Counts(self._compared.requests + compared, self._compared.errors + different)
+        self._undecided += undecided
         if self._answers is not None:
             self._answers.look(self._answer_evidence())
-            lower, upper = share_interval(self._compared, self._alpha)
+            lower, _ = share_interval(self._compared, self._alpha)
+            _, upper = share_interval(self._compared_at_most, self._alpha)
             self._answers.narrow(100 * lower, 100 * upper)
 
     def standings(self) -> tuple[Standing, ...]:
@@ -213,7 +218,13 @@ class Judge:
         return error_evidence(self._live.times(factor), self._candidate.times(factor), margin)
 
     def _answer_evidence(self, factor: float = 1.0) -> Evidence:
-        return share_evidence(self._compared.times(factor), float(self.criteria.answer_percent or 0) / 100)
+        limit = float(self.criteria.answer_percent or 0) / 100
+        least, most = (share_evidence(each.times(factor), limit) for each in (self._compared, self._compared_at_most))
+        return Evidence(worse=least.worse, fine=most.fine)
+
+    @property
+    def _compared_at_most(self) -> Counts:
+        return Counts(self._compared.requests, self._compared.errors + self._undecided)
 
     def _quantile_evidence(self, share: float, factor: float = 1.0) -> Evidence:
         margin = self.criteria.latency or Margin(0.1)
