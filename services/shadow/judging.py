@@ -12,6 +12,7 @@ from typing import Any
 
 from services.comparison.judge import ANSWERS, ERRORS, Judge, Standing, Verdict, slowest
 from services.journal.entry import moment
+from services.shadow.answers import undecided_of
 from services.shadow.kept import text_of
 from services.shadow.model import Minute, Run
 from services.shadow.runs import Answers, Runs
@@ -123,7 +124,7 @@ class _Judged:
             self.since, self.until = self.since or each.at, each.at
             self.recent.append((each.at, each.candidate.requests, len(each.candidate.latencies_ms)))
         for compared in answers[self.answers :]:
-            self.judge.add_answers(compared.compared, compared.different)
+            self.judge.add_answers(compared.compared, compared.different, undecided_of(compared.content))
         if minutes or len(answers) > self.answers:
             self.standings = None
         self.minutes += len(minutes)
