@@ -1,0 +1,328 @@
+"""Shadow tests as they are kept: nothing is lost, nothing grows without bound, and nothing is judged twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.comparison.criteria import Criteria
+from services.comparison.judge import Arm, Judge, Verdict
+from services.comparison.quantiles import Margin
+from services.errors import Conflict, NotFound, RuleBroken
+from services.journal.entry import CHANGE, DRIFT, Entry, Who
+from services.model import Split
+from services.shadow.ground import look
+from services.shadow.judging import Judging, View, from_view, to_view
+from services.shadow.kept import FEWEST_PER_MINUTE, per_minute
+from services.shadow.model import Asked, Minute, Pair, Remark, Run, RunState
+from services.shadow.runs import MOST_KEPT, Runs
+from services.shadow.starting import new_run, plan_of
+from services.store import Store
+from tests.values import deployments, endpoint
+
+BEGAN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+PAIR = Pair("blue", "green")
+ASKED = Asked(PAIR, 20, Criteria(), HOUR, "ann", "app")
+PLACE = endpoint({"blue": 100}, name="kept-shadow")
+BOTH = deployments("blue", "green", of="kept-shadow")
+RUN = new_run("first", plan_of(PLACE, BOTH, ASKED), BOTH, ASKED, BEGAN)
+MIRRORED = endpoint({"blue": 100}, {"green": 20}, name="kept-shadow")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "sluice.db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def runs(store: Store) -> Runs:
+    return Runs(store, "cloud")
+
+
+def minute(number: int, *, requests: int = 30, slower: float = 1.0, errors: int = 0) -> Minute:
+    rng = np.random.default_rng(number)
+    ms = 100 * np.exp(rng.normal(0, 0.4, (2, requests)))
+    live = Arm(requests, 0, ms[0])
+    return Minute(BEGAN + number * MINUTE, live, Arm(requests, errors, slower * ms[1][errors:]))
+
+
+def test_a_run_is_read_as_it_was_kept(runs: Runs) -> None:
+    full = replace(
+        RUN,
+        criteria=Criteria(1.5, Margin(0.2, 3.0), (0.5, 0.99), 2.0),
+        set_at=BEGAN + MINUTE,
+        change_id="change",
+        remarks=(Remark(BEGAN, "It rained."),),
+        notes=("No rows.",),
+        prepares_promotion=True,
+    )
+    assert runs.begin(full) == full
+    assert runs.get("first") == full
+    assert runs.all(PLACE.id.upper()) == runs.running() == runs.open() == (full,)
+    assert Runs(runs._store, "elsewhere").get("first") is None
+
+
+def test_one_run_of_an_endpoint_runs_at_a_time_and_a_double_click_begins_one(runs: Runs) -> None:
+    runs.begin(RUN)
+    assert runs.begin(replace(RUN, percent=50)) == RUN
+    with pytest.raises(Conflict, match="Another one"):
+        runs.begin(replace(RUN, id="second"))
+    runs.begin(replace(RUN, id="other", endpoint_id=RUN.endpoint_id + "-2"))
+    runs.end("first", RunState.ENDED, "Its time was over.", BEGAN + HOUR)
+    runs.begin(replace(RUN, id="second"))
+    assert [each.id for each in runs.open()] == ["first", "other", "second"]
+
+
+def test_an_end_stays_and_nothing_changes_after_it(runs: Runs) -> None:
+    runs.begin(RUN)
+    ended = runs.end("first", RunState.BROKEN, "The mirror was cleared.", BEGAN)
+    assert runs.end("first", RunState.ENDED, "Its time was over.", BEGAN + HOUR) == ended
+    assert runs.ask_to_stop("first") == ended
+    with pytest.raises(NotFound):
+        runs.ask_to_stop("none")
+
+
+def test_a_minute_is_kept_once_and_in_order(runs: Runs) -> None:
+    runs.begin(RUN)
+    first = [minute(number) for number in range(3)]
+    assert runs.add_minutes("first", first, counts="metrics", rows="log", notes=["Noted."]) == 3
+    assert runs.add_minutes("first", [minute(1, errors=9), minute(2, errors=9), minute(4)]) == 1
+    assert runs.add_minutes("first", [minute(3)]) == 0
+    kept = runs.minutes("first")
+    assert [each.at for each in kept] == [BEGAN + number * MINUTE for number in (0, 1, 2, 4)]
+    assert kept[1].candidate.errors == 0
+    np.testing.assert_allclose(kept[0].live.latencies_ms, first[0].live.latencies_ms, rtol=1e-6)
+    assert [each.at for each in runs.minutes("first", after=BEGAN + 2 * MINUTE)] == [BEGAN + 4 * MINUTE]
+    told = runs.get("first")
+    assert told is not None
+    assert (told.counts, told.rows, told.notes) == ("metrics", "log", ())
+
+
+def test_another_source_of_latencies_is_told(runs: Runs) -> None:
+    runs.begin(RUN)
+    runs.add_minutes("first", [minute(0)], rows="the traffic log")
+    runs.add_minutes("first", [minute(1)], rows="the console log")
+    runs.add_minutes("first", [minute(2)], rows="the console log")
+    told = runs.get("first")
+    assert told is not None
+    (remark,) = told.remarks
+    assert remark.sentence.endswith("since 08:01 UTC: the console log after the traffic log.")
+
+
+def test_a_minute_without_any_request_and_one_that_is_no_number_are_kept_for_what_they_are(runs: Runs) -> None:
+    runs.begin(RUN)
+    odd = Minute(BEGAN, Arm(0, 0, np.array([])), Arm(3, 1, np.array([5.0, np.nan, np.inf])))
+    runs.add_minutes("first", [odd])
+    (kept,) = runs.minutes("first")
+    assert (kept.live.requests, kept.candidate.requests, kept.candidate.errors) == (0, 3, 1)
+    assert kept.candidate.latencies_ms.tolist() == [5.0]
+
+
+def test_of_very_many_requests_an_even_part_is_kept(runs: Runs) -> None:
+    lasts = timedelta(days=7)
+    assert per_minute(lasts) == FEWEST_PER_MINUTE
+    runs.begin(replace(RUN, ends_at=BEGAN + lasts))
+    busy = minute(0, requests=20_000)
+    runs.add_minutes("first", [busy])
+    (kept,) = runs.minutes("first")
+    assert (kept.live.requests, len(kept.live.latencies_ms)) == (20_000, FEWEST_PER_MINUTE)
+    assert np.isin(kept.live.latencies_ms, busy.live.latencies_ms.astype(np.float32)).all()
+    assert np.median(kept.live.latencies_ms) == pytest.approx(np.median(busy.live.latencies_ms), rel=0.15)
+
+
+def test_the_oldest_runs_go_with_their_minutes(runs: Runs) -> None:
+    for number in range(MOST_KEPT + 2):
+        name = f"run-{number:02}"
+        runs.begin(replace(RUN, id=name, started_at=BEGAN + number * HOUR))
+        runs.add_minutes(name, [minute(number)])
+        runs.add_answers(name, 10, 1, {})
+        runs.end(name, RunState.ENDED, "", BEGAN)
+    found = runs.all(PLACE.id)
+    assert len(found) == MOST_KEPT
+    assert found[0].id == f"run-{MOST_KEPT + 1}"
+    assert runs.minutes("run-00") == ()
+    assert runs.answers("run-01") == ()
+
+
+def test_a_run_belongs_to_one_process_until_it_is_let_go_or_dead(runs: Runs) -> None:
+    runs.begin(RUN)
+    assert runs.take("first", "one", BEGAN)
+    assert runs.take("first", "one", BEGAN + timedelta(seconds=25))
+    assert not runs.take("first", "two", BEGAN + timedelta(seconds=40))
+    assert runs.take("first", "two", BEGAN + timedelta(seconds=70))
+    runs.let_go("first", "two", BEGAN + timedelta(seconds=71))
+    assert runs.take("first", "one", BEGAN + timedelta(seconds=72))
+
+
+def test_criteria_are_saved_for_an_endpoint(runs: Runs) -> None:
+    assert runs.criteria(PLACE.id) == Criteria()
+    wanted = Criteria(None, Margin(0.25, 10.0), (), None)
+    runs.save_criteria(PLACE.id, wanted)
+    runs.save_criteria(PLACE.id.upper(), wanted)
+    assert runs.criteria(PLACE.id) == wanted
+    assert runs.criteria(PLACE.id + "-2") == Criteria()
+    with pytest.raises(RuleBroken):
+        runs.save_criteria(PLACE.id, Criteria(None, None))
+
+
+def test_where_a_run_stands_is_the_same_after_a_restart(runs: Runs) -> None:
+    runs.begin(RUN)
+    judging = Judging(runs)
+    for number in range(6):
+        runs.add_minutes("first", [minute(number)])
+        step_by_step = judging.standing(RUN)
+    assert step_by_step == Judging(runs).standing(RUN)
+    by_hand = Judge(Criteria())
+    for each in runs.minutes("first"):
+        by_hand.add(each.live, each.candidate)
+    assert step_by_step.verdict is by_hand.verdict is Verdict.NEED_MORE
+    assert (step_by_step.minutes, step_by_step.per_minute, step_by_step.rows_per_minute) == (6, 30.0, 30.0)
+    assert (step_by_step.since, step_by_step.until) == (BEGAN, BEGAN + 6 * MINUTE)
+    assert step_by_step.more is not None
+    assert step_by_step.minutes_to_go == max(step_by_step.minutes_of(each) or 0 for each in step_by_step.standings)
+
+
+def test_without_minutes_nothing_is_known(runs: Runs) -> None:
+    runs.begin(RUN)
+    view = Judging(runs).standing(RUN)
+    assert (view.verdict, view.minutes, view.per_minute, view.more, view.minutes_to_go) == (
+        Verdict.NEED_MORE,
+        0,
+        None,
+        None,
+        None,
+    )
+    assert to_view(from_view(view)).standings == view.standings
+
+
+def test_a_frozen_verdict_takes_nothing_in_any_more(runs: Runs) -> None:
+    runs.begin(RUN)
+    judging = Judging(runs)
+    runs.add_minutes("first", [minute(number, slower=3.0) for number in range(10)])
+    view = judging.standing(RUN)
+    runs.freeze("first", from_view(view))
+    assert runs.frozen("first") is None, "it still runs"
+    runs.end("first", RunState.ENDED, "Its time was over.", BEGAN + HOUR)
+    runs.freeze("first", from_view(view))
+    runs.freeze("first", {"verdict": "PASS"})
+    assert runs.add_minutes("first", [minute(20)]) == 0
+    with pytest.raises(Conflict, match="frozen"):
+        runs.add_answers("first", 10, 0, {})
+    frozen = Judging(runs).standing(RUN)
+    assert frozen == replace(view, is_frozen=True)
+    ended = runs.get("first")
+    assert ended is not None
+    assert ended.verdict is view.verdict is Verdict.FAIL
+    assert runs.open() == ()
+
+
+def test_answers_count_for_their_criterion(runs: Runs) -> None:
+    run = replace(RUN, criteria=Criteria(None, None, (), 1.0))
+    runs.begin(run)
+    judging = Judging(runs)
+
+    def stands() -> View:
+        return judging.standing(run)
+
+    assert stands().verdict is Verdict.NEED_MORE
+    runs.add_answers("first", 200, 100, {"fields": ["label"]})
+    assert stands().verdict is Verdict.FAIL
+    assert stands() == Judging(runs).standing(run)
+    assert runs.answers("first")[0].content == {"fields": ["label"]}
+
+
+def entry(kind: str, after: Split, minutes: int, **more: object) -> Entry:
+    at = BEGAN + minutes * MINUTE
+    ours = Entry(f"e{minutes}", kind, "cloud", PLACE.id, PLACE.name, Split(), after, Who("", "ben"), "", "", at)
+    return replace(ours, outcome="applied" if kind == CHANGE else "open", **more)  # type: ignore[arg-type]  # values of fields
+
+
+SET = replace(RUN, set_at=BEGAN, change_id="mine")
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (Split({"blue": 100}), "The mirror was cleared."),
+        (Split({"blue": 100}, {"green": 50}), "The mirror was changed to 50 % to green."),
+        (Split({"blue": 50, "green": 50}), "green was given live traffic."),
+        (Split({"red": 100}, {"green": 20}), "blue lost its live traffic."),
+        (Split({}, {"green": 20}), "blue lost its live traffic."),
+    ],
+)
+def test_a_split_that_is_not_the_runs_any_more_breaks_it(after: Split, why: str) -> None:
+    found = look(SET, replace(MIRRORED, split=after, modified_at=BEGAN + HOUR), BOTH, [])
+    assert found.broken == f"{why} It was changed without Sluice."
+    assert found.until == BEGAN + HOUR
+
+
+def test_what_was_changed_and_changed_back_breaks_a_run_from_its_beginning_on() -> None:
+    entries = [
+        entry(CHANGE, MIRRORED.split, 30),
+        entry(CHANGE, Split({"blue": 100}), 20),
+        replace(entry(CHANGE, MIRRORED.split, 0), id="mine"),
+    ]
+    found = look(SET, MIRRORED, BOTH, entries)
+    assert found.broken == "The mirror was cleared. It was changed with Sluice at 08:20 UTC by ben."
+    assert found.until == BEGAN + 20 * MINUTE
+    drift = entry(DRIFT, Split({"green": 100}), 40, changed_at=BEGAN + 38 * MINUTE)
+    assert look(SET, MIRRORED, BOTH, [drift]).until == BEGAN + 38 * MINUTE
+
+
+def test_other_changes_are_told_and_leave_the_run_alone() -> None:
+    ground = replace(MIRRORED, split=Split({"blue": 90, "red": 10}, {"green": 20}))
+    later = [BOTH[0], replace(BOTH[1], instance_count=3)]
+    found = look(SET, ground, later, [entry(CHANGE, ground.split, 5)])
+    assert not found.broken
+    assert found.remarks == (
+        "The live traffic is 90 % blue, 10 % red instead of 100 % blue.",
+        "green was scaled from 1 to 3 instances.",
+    )
+    touched = [BOTH[0], replace(BOTH[1], modified_at=BEGAN + 3 * MINUTE)]
+    (remark,) = look(SET, MIRRORED, touched, []).remarks
+    assert remark.startswith("green was written to at 08:03 UTC")
+    assert look(SET, MIRRORED, BOTH, []).remarks == ()
+
+
+def test_another_model_or_no_deployment_breaks_a_run() -> None:
+    other = [BOTH[0], replace(BOTH[1], model="digits:2", modified_at=BEGAN)]
+    found = look(SET, MIRRORED, other, [])
+    assert found.broken == "green became another one: its model is digits:2 instead of digits:1."
+    assert look(SET, MIRRORED, BOTH[:1], []).broken == "green was deleted."
+
+
+@pytest.mark.parametrize(
+    ("place", "asked", "why"),
+    [
+        (replace(PLACE, is_kubernetes=True), ASKED, "Kubernetes"),
+        (PLACE, replace(ASKED, pair=Pair("blue", "blue")), "with itself"),
+        (PLACE, replace(ASKED, pair=Pair("blue", "red")), "no deployment named red"),
+        (PLACE, replace(ASKED, pair=Pair("green", "blue")), "green answers no callers"),
+        (replace(PLACE, split=Split({"blue": 90, "green": 10})), ASKED, "green has live traffic"),
+        (PLACE, replace(ASKED, percent=51), "51 % was asked for"),
+        (PLACE, replace(ASKED, percent=0), "0 % was asked for"),
+        (PLACE, replace(ASKED, duration=MINUTE), "It would last 1 minutes"),
+        (PLACE, replace(ASKED, criteria=Criteria(None, None)), "None is chosen"),
+    ],
+)
+def test_a_test_that_cannot_be_run_is_refused_with_the_reason(place: object, asked: Asked, why: str) -> None:
+    with pytest.raises(RuleBroken, match=why):
+        plan_of(place, BOTH, asked)  # type: ignore[arg-type]  # all are endpoints
+
+
+def test_the_mirror_is_set_or_taken_as_it_is() -> None:
+    wanted = plan_of(PLACE, BOTH, ASKED)
+    assert wanted.after == Split({"blue": 100}, {"green": 20})
+    assert RUN.set_at is None
+    taken = plan_of(MIRRORED, BOTH, ASKED)
+    assert not taken.changes
+    begun: Run = new_run("taken", taken, BOTH, ASKED, BEGAN)
+    assert (begun.set_at, begun.split) == (BEGAN, MIRRORED.split)
