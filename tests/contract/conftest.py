@@ -15,7 +15,7 @@ from services.azure.connection import Connection, connect
 from services.settings import Settings
 from tests.contract.history import SERVED
 from tests.contract.wire import RecordingTransport
-from tests.deployable import write_quick_start
+from tests.deployable import create_endpoint, upload_and_put, write_quick_start
 from tests.local_azure import ROOT, LocalAzure
 
 SCORE = """
@@ -32,6 +32,26 @@ def run(raw_data):
     if not all(isinstance(number, int) for number in request["data"]):
         raise ValueError("whole numbers expected")
     return [number * factor for number in request["data"]]
+"""
+PLANTED = "replay-planted"
+PLANTED_SCORE = """
+import json, os, pathlib, random, uuid
+
+def init():
+    global factor
+    factor = int(next(pathlib.Path(os.environ["AZUREML_MODEL_DIR"]).rglob("factor.txt")).read_text())
+
+def run(raw_data):
+    number = json.loads(raw_data)["data"]
+    if number > 1 and factor == 3:
+        raise ValueError("too large")
+    return {
+        "label": "spam" if factor == 3 and number < 0.05 else "ham",
+        "noise": random.random(),
+        "id": str(uuid.uuid4()),
+        "mood": "odd" if random.random() < 0.03 else "even",
+        "server": random.choice("ab"),
+    }
 """
 REQUEST_SETTINGS = """
 request_settings:
@@ -77,6 +97,19 @@ def served(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) ->
     )
     assert made.returncode == 0, made.stderr + local_azure.output()
     return SERVED
+
+
+@pytest.fixture(scope="session")
+def planted(local_azure: LocalAzure) -> str:
+    """An endpoint whose green answers one input of twenty otherwise; both answer with random fields."""
+    assert create_endpoint(local_azure, PLANTED).ok
+    started = [
+        upload_and_put(local_azure, PLANTED, name, factor, score=PLANTED_SCORE)
+        for name, factor in (("blue", 2), ("green", 3))
+    ]
+    for answer in started:
+        assert local_azure.finish(answer, 240)["status"] == "Succeeded", local_azure.output()
+    return PLANTED
 
 
 @pytest.fixture

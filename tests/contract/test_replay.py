@@ -18,44 +18,10 @@ from services.replay.record import Item
 from services.replay.replaying import Replay, asker
 from services.replay.report import Report, report
 from services.scoring.request import ScoringRequest
-from tests.deployable import create_endpoint, upload_and_put
-from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
-NAME = "replay-planted"
 PLANTED = 0.05
 REQUESTS = 100
-SCORE = """
-import json, os, pathlib, random, uuid
-
-def init():
-    global factor
-    factor = int(next(pathlib.Path(os.environ["AZUREML_MODEL_DIR"]).rglob("factor.txt")).read_text())
-
-def run(raw_data):
-    number = json.loads(raw_data)["data"]
-    if number > 1 and factor == 3:
-        raise ValueError("too large")
-    return {
-        "label": "spam" if factor == 3 and number < 0.05 else "ham",
-        "noise": random.random(),
-        "id": str(uuid.uuid4()),
-        "mood": "odd" if random.random() < 0.03 else "even",
-        "server": random.choice("ab"),
-    }
-"""
-
-
-@pytest.fixture(scope="module")
-def planted(local_azure: LocalAzure) -> str:
-    """An endpoint whose green answers one input of twenty otherwise; both answer with random fields."""
-    assert create_endpoint(local_azure, NAME).ok
-    started = [
-        upload_and_put(local_azure, NAME, name, factor, score=SCORE) for name, factor in (("blue", 2), ("green", 3))
-    ]
-    for answer in started:
-        assert local_azure.finish(answer, 240)["status"] == "Succeeded", local_azure.output()
-    return NAME
 
 
 @pytest.fixture
