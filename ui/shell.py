@@ -23,6 +23,7 @@ MENU = (
     ("traffic.py", "Traffic", ":material/call_split:"),
     ("test.py", "Test", ":material/send:"),
     ("metrics.py", "Metrics", ":material/monitoring:"),
+    ("shadow.py", "Shadow", ":material/compare:"),
     ("logs.py", "Logs", ":material/receipt_long:"),
     ("journal.py", "Journal", ":material/history:"),
 )

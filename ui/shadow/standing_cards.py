@@ -1,0 +1,58 @@
+"""The criteria of a run as cards: the numbers of each, and its interval drawn against the limit. Pure."""
+
+from __future__ import annotations
+
+from html import escape
+
+from services.comparison.judge import ANSWERS, Standing, Verdict
+from services.shadow.model import Pair
+from ui.shadow import standing_words as say
+
+MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.NEED_MORE: "…"}
+
+
+def badge(verdict: Verdict) -> str:
+    """The verdict as a mark with its word."""
+    tone = say.TONES[verdict]
+    return f'<b class="verdict {tone}"><i aria-hidden="true">{MARKS[verdict]}</i>{verdict.value}</b>'
+
+
+def card(standing: Standing, pair: Pair, *, source: str, minutes: int | None, is_over: bool) -> str:
+    """One criterion. ``minutes`` is about how long it still needs; ``is_over`` says that no more requests will come."""
+    said = [
+        ("Limit", say.limit(standing)),
+        ("Estimate", say.value(standing.estimate, standing.unit)),
+        ("Valid at every look", say.interval(standing)),
+        ("Payloads" if standing.name == ANSWERS else "Requests", say.seen(standing, pair)),
+        ("Source", source or "none"),
+    ]
+    more = "" if is_over else say.more(standing, minutes)
+    said += [("Needs", more)] if more else []
+    rows = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(text)}</dd></div>" for label, text in said)
+    return (
+        f'<article class="criterion" aria-label="{escape(standing.name)}">'
+        f"<h3>{escape(standing.name)} {badge(standing.verdict)}</h3>"
+        f'<p class="asked">{escape(say.question(standing, pair))}</p>{bar(standing)}'
+        f'<dl>{rows}</dl><p class="why">{escape(standing.why)}</p></article>'
+    )
+
+
+def bar(standing: Standing) -> str:
+    """The interval against the limit. What lies beyond the limit is shaded; an end that is not known yet is open."""
+    drawn = say.picture(standing)
+    told = (
+        f"{standing.name}: estimate {say.value(standing.estimate, standing.unit)}, interval {say.interval(standing)}, "
+        f"limit {say.limit(standing)}"
+    )
+    inside = ""
+    if standing.estimate is not None and not standing.has_changed:
+        left, right = drawn.lower or 0.0, 100.0 if drawn.upper is None else drawn.upper
+        ends = ("open-left " if drawn.lower is None else "") + ("open-right" if drawn.upper is None else "")
+        inside = f'<i class="span {ends.strip()}" style="left:{left}%;width:{max(right - left, 0.5):.2f}%"></i>'
+    dot = "" if drawn.estimate is None else f'<i class="estimate" style="left:{drawn.estimate}%"></i>'
+    return (
+        f'<div class="against {say.TONES[standing.verdict]}" role="img" aria-label="{escape(told)}">'
+        f'<i class="beyond" style="left:{drawn.limit}%"></i><i class="none" style="left:{drawn.none}%"></i>'
+        f'{inside}{dot}<i class="limit" style="left:{drawn.limit}%"></i>'
+        f'<span style="left:{drawn.none}%">same</span><span style="left:{drawn.limit}%">limit</span></div>'
+    )
