@@ -176,7 +176,7 @@ def test_criteria_are_saved_for_an_endpoint(runs: Runs) -> None:
 def test_where_a_run_stands_is_the_same_after_a_restart(runs: Runs) -> None:
     runs.begin(RUN)
     judging = Judging(runs)
-    for number in range(6):
+    for number in range(12):
         runs.add_minutes("first", [minute(number)])
         step_by_step = judging.standing(RUN)
     assert step_by_step == Judging(runs).standing(RUN)
@@ -184,8 +184,8 @@ def test_where_a_run_stands_is_the_same_after_a_restart(runs: Runs) -> None:
     for each in runs.minutes("first"):
         by_hand.add(each.live, each.candidate)
     assert step_by_step.verdict is by_hand.verdict is Verdict.NEED_MORE
-    assert (step_by_step.minutes, step_by_step.per_minute, step_by_step.rows_per_minute) == (6, 30.0, 30.0)
-    assert (step_by_step.since, step_by_step.until) == (BEGAN, BEGAN + 6 * MINUTE)
+    assert (step_by_step.minutes, step_by_step.per_minute, step_by_step.rows_per_minute) == (12, 30.0, 30.0)
+    assert (step_by_step.since, step_by_step.until) == (BEGAN, BEGAN + 12 * MINUTE)
     assert step_by_step.more is not None
     assert step_by_step.minutes_to_go == max(step_by_step.minutes_of(each) or 0 for each in step_by_step.standings)
 
