@@ -86,13 +86,13 @@ class Request:
 class Reading:
     """The newest rows first, at most MOST_ROWS of ``total``.
 
-    ``newest_age_seconds`` is how old the newest row of the endpoint is by Azure's clock, whatever was asked for; None
-    when there is none in the last day. ``partial`` says why rows are missing, else "".
+    ``newest_at`` is the time of the endpoint's newest row, whatever was asked for; None when there is none in the last
+    day. ``partial`` says why rows are missing, else "".
     """
 
     requests: tuple[Request, ...]
     total: int
-    newest_age_seconds: float | None
+    newest_at: datetime | None
     partial: str = ""
 
     @property
@@ -108,7 +108,7 @@ def read(conn: Connection, endpoint: Endpoint, wanted: Wanted) -> Reading:
     SluiceError.
     """
     what = f"The traffic log of {endpoint.name} could not be read."
-    chosen = _chosen(wanted)
+    chosen = " | where ".join(("", *_conditions(wanted)))
     try:
         rows = ask(conn, what, endpoint.id, f"{TRAFFIC}{chosen} | top {MOST_ROWS} by TimeGenerated desc")
         total = len(rows.rows)
@@ -116,33 +116,33 @@ def read(conn: Connection, endpoint: Endpoint, wanted: Wanted) -> Reading:
             # Only then: rows that arrive between two questions would look like rows that were left out.
             [counted] = ask(conn, what, endpoint.id, f"{TRAFFIC}{chosen} | summarize Requests = count()").records()
             total = max(total, int(counted["Requests"]))
-        age = newest_age_seconds(conn, endpoint)
+        newest_at = _newest_at(conn, endpoint, what)
     except QueryRefused as error:
         if is_unknown_table(error, TRAFFIC):
             return Reading((), 0, None)
         raise
     requests = tuple(found for row in rows.records() if (found := request_of(row)) is not None)
-    return Reading(requests, total, age, rows.partial)
+    return Reading(requests, total, newest_at, rows.partial)
 
 
-def newest_age_seconds(conn: Connection, endpoint: Endpoint) -> float | None:
-    """How old the newest row of the last day is, by Azure's clock; None without one. Raises SluiceError."""
-    what = f"The traffic log of {endpoint.name} could not be read."
+def _newest_at(conn: Connection, endpoint: Endpoint, what: str) -> datetime | None:
+    """The newest row of the last day by Azure's clock; None without one."""
     kql = (
         f"{TRAFFIC} | where TimeGenerated > ago(1d) | summarize Newest = max(TimeGenerated), Rows = count()"
-        " | where Rows > 0 | project Age = datetime_diff('millisecond', now(), Newest)"
+        " | where Rows > 0"
     )
-    found = ask(conn, what, endpoint.id, kql).records()
-    return max(0.0, float(found[0]["Age"]) / 1000) if found and found[0]["Age"] is not None else None
+    newest = next((row["Newest"] for row in ask(conn, what, endpoint.id, kql).records()), None)
+    return newest.astimezone(UTC) if isinstance(newest, datetime) else None
 
 
 def kql(wanted: Wanted) -> str:
     """The query behind a reading, to go on with by hand. Pure."""
-    return f"{TRAFFIC}{_chosen(wanted)}\n| top {MOST_ROWS} by TimeGenerated desc".replace(" | where", "\n| where")
+    chosen = "\n| where ".join((TRAFFIC, *_conditions(wanted)))
+    return f"{chosen}\n| top {MOST_ROWS} by TimeGenerated desc"
 
 
-def _chosen(wanted: Wanted) -> str:
-    """The conditions, each as one ``where``: the time first, by which Log Analytics finds its rows."""
+def _conditions(wanted: Wanted) -> list[str]:
+    """What the rows have to be like: the time first, by which Log Analytics finds its rows."""
     if wanted.since is not None and wanted.until is not None:
         parts = [f"TimeGenerated >= {_moment(wanted.since)} and TimeGenerated < {_moment(wanted.until)}"]
     else:
@@ -154,7 +154,7 @@ def _chosen(wanted: Wanted) -> str:
     if wanted.request_id:
         asked = literal(wanted.request_id)
         parts.append(f"XRequestId =~ {asked} or XMSClientRequestId =~ {asked}")
-    return "".join(f" | where {part}" for part in parts)
+    return parts
 
 
 def _status(word: str, errors: StatusSets) -> str:

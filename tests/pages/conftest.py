@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,6 +48,16 @@ class Page:
     def rows(self, key: str) -> list[list[str]]:
         """The text of the table ``key``, row by row."""
         return [[cell["text"] for cell in row["cells"]] for row in self.component(key)["rows"]]
+
+    def settled(self) -> Page:
+        """The page once nothing is on its way behind the scenes."""
+        deadline, pause = time.monotonic() + 20, threading.Event()
+        while 'class="working"' in self.html():
+            assert time.monotonic() < deadline, self.html()
+            pause.wait(0.05)
+            self.app.run()
+        assert not self.app.exception
+        return self
 
     def fresh(self) -> Page:
         """The page as somebody sees it who reads everything anew."""

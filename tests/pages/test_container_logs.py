@@ -119,25 +119,15 @@ def test_what_log_analytics_kept_goes_back_further_and_is_asked_for_by_words(
         assert "nothing of now is kept" in kept_lines(page)["nothing"]
         seeded.control("POST", "faults", {"path": "/v1/*", "status": 403}).raise_for_status()
         page.app.segmented_control(key="kept_of").set_value("30 d").run()
-        drawn_problem = settled(page)
+        drawn_problem = page.settled().html()
     finally:
         seeded.control("DELETE", "faults").raise_for_status()
     assert f"The console log of {SPLIT} could not be read." in drawn_problem
 
 
-def settled(page: Page) -> str:
-    """The page's own HTML once nothing is read behind the scenes."""
-    deadline, pause = time.monotonic() + 20, threading.Event()
-    while 'class="working"' in page.html() and time.monotonic() < deadline:
-        pause.wait(0.05)
-        page.app.run()
-    assert not page.app.exception
-    return page.html()
-
-
 def kept_lines(page: Page) -> dict[str, Any]:
     """What the browser is given of the kept lines."""
-    settled(page)
+    page.settled()
     return page.component("kept_lines")
 
 

@@ -61,16 +61,6 @@ def events(*rows: tuple[datetime, str, str, str, str]) -> dict[str, Any]:
     return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": listed}]}
 
 
-def settled(page: Page) -> Page:
-    """The page once both readings behind the scenes have ended."""
-    deadline, pause = time.monotonic() + 20, threading.Event()
-    while 'class="working"' in page.html() and time.monotonic() < deadline:
-        pause.wait(0.05)
-        page.app.run()
-    assert not page.app.exception
-    return page
-
-
 def test_events_and_writes_are_listed_with_their_deployment(
     open_page: Callable[..., Page], eventful: LocalAzure, answered: Callable[..., None]
 ) -> None:
@@ -82,7 +72,7 @@ def test_events_and_writes_are_listed_with_their_deployment(
             (now - timedelta(minutes=2), "", "", "SomethingNew", "unheard of"),
         ),
     )
-    page = settled(open_page("logs", eventful, endpoint=SENT, view="events"))
+    page = open_page("logs", eventful, endpoint=SENT, view="events").settled()
     first, second = page.rows("lifecycle_events")
     assert first[1:] == ["blue", "BackOff", HOSTILE, "01234567"]
     assert second[1:] == ["not said", "SomethingNew", "unheard of", "not said"]
@@ -97,21 +87,21 @@ def test_what_is_chosen_is_asked_for_and_stands_in_the_address(
     page = open_page("logs", eventful, endpoint=SENT, view="events", events_on="green", events_text="no such word")
     assert page.app.multiselect(key="events_on").value == ["green"]
     assert page.app.text_input(key="events_text").value == "no such word"
-    assert "No lifecycle event is like that in this time" in settled(page).html()
+    assert "No lifecycle event is like that in this time" in page.settled().html()
     assert "the first need up to an hour" in page.html()
     until = datetime.now(UTC) - timedelta(days=60)
     asked = {"from": url_time.written(until - timedelta(minutes=1)), "to": url_time.written(until)}
-    page = settled(open_page("logs", eventful, endpoint=SENT, view="events", **asked))
+    page = open_page("logs", eventful, endpoint=SENT, view="events", **asked).settled()
     assert "Only events from" in page.html()
     assert "The activity log knows of no write in this time" in page.html()
     page.app.button(key="events_window").click().run()
-    assert settled(page).rows("writes")
+    assert page.settled().rows("writes")
 
 
 def test_an_endpoint_that_sends_no_events_offers_to_switch_them_on(
     open_page: Callable[..., Page], eventful: LocalAzure
 ) -> None:
-    page = settled(open_page("logs", eventful, endpoint=QUIET, view="events"))
+    page = open_page("logs", eventful, endpoint=QUIET, view="events").settled()
     assert "The event log of this endpoint is not sent to Log Analytics" in page.html()
     assert "nothing of now is kept" in page.html()
     assert page.app.button(key=f"log_on:{EVENTS}:state")
@@ -122,7 +112,7 @@ def test_each_source_fails_by_itself_and_comes_back(
     open_page: Callable[..., Page], eventful: LocalAzure, answered: Callable[..., None]
 ) -> None:
     answered(status=403)
-    page = settled(open_page("logs", eventful, endpoint=SENT, view="events"))
+    page = open_page("logs", eventful, endpoint=SENT, view="events").settled()
     assert f"The lifecycle events of {SENT} could not be read." in page.html()
     assert page.html().count('role="alert"') == 1
     assert page.rows("writes")
@@ -136,7 +126,7 @@ def test_each_source_fails_by_itself_and_comes_back(
 
     eventful.control("POST", "faults", {"path": "/subscriptions/*/eventtypes/*", "status": 403}).raise_for_status()
     page.app.segmented_control(key="events_of").set_value("7 d").run()
-    settled(page)
+    page.settled()
     assert "The activity log could not be read." in page.html()
     assert "No lifecycle event is like that" in page.html()
 

@@ -59,7 +59,7 @@ def texts(page: Page) -> str:
 
 
 def test_the_requests_are_listed_with_the_age_of_the_newest(open_page: Callable[..., Page], logged: LocalAzure) -> None:
-    page = open_page("logs", logged, endpoint=LOGGED, view="traffic")
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic").settled()
     assert len(shown(page)) == MINUTES
     assert shown(page)[0][1:3] == ["424", "blue"]
     assert [line[-1] for line in shown(page)] == [f"rid-{minute}" for minute in range(MINUTES)]
@@ -68,19 +68,40 @@ def test_the_requests_are_listed_with_the_age_of_the_newest(open_page: Callable[
     assert f"{MINUTES} requests" in texts(page)
 
 
+def test_the_page_does_not_wait_for_log_analytics(open_page: Callable[..., Page], logged: LocalAzure) -> None:
+    logged.control("POST", "faults", {"path": "/v1/*", "delay_seconds": 3}).raise_for_status()
+    try:
+        page = open_page("logs", logged, endpoint=LOGGED, view="traffic", request="rid-4")
+        assert "Asking Log Analytics" in page.html()
+        # What is asked for can be changed meanwhile, and the question before it is not waited for.
+        logged.control("DELETE", "faults").raise_for_status()
+        page.app.multiselect(key="code").set_value(["424"]).run()
+        assert {line[1] for line in page.settled().rows(f"traffic:{LOGGED}")} == {"424"}
+    finally:
+        logged.control("DELETE", "faults").raise_for_status()
+
+
+def test_a_request_that_is_not_in_the_list_is_looked_for(open_page: Callable[..., Page], logged: LocalAzure) -> None:
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", code="2xx", request="rid-4").settled()
+    assert dict(page.rows("traffic_columns_0"))["XRequestId"] == "rid-4"
+    assert "No row of the last" not in texts(page)
+
+
 def test_filters_narrow_the_list_and_can_stand_in_the_address(
     open_page: Callable[..., Page], logged: LocalAzure
 ) -> None:
-    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", code="server errors")
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", code="server errors").settled()
     assert {line[1] for line in shown(page)} == {"424"}
     page.app.multiselect(key="code").set_value(["2xx"]).run()
+    page.settled()
     assert {line[1] for line in shown(page)} == {"200"}
     page.app.multiselect(key="served_by").set_value(["green"]).run()
+    page.settled()
     assert "No request is like that" in page.html()
 
 
 def test_the_list_can_be_gone_on_with_in_kql(open_page: Callable[..., Page], logged: LocalAzure) -> None:
-    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", code="424")
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", code="424").settled()
     page.app.button(key="traffic_kql").click().run()
     [editor] = page.app.text_area
     assert str(editor.value).splitlines() == [
@@ -95,23 +116,24 @@ def test_the_list_can_be_gone_on_with_in_kql(open_page: Callable[..., Page], log
 def test_a_time_in_the_address_leads_to_its_requests(open_page: Callable[..., Page], logged: LocalAzure) -> None:
     until = datetime.now(UTC) - timedelta(minutes=3)
     asked = {"from": url_time.written(until - timedelta(minutes=2)), "to": url_time.written(until)}
-    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", **asked)
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", **asked).settled()
     assert 1 <= len(shown(page)) <= 3
     assert "Requests from" in page.html()
     page.app.button(key="traffic_last").click().run()
+    page.settled()
     assert len(shown(page)) == MINUTES
     assert "from" not in page.app.query_params
 
 
 @pytest.mark.parametrize("wrong", [{"from": "yesterday", "to": "today"}, {"from": "2026-01-01"}])
 def test_a_wrong_time_is_said(open_page: Callable[..., Page], logged: LocalAzure, wrong: dict[str, str]) -> None:
-    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", **wrong)
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", **wrong).settled()
     assert "cannot be read" in page.html()
     assert shown(page)
 
 
 def test_one_request_is_opened_in_full(open_page: Callable[..., Page], logged: LocalAzure) -> None:
-    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", request="RID-4")
+    page = open_page("logs", logged, endpoint=LOGGED, view="traffic", request="RID-4").settled()
     assert "model_error" in page.html()
     assert "&lt;b&gt;mine-4" in page.html()
     columns = dict(page.rows("traffic_columns_0"))
@@ -120,13 +142,14 @@ def test_one_request_is_opened_in_full(open_page: Callable[..., Page], logged: L
     page.app.button(key="traffic_close").click().run()
     assert "request" not in page.app.query_params
     page.app.text_input(key="traffic_asked_id").set_value(" no-such-id ").run()
+    page.settled()
     assert "No row of the last 7 days has the id no-such-id" in texts(page)
 
 
 def test_the_log_is_switched_on_after_a_question_that_says_what_it_costs(
     open_page: Callable[..., Page], logged: LocalAzure, quiet: str
 ) -> None:
-    page = open_page("logs", logged, endpoint=QUIET, view="traffic")
+    page = open_page("logs", logged, endpoint=QUIET, view="traffic").settled()
     assert "is not sent to Log Analytics" in page.html()
     page.app.button(key=f"log_on:{TRAFFIC}:state").click().run()
     said = texts(page)
@@ -137,6 +160,7 @@ def test_the_log_is_switched_on_after_a_question_that_says_what_it_costs(
     [made] = logged.arm("GET", quiet, version=VERSION).json()["value"]
     assert [each["category"] for each in made["properties"]["logs"] if each["enabled"]] == [TRAFFIC]
     page.app.run()
+    page.settled()
     assert "is sent to <b>local</b>" in page.html()
     assert "There is no row of the last 24 hours" in page.html()
     page.app.button(key=f"log_off:{TRAFFIC}:sluice").click().run()
@@ -155,7 +179,7 @@ def test_each_log_is_switched_by_itself_and_says_what_it_costs(
             if each["enabled"]
         }
 
-    page = open_page("logs", logged, endpoint=QUIET, view="traffic")
+    page = open_page("logs", logged, endpoint=QUIET, view="traffic").settled()
     for number, (category, words) in enumerate(
         ((CONSOLE, "each line that a container writes"), (EVENTS, "each start, stop and failed probe")), 1
     ):
@@ -185,7 +209,7 @@ def test_log_analytics_that_refuses_is_told_and_the_rest_stays(
 ) -> None:
     logged.control("POST", "faults", {"path": "/v1/*", "status": 403}).raise_for_status()
     try:
-        page = open_page("logs", logged, endpoint=LOGGED, view="traffic")
+        page = open_page("logs", logged, endpoint=LOGGED, view="traffic").settled()
     finally:
         logged.control("DELETE", "faults").raise_for_status()
     assert "could not be read" in page.html()

@@ -8,72 +8,91 @@ from html import escape
 
 import streamlit as st
 
-from services.azure.connection import Connection
-from services.errors import SluiceError
 from services.logs import traffic_log
 from services.logs.traffic_log import Reading, Request, Wanted
 from services.model import Deployment, Endpoint
 from ui import colours, problem, readers, words
+from ui.behind import Behind, Look
 from ui.components.into_view import into_view
 from ui.components.table import Cell, Column, Row, read_opened, table
 from ui.facts import facts
 from ui.logs import diagnostics_panel, query_view, request_links, traffic_filters, traffic_rows, views
+from ui.turns import Turns
 
 LOOK_UP = timedelta(days=7)
 """How far back a request is looked for by its id."""
 USUAL_DELAY_SECONDS = 600.0
 """A newest row older than this is worth a word: rows usually need 3 to 10 minutes (Azure Monitor)."""
 _OPEN = "request"
+POLL_SECONDS = 0.5
+"""How soon to look again while a reading is on its way."""
+KEEP_SECONDS = 600.0
 
 
-@st.cache_data(ttl=readers.METRIC_SECONDS, max_entries=100, show_spinner="Asking Log Analytics…")
-def _read(
-    _conn: Connection,
-    generation: int,  # noqa: ARG001 - part of the key
-    workspace: str,  # noqa: ARG001
-    name: str,  # noqa: ARG001
-    wanted: Wanted,
-    _endpoint: Endpoint,
-) -> Reading:
-    return traffic_log.read(_conn, _endpoint, wanted)
+@st.cache_resource(show_spinner=False)
+def _behind() -> Behind[Reading]:
+    return Behind()
 
 
 def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
-    """Draw whether the log is sent, the filters, the requests, and the one that is open."""
+    """Draw whether the log is sent, the filters, the requests, and the one that is open.
+
+    Log Analytics may need minutes: nobody waits for it here, and whatever was chosen can be changed meanwhile.
+    """
     sent = diagnostics_panel.show(endpoint)
     if sent is not None and not sent.readable and not _has_rows(endpoint):
         return
     wanted = traffic_filters.show(deployments)
-    try:
-        reading = _look(endpoint, wanted)
-    except SluiceError as error:
-        problem.show(error, key="traffic", retry=_read.clear)
+    look = _look(endpoint, wanted)
+    if look.problem is not None:
+        problem.show(look.problem, key="traffic", retry=_behind().forget)
+    _follow_if_reading(endpoint, wanted, look, "Asking Log Analytics…")
+    if look.value is None:
         return
-    _say_age(reading, is_sent=bool(sent and sent.readable))
-    _open_one(endpoint, reading)
-    _list(endpoint, deployments, wanted, reading)
+    _say_age(look.value, is_sent=bool(sent and sent.readable))
+    _open_one(endpoint, look.value)
+    _list(endpoint, deployments, wanted, look.value)
 
 
-def _look(endpoint: Endpoint, wanted: Wanted) -> Reading:
-    return _read(*readers.key(endpoint.workspace_ref), endpoint.name, wanted, endpoint)
+def _look(endpoint: Endpoint, wanted: Wanted) -> Look[Reading]:
+    conn, generation, _ = readers.key(endpoint.workspace_ref)
+    return _behind().look(
+        (generation, endpoint.id.lower(), wanted),
+        lambda: traffic_log.read(conn, endpoint, wanted),
+        max_age_seconds=readers.METRIC_SECONDS,
+        keep_seconds=KEEP_SECONDS,
+    )
+
+
+def _follow_if_reading(endpoint: Endpoint, wanted: Wanted, look: Look[Reading], said: str) -> None:
+    if look.is_reading:
+        st.fragment(_follow, run_every=POLL_SECONDS)(endpoint, wanted, said, Turns())
+
+
+def _follow(endpoint: Endpoint, wanted: Wanted, said: str, turns: Turns) -> None:
+    """Say that a reading is on its way, and draw the page again when it has come."""
+    if turns.is_by_itself() and not _look(endpoint, wanted).is_reading:
+        st.rerun()
+    st.html(f'<p class="working">{said}</p>')
 
 
 def _has_rows(endpoint: Endpoint) -> bool:
     """Whether there are rows of a time when the log was sent. That none can be read is no failure here."""
-    try:
-        return _look(endpoint, Wanted(span=LOOK_UP)).total > 0
-    except SluiceError:
-        return False
+    wanted = Wanted(span=LOOK_UP)
+    look = _look(endpoint, wanted)
+    if look.value is None:
+        _follow_if_reading(endpoint, wanted, look, "Looking for rows of a time when it was sent…")
+    return look.value is not None and look.value.total > 0
 
 
 def _say_age(reading: Reading, *, is_sent: bool) -> None:
-    age = reading.newest_age_seconds
-    if age is None:
+    if reading.newest_at is None:
         said = "There is no row of the last 24 hours."
         if is_sent:
             said += " When the log was switched on just now, the first rows come within an hour."
         st.html(f'<p class="note">{said}</p>')
         return
+    age = max(0.0, (readers.azure_now() - reading.newest_at).total_seconds())
     said = f"Newest row: {words.elapsed(age)} old."
     if age > USUAL_DELAY_SECONDS:
         said += " Rows usually need 3 to 10 minutes, so either nothing was asked of the endpoint or the log is late."
@@ -121,18 +140,22 @@ def _open_one(endpoint: Endpoint, reading: Reading) -> None:
     if not asked:
         return
     found = [each for each in reading.requests if traffic_rows.is_named(each, asked)]
+    is_known = bool(found)
     if not found:
-        try:
-            found = list(_look(endpoint, Wanted(span=LOOK_UP, request_id=asked)).requests)
-        except SluiceError as error:
-            problem.show(error, key="traffic_one", retry=_read.clear)
-            return
+        wanted = Wanted(span=LOOK_UP, request_id=asked)
+        look = _look(endpoint, wanted)
+        if look.problem is not None:
+            problem.show(look.problem, key="traffic_one", retry=_behind().forget)
+        if look.value is None:
+            _follow_if_reading(endpoint, wanted, look, "Looking for the request…")
+        else:
+            is_known, found = True, list(look.value.requests)
     with st.container(border=True, key="traffic_one"):
         into_view(asked, key="traffic_one_in_view", gently=True)
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header("One request", anchor=False)
             st.button("Close", key="traffic_close", icon=":material/close:", on_click=_close)
-        if not found:
+        if is_known and not found:
             st.text(
                 f"No row of the last {LOOK_UP.days} days has the id {asked}. "
                 "It may not have arrived yet, or be of another endpoint."
