@@ -17,10 +17,15 @@ from services.comparison.mixtures import Against, Floats, Prior, log_evidence
 
 _PRIOR = Prior(0.5, 20.0)
 """Most of its weight lies on rates below a few percent, where healthy and mildly ill services are."""
-_RATES: Floats = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 100)])
-"""The rates of the live arm that are tried first; then those between the neighbours of the least refuted one."""
+_SMALL: Floats = np.geomspace(1e-6, 0.5, 90)
+_RATES: Floats = np.concatenate([[0.0], _SMALL, 1.0 - _SMALL[-2::-1], [1.0]])
+"""The rates of the live arm that are tried first; then those between the neighbours of the least refuted one. The
+evidence is convex, so that they lead to its minimum."""
 _FINER = (24, 24)
 _PRECISION = 1e-5
+_ROUNDS = 6
+"""How often the rates are looked at more finely, for the furthest pair that is not refuted."""
+_POINTS = 25
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,10 @@ def error_evidence(live: Counts, candidate: Counts, margin: float) -> Evidence:
 
 def error_interval(live: Counts, candidate: Counts, alpha: float) -> tuple[float, float]:
     """The differences of the rates that are not refuted, each side at level ``alpha``: a confidence sequence."""
-    needed = math.log(1 / alpha)
     if not live.requests or not candidate.requests:
         return -1.0, 1.0
-    estimate = candidate.errors / candidate.requests - live.errors / live.requests
-    lower = _edge(estimate, -1.0, lambda margin: _worse(live, candidate, margin) >= needed)
-    return lower, _edge(estimate, 1.0, lambda margin: _fine(live, candidate, margin) >= needed)
+    needed = math.log(1 / alpha)
+    return -_furthest(candidate, live, needed), _furthest(live, candidate, needed)
 
 
 def _worse(live: Counts, candidate: Counts, margin: float) -> float:
@@ -85,7 +88,11 @@ def share_interval(counts: Counts, alpha: float) -> tuple[float, float]:
 
 
 def _least(live: Counts, candidate: Counts, margin: float, of_live: Against, of_candidate: Against) -> float:
-    rates, least = _RATES[(_RATES + margin >= 0.0) & (_RATES + margin <= 1.0)], math.inf
+    apart = _rate(candidate) - _rate(live) - margin
+    if (apart <= 0) if of_live is Against.AT_LEAST else (apart >= 0):
+        # What is estimated is in the set: nothing speaks against it.
+        return 0.0
+    rates, least = np.unique(_RATES.clip(max(0.0, -margin), min(1.0, 1.0 - margin))), math.inf
     for points in (*_FINER, 0):
         one = log_evidence(live.errors, live.requests, rates, of_live, _PRIOR)
         other = log_evidence(candidate.errors, candidate.requests, rates + margin, of_candidate, _PRIOR)
@@ -94,6 +101,26 @@ def _least(live: Counts, candidate: Counts, margin: float, of_live: Against, of_
         least = min(least, float(together[place]))
         rates = np.linspace(rates[max(place - 1, 0)], rates[min(place + 1, len(rates) - 1)], points)
     return least
+
+
+def _furthest(low: Counts, high: Counts, needed: float) -> float:
+    """By how much at most the rate of ``high`` is above that of ``low``: over all pairs that are not refuted."""
+    lows, highs, apart = _RATES, _RATES, 1.0
+    for _ in range(_ROUNDS):
+        left = needed - log_evidence(low.errors, low.requests, lows, Against.AT_MOST, _PRIOR)
+        levels = log_evidence(high.errors, high.requests, highs, Against.AT_LEAST, _PRIOR)
+        reached = np.where(left > levels[0], np.interp(left, levels, highs), -1.0)
+        place = int((reached - lows).argmax())
+        apart = float(reached[place] - lows[place])
+        first, last = max(place - 2, 0), min(place + 2, len(lows) - 1)
+        start, end = np.searchsorted(highs, reached[[first, last]])
+        lows = np.linspace(lows[first], lows[last], _POINTS)
+        highs = np.linspace(highs[max(start - 2, 0)], highs[min(end + 2, len(highs) - 1)], 4 * _POINTS)
+    return min(apart + _PRECISION, 1.0)
+
+
+def _rate(counts: Counts) -> float:
+    return counts.errors / counts.requests if counts.requests else 0.0
 
 
 def _edge(inside: float, outside: float, is_refuted: Callable[[float], bool]) -> float:

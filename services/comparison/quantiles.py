@@ -9,22 +9,20 @@ quantiles is that against its least refuted pair.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from services.comparison.errors import Evidence
-from services.comparison.histogram import BINS, Histogram, Ints, bin_of, upper_edge
+from services.comparison.histogram import STEP, Histogram, Ints, bin_of, upper_edge
 from services.comparison.mixtures import Against, Floats, Prior, log_evidence
 
 _STRENGTH = 200.0
 """How many requests' worth the alternatives are drawn towards the quantile: as wide as a few hundred requests see."""
-_AROUND = 0.12
-"""Quantiles are looked for between this share of the requests below the wanted one and all of them."""
-_FURTHEST = math.log(20.0)
-"""Ratios of quantiles are told from 1/20 to 20."""
-_PRECISION = 0.001
+_ENOUGH = 12.0
+"""Log evidence above this is not told apart: far beyond any level that is asked for."""
+_POINTS = 65
+"""Into how many parts all requests are cut to find those near the quantile."""
 
 
 @dataclass(frozen=True)
@@ -39,88 +37,83 @@ class Margin:
         longest: Floats = np.maximum(live_ms * (1 + self.ratio), live_ms + self.ms)
         return longest
 
+    def shortest(self, ms: Floats) -> Floats:
+        """The live latency in ms whose limit this is; 0 for what is within the limit of any."""
+        shortest: Floats = np.maximum(np.minimum(ms / (1 + self.ratio), ms - self.ms), 0.0)
+        return shortest
+
 
 def quantile_evidence(live: Histogram, candidate: Histogram, share: float, margin: Margin) -> Evidence:
     """What the rows say of "the candidate's quantile ``share`` is above the limit that the live one's sets"."""
     if not live.total or not candidate.total:
         return Evidence(0.0, 0.0)
-    tried = _tried(live, candidate, share, margin)
-    return _Looks(live, candidate, share).at(tried, margin)
+    one, other = _Arm(live, share), _Arm(candidate, share)
+    # The live quantile lies in one of the bins; both ends of the bin are taken against us. Beyond the bins that either
+    # arm leaves open nothing changes any more.
+    first, last = (int(bin_of(margin.shortest(each))) for each in (upper_edge(other.first), upper_edge(other.last)))
+    bins = np.arange(min(one.first, first) - 2, max(one.last, last) + 3, dtype=np.int64)
+    worse = one.is_less(bins - 1) + other.is_more(bin_of(margin.limit(upper_edge(bins))))
+    fine = one.is_more(bins) + other.is_less(bin_of(margin.limit(upper_edge(bins - 1))) - 1)
+    return Evidence(float(worse.min()), float(fine.min()))
 
 
 def quantile_interval(live: Histogram, candidate: Histogram, share: float, alpha: float) -> tuple[float, float]:
     """The ratios, candidate to live, that are not refuted, each side at level ``alpha``: a confidence sequence."""
     if not live.total or not candidate.total:
         return 0.0, math.inf
-    needed = math.log(1 / alpha)
-    looks = _Looks(live, candidate, share)
-
-    def told(log_ratio: float) -> Evidence:
-        margin = Margin(math.expm1(log_ratio), -math.inf)
-        return looks.at(_tried(live, candidate, share, margin), margin)
-
-    middle = math.log(candidate.quantile(share) / live.quantile(share))
-    lower = _edge(middle, -_FURTHEST, lambda at: told(at).worse >= needed)
-    upper = _edge(middle, _FURTHEST, lambda at: told(at).fine >= needed)
-    return (0.0 if lower is None else math.exp(lower)), (math.inf if upper is None else math.exp(upper))
-
-
-class _Looks:
-    """The evidence of both arms about each bin, worked out once for all margins."""
-
-    def __init__(self, live: Histogram, candidate: Histogram, share: float) -> None:
-        self._live = _Arm(live, share)
-        self._candidate = _Arm(candidate, share)
-
-    def at(self, bins: Ints, margin: Margin) -> Evidence:
-        # The live quantile lies in one of the bins; both ends of the bin are taken against us.
-        upper = margin.limit(upper_edge(bins))
-        lower = margin.limit(upper_edge(bins - 1))
-        worse = self._live.is_less(bins - 1) + self._candidate.is_more(bin_of(upper))
-        fine = self._live.is_more(bins) + self._candidate.is_less(bin_of(lower) - 1)
-        return Evidence(float(worse.min()), float(fine.min()))
+    one, other, needed = _Arm(live, share), _Arm(candidate, share), math.log(1 / alpha)
+    upper = _furthest(one, other, needed)
+    lower = _furthest(other, one, needed)
+    return (0.0 if lower is None else math.exp(-lower * STEP)), (math.inf if upper is None else math.exp(upper * STEP))
 
 
 class _Arm:
+    """The evidence of one arm about each bin, worked out for those that it leaves open.
+
+    Further down it is taken as if no request lay there, further up as if all did: the side that speaks against those
+    bins has more than enough evidence by then, and the other is told too little, never too much.
+    """
+
     def __init__(self, seen: Histogram, share: float) -> None:
-        self._below = np.concatenate([[0.0], seen.below])
         self._total, self._share = seen.total, share
         self._prior = Prior(_STRENGTH * share, _STRENGTH * (1 - share))
+        parts = np.linspace(0.0, seen.total, _POINTS)
+        is_open = np.flatnonzero((self._less(parts) < _ENOUGH) & (self._more(parts) < _ENOUGH))
+        least, most = parts[max(is_open[0] - 1, 0)], parts[min(is_open[-1] + 1, _POINTS - 1)]
+        start = max(int(np.searchsorted(seen.below, least, "right")) - 1, 0)
+        inside = slice(start, int(np.searchsorted(seen.below, most)) + 1)
+        self.first, self.last = inside.start - 1, inside.stop
+        below = np.concatenate([[0.0], seen.below[inside], [seen.total]])
+        is_new = np.diff(below, prepend=-1.0) > 0
+        self._places = np.cumsum(is_new) - 1
+        hits = below[is_new]
+        self._of_less, self._of_more = self._less(hits), self._more(hits)
 
     def is_less(self, bins: Ints) -> Floats:
         """Against "the quantile is above this bin": more than the share of the requests lies in it or below."""
-        return self._against(bins, Against.AT_MOST)
+        return self._of_less[self._place(bins)]
 
     def is_more(self, bins: Ints) -> Floats:
         """Against "the quantile is in this bin or below": fewer than the share of the requests lie there."""
-        return self._against(bins, Against.AT_LEAST)
+        return self._of_more[self._place(bins)]
 
-    def _against(self, bins: Ints, against: Against) -> Floats:
-        hits, places = np.unique(self._below[np.clip(bins + 1, 0, BINS)], return_inverse=True)
-        evidence: Floats = log_evidence(hits, self._total, self._share, against, self._prior)[places]
-        return evidence
+    def _place(self, bins: Ints) -> Ints:
+        return self._places[np.clip(bins - self.first, 0, len(self._places) - 1)]
 
+    def _less(self, hits: Floats) -> Floats:
+        return log_evidence(hits, self._total, self._share, Against.AT_MOST, self._prior)
 
-def _tried(live: Histogram, candidate: Histogram, share: float, margin: Margin) -> Ints:
-    """The bins in which the live quantile may lie without being refuted at once, by either arm."""
-    first = np.searchsorted(live.below, max(0.0, share - _AROUND) * live.total)
-    last = np.searchsorted(live.below, live.total)
-    least = upper_edge(np.searchsorted(candidate.below, max(0.0, share - _AROUND) * candidate.total))
-    most = upper_edge(np.searchsorted(candidate.below, candidate.total))
-    back = [bin_of(max(float(each) / (1 + margin.ratio) if margin.ratio > -1 else 0.0, 0.0)) for each in (least, most)]
-    # One bin more on either side: beyond them the evidence only grows.
-    low, high = min(int(first), int(back[0])) - 2, max(int(last), int(back[1])) + 2
-    return np.arange(max(low, 0), min(high, BINS - 1) + 1, dtype=np.int64)
+    def _more(self, hits: Floats) -> Floats:
+        return log_evidence(hits, self._total, self._share, Against.AT_LEAST, self._prior)
 
 
-def _edge(inside: float, outside: float, is_refuted: Callable[[float], bool]) -> float | None:
-    """The last log ratio on the way ``outside`` that is not refuted, None when none is."""
-    if not is_refuted(outside):
+def _furthest(low: _Arm, high: _Arm, needed: float) -> int | None:
+    """By how many bins at most the quantile of ``high`` is above that of ``low``, None when nothing refutes any."""
+    bins = np.arange(low.first, low.last + 1)
+    levels = high.is_less(np.arange(high.first, high.last + 1))
+    # How many of the levels, which grow, leave the bin after them open beside each bin of the other arm.
+    still = np.searchsorted(levels, needed - low.is_more(bins))
+    if still[0] > 0 or still.max() == len(levels):
         return None
-    while abs(outside - inside) > _PRECISION:
-        middle = (inside + outside) / 2
-        if is_refuted(middle):
-            outside = middle
-        else:
-            inside = middle
-    return outside
+    apart = (high.first + still - bins + 1)[still > 0]
+    return int(apart.max()) if len(apart) else None
