@@ -22,6 +22,8 @@ from services.comparison.mixtures import Floats
 
 LEVEL = 0.95
 QUANTILES = (0.5, 0.95, 0.99)
+_CURVE: Floats = np.concatenate([[1e-9], np.arange(1, 200) / 200, [0.996, 0.997, 0.998, 0.999, 0.9995, 1.0]])
+"""Shares of requests at which the distribution of many is told."""
 _MINUTE = timedelta(minutes=1)
 _MOST_SPANS = 40
 """So many error rates with their intervals can be told apart in one chart."""
@@ -65,7 +67,8 @@ class Told:
 class Side:
     """One deployment over the window: ``error_percent`` of its requests, latency in ms at each of QUANTILES.
 
-    ``rows`` are the requests whose latency is known. None is no data.
+    ``rows`` are the requests whose latency is known. None is no data. ``curve`` is the distribution of latency: growing
+    pairs of ms and the percentage of requests that took at most as long.
     """
 
     requests: int
@@ -73,6 +76,7 @@ class Side:
     error_percent: Told | None
     rows: int
     quantiles: Mapping[float, Told | None]
+    curve: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,17 @@ def side(arms: Sequence[Arm]) -> Side:
         error_percent(Counts(requests, errors)),
         len(ms),
         {share: quantile(ms, share) for share in QUANTILES},
+        curve(ms),
     )
+
+
+def curve(ms: Floats) -> tuple[tuple[float, float], ...]:
+    """The empirical distribution of latencies, in at most some hundred points: see :class:`Side`."""
+    if not len(ms):
+        return ()
+    shares = _CURVE if len(ms) > len(_CURVE) else np.arange(1, len(ms) + 1) / len(ms)
+    at = np.quantile(ms, shares, method="inverted_cdf")
+    return tuple(zip(at.tolist(), (100 * shares).tolist(), strict=True))
 
 
 def error_percent(counts: Counts) -> Told | None:

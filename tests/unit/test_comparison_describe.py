@@ -13,6 +13,7 @@ import pytest
 from services.comparison.bands import least_requests, quantile_differences
 from services.comparison.describe import (
     Told,
+    curve,
     describe,
     error_difference,
     error_percent,
@@ -148,6 +149,16 @@ def test_the_swap_of_both_turns_the_differences_around() -> None:
     assert one.error_points is not None
     assert other.error_points is not None
     assert one.error_points.lower == pytest.approx(-float(other.error_points.upper or 0))
+
+
+@pytest.mark.parametrize("number", [1, 3, 206, 5000])
+def test_the_distribution_grows_from_the_fastest_request_to_the_slowest(number: int) -> None:
+    ms = np.random.default_rng(10).lognormal(3, 1, number)
+    points = np.array(curve(ms))
+    assert len(points) <= 206
+    assert (np.diff(points, axis=0) >= 0).all()
+    assert (points[0, 0], points[-1, 0], points[-1, 1]) == (ms.min(), ms.max(), 100)
+    assert all(abs(100 * np.mean(ms <= at) - percent) <= 100 / number + 1e-9 for at, percent in points)
 
 
 def test_errors_over_time_lose_no_request_and_are_few_spans() -> None:

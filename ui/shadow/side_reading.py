@@ -1,0 +1,81 @@
+"""Two deployments over a window, read and described behind the scenes: one reading for all who look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import streamlit as st
+
+from services.azure.connection import Connection
+from services.comparison.describe import Description, describe
+from services.comparison.taints import Taint
+from services.model import Deployment, Endpoint, Window
+from services.shadow import rows
+from services.shadow.model import Minute, Reading, Run
+from services.shadow.runs import Runs
+from ui import context, readers
+from ui.behind import Behind, Look
+from ui.shadow.side_window import Asked
+
+MAX_AGE_SECONDS = 60
+_MINUTE = timedelta(minutes=1)
+_SEED = 20260301
+"""The same minutes always get the same band."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was found: ``window`` is the time from the first minute to the last, None without any, ``cold`` are its cold
+    minutes."""
+
+    reading: Reading
+    described: Description
+    asked_from: datetime
+    window: Window | None
+    taints: tuple[Taint, ...] = ()
+    cold: tuple[datetime, ...] = ()
+
+
+@st.cache_resource(show_spinner=False)
+def _behind() -> Behind[Compared]:
+    return Behind()
+
+
+def look(endpoint: Endpoint, deployments: Sequence[Deployment], asked: Asked, run: Run | None) -> Look[Compared]:
+    """What is known of ``asked`` now; what is missing or old is begun to be read."""
+    conn, generation, _ = readers.key(endpoint.workspace_ref)
+    key = (generation, endpoint.id.lower(), asked)
+
+    def read() -> Compared:
+        return _of_run(conn, run) if run is not None and asked.run_id else _of_time(conn, endpoint, deployments, asked)
+
+    return _behind().look(key, read, max_age_seconds=MAX_AGE_SECONDS)
+
+
+def forget() -> None:
+    """Read again what is looked at. For callbacks."""
+    _behind().forget()
+
+
+def _of_run(conn: Connection, run: Run) -> Compared:
+    minutes = Runs(context.store(), conn.arm_host).minutes(run.id)
+    return compared(Reading(minutes, run.counts, run.rows, run.notes), run.set_at or run.started_at)
+
+
+def _of_time(conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], asked: Asked) -> Compared:
+    since, until = asked.span(conn.now())
+    return compared(rows.read(conn, endpoint, deployments, asked.pair, since, until), since)
+
+
+def compared(reading: Reading, asked_from: datetime, taints: tuple[Taint, ...] = ()) -> Compared:
+    """The description of a reading. Pure."""
+    described = describe(reading.minutes, np.random.default_rng(_SEED))
+    return Compared(reading, described, asked_from, window_of(reading.minutes), taints)
+
+
+def window_of(minutes: Sequence[Minute]) -> Window | None:
+    """From the first minute to the end of the last, None without any. Pure."""
+    return Window(minutes[0].at, minutes[-1].at + _MINUTE, 60) if minutes else None
