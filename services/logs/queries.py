@@ -43,7 +43,7 @@ class Run:
     """One query on its way in a thread of its own. Azure cannot be told to stop: a stopped one is not waited for.
 
     ``over`` is set when ``answer`` or ``error`` is there, or when it was stopped. ``id`` names it in an address;
-    ``endpoint_id`` is the ARM id of the endpoint whose rows it asks for.
+    ``endpoint_id`` is the ARM id of the endpoint whose rows it asks for, and ``span`` how far back, None for all.
     """
 
     def __init__(
@@ -53,10 +53,12 @@ class Run:
         clock: Callable[[], float] = time.monotonic,
         *,
         endpoint_id: str = "",
+        span: timedelta | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.endpoint_id = endpoint_id.lower()
         self.kql = kql
+        self.span = span
         self.answer: Answer | None = None
         self.error: SluiceError | None = None
         self.over = threading.Event()
@@ -144,7 +146,7 @@ def begin(conn: Connection, endpoint: Endpoint, kql: str, span: timedelta | None
         )
     # One row more than is kept tells that there are more.
     text = bounded(kql, MOST_ROWS + 1)
-    return Run(kql, lambda: ask(conn, _WHAT, endpoint.id, text, span), endpoint_id=endpoint.id)
+    return Run(kql, lambda: ask(conn, _WHAT, endpoint.id, text, span), endpoint_id=endpoint.id, span=span)
 
 
 def cut(found: Rows, seconds: float) -> Answer:

@@ -131,6 +131,29 @@ def test_a_query_under_way_can_be_stopped(opened: Page, queried: LocalAzure) -> 
         queried.control("DELETE", "faults").raise_for_status()
 
 
+def test_the_same_query_over_another_time_is_another_run(
+    open_page: Callable[..., Page], opened: Page, queried: LocalAzure
+) -> None:
+    queried.control("POST", "faults", {"path": "/v1/*", "delay_seconds": 15}).raise_for_status()
+    try:
+        write(opened, queried, "print one_time = 1")
+        opened.app.button(key="query_run").click().run()
+        day = run_of(opened, queried)
+        opened.app.button(key="query_run").click().run()
+        assert run_of(opened, queried) is day, "a second press is the same run"
+        opened.app.segmented_control(key="query_span").set_value("7 d")
+        opened.app.button(key="query_run").click().run()
+        week = run_of(opened, queried)
+        assert (day.is_stopped, day.span, week.span) == (True, timedelta(days=1), timedelta(days=7))
+        again = open_page("logs", queried, endpoint=NAME, view="query", run=week.id)
+        assert again.app.segmented_control(key="query_span").value == "7 d", "the time is the run's"
+        again.app.button(key=f"query_open_{day.id}").click().run()
+        assert again.app.segmented_control(key="query_span").value == "24 h"
+        week.stop()
+    finally:
+        queried.control("DELETE", "faults").raise_for_status()
+
+
 def test_a_query_under_way_is_found_again_by_a_page_loaded_anew(
     open_page: Callable[..., Page], opened: Page, queried: LocalAzure
 ) -> None:
@@ -266,6 +289,11 @@ def test_too_many_lines_and_bars_are_said() -> None:
 def test_a_download_holds_all_rows_and_no_formula() -> None:
     found = rows_of({"at": "datetime", "t": "string", "n": "long"}, (START, "=1+1", -5), (None, 'a,"b"', None))
     assert query_answer.to_csv(found).decode() == 'at,t,n\n2026-03-01T12:00:00Z,\'=1+1,-5\n,"a,""b""",\n'
+
+
+def test_large_numbers_keep_their_digits_in_the_download() -> None:
+    found = Rows((Column("n", "real"),), ((12345678901.5,), (0.1 + 0.2,)))
+    assert query_answer.to_csv(found).decode() == "n\n12345678901.5\n0.3\n"
 
 
 def test_cells_say_null_and_order_numbers() -> None:

@@ -112,7 +112,8 @@ def _text(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}".rstrip("0").rstrip(".") + "Z"
     if isinstance(value, float):
-        return f"{value:.10g}"
+        # As many digits as a person writes; 17 would show how computers round.
+        return f"{value:.15g}"
     return str(value)
 
 

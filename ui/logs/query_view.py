@@ -39,6 +39,7 @@ SPANS = {
 }
 _SPAN = "24 h"
 _RUN = "run"
+_SPAN_KEY = "query_span"
 _LONGEST_NAME = 90
 """Characters of a query that name its run."""
 
@@ -86,6 +87,7 @@ def _chosen_run(endpoint: Endpoint) -> Run | None:
 
 def _open(endpoint: Endpoint, run: Run) -> None:
     put(endpoint, run.kql)
+    st.session_state[_SPAN_KEY] = _span_name(run.span)
     st.query_params[_RUN] = st.session_state[_run_key(endpoint)] = run.id
 
 
@@ -96,7 +98,7 @@ def put(endpoint: Endpoint, kql: str, *, names_its_time: bool = False) -> None:
     """
     _close_menus()
     if names_its_time:
-        st.session_state["query_span"] = _BY_ITSELF
+        st.session_state[_SPAN_KEY] = _BY_ITSELF
     st.session_state[_text_key(endpoint)] = kql
     st.session_state[_kept_key(endpoint)] = kql
 
@@ -181,6 +183,8 @@ def _editor(endpoint: Endpoint, run: Run | None) -> None:
         # loaded again knows the text of its run.
         begin = templates(context.settings().statuses)[0].kql if run is None else run.kql
         st.session_state[key] = st.session_state.get(_kept_key(endpoint), begin)
+    if _SPAN_KEY not in st.session_state:
+        st.session_state[_SPAN_KEY] = _SPAN if run is None else _span_name(run.span)
     with st.form("query_form", border=False):
         st.text_area("Query in KQL", key=key, height=190, max_chars=kql_text.LONGEST)
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -193,19 +197,23 @@ def _editor(endpoint: Endpoint, run: Run | None) -> None:
                 on_click=_begin,
                 args=(endpoint,),
             )
-            st.segmented_control("Rows of the last", list(SPANS), key="query_span", default=_SPAN, required=True)
+            st.segmented_control("Rows of the last", list(SPANS), key=_SPAN_KEY, required=True)
+
+
+def _span_name(span: timedelta | None) -> str:
+    return next((name for name, each in SPANS.items() if each == span), _SPAN)
 
 
 def _begin(endpoint: Endpoint) -> None:
     text = str(st.session_state.get(_text_key(endpoint)) or "")
     st.session_state[_kept_key(endpoint)] = text
+    span = SPANS.get(str(st.session_state.get(_SPAN_KEY) or _SPAN), SPANS[_SPAN])
     before = _runs().find(st.session_state.get(_run_key(endpoint), ""))
     if before is not None and not before.over.is_set():
-        if before.kql == text:
+        if (before.kql, before.span) == (text, span):
             return
         before.stop()
     conn, _, _ = readers.key(endpoint.workspace_ref)
-    span = SPANS.get(str(st.session_state.get("query_span") or _SPAN), SPANS[_SPAN])
     try:
         run = _runs().keep(lambda: queries.begin(conn, endpoint, text, span))
     except SluiceError as error:
