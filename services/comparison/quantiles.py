@@ -78,8 +78,9 @@ class _Arm:
         self._total, self._share = seen.total, share
         self._prior = Prior(_STRENGTH * share, _STRENGTH * (1 - share))
         parts = np.linspace(0.0, seen.total, _POINTS)
-        is_open = np.flatnonzero((self._less(parts) < _ENOUGH) & (self._more(parts) < _ENOUGH))
-        least, most = parts[max(is_open[0] - 1, 0)], parts[min(is_open[-1] + 1, _POINTS - 1)]
+        too_few, too_many = self._more(parts) >= _ENOUGH, self._less(parts) >= _ENOUGH
+        least = parts[np.flatnonzero(too_few)[-1]] if too_few.any() else 0.0
+        most = parts[np.flatnonzero(too_many)[0]] if too_many.any() else seen.total
         start = max(int(np.searchsorted(seen.below, least, "right")) - 1, 0)
         inside = slice(start, int(np.searchsorted(seen.below, most)) + 1)
         self.first, self.last = inside.start - 1, inside.stop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from services.comparison.criteria import ALPHA, Criteria
 from services.comparison.errors import Counts, error_evidence, error_interval
 from services.comparison.histogram import Histogram
 from services.comparison.judge import ERRORS, Arm, Judge, Standing, Verdict, overall
-from services.comparison.quantiles import Margin, quantile_interval
+from services.comparison.quantiles import Margin, quantile_evidence, quantile_interval
 from services.comparison.ranks import SameMinute
 from services.errors import RuleBroken
 
@@ -105,6 +106,30 @@ def test_a_constant_latency_is_no_trouble() -> None:
         judge.add(Arm(400, 0, np.full(400, 80.0)), Arm(400, 0, np.full(400, 80.0)))
     assert judge.verdict is Verdict.PASS
     assert standing(judge, "Latency P95").estimate == pytest.approx(1.0)
+
+
+def test_a_few_quick_requests_do_not_pass_a_candidate() -> None:
+    """Two live requests say next to nothing of the live quantile, whatever a margin in ms allows beside it."""
+    rng = np.random.default_rng(9)
+    quick, slow = Histogram.of([4.0, 5.0]), Histogram.of(4.8 * np.exp(rng.normal(0, 0.4, 4000)))
+    told = quantile_evidence(quick, slow, 0.9, Margin(0.1, 5.0))
+    assert max(told.worse, told.fine) < NEEDED
+
+
+def test_the_interval_holds_the_truth_when_one_side_always_fails() -> None:
+    lower, upper = error_interval(Counts(48, 22), Counts(2152, 2152), 0.0125)
+    assert lower < 1 - 0.7 < upper
+    assert error_evidence(Counts(27, 0), Counts(404, 404), 0.7).worse > NEEDED
+
+
+def test_a_million_requests_leave_little_memory_and_a_sharp_interval() -> None:
+    rng, judge = np.random.default_rng(10), Judge(Criteria())
+    for _ in range(4):
+        judge.add(arm(rng, 125_000), arm(rng, 125_000))
+    assert judge.verdict is Verdict.PASS
+    p95 = standing(judge, "Latency P95")
+    assert 0.99 < p95.lower < 1 < p95.upper < 1.01
+    assert len(pickle.dumps(judge)) < 1_000_000
 
 
 def test_answers_are_judged_by_the_share_that_differs() -> None:
