@@ -11,7 +11,7 @@ from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from services.shadow.model import RunState
 from ui import context, problem, readers
-from ui.shadow import chooser, run_form, runs_view, verdict_view
+from ui.shadow import chooser, run_form, runs_view, side_by_side, verdict_view
 from ui.traffic import traffic_page
 
 
@@ -34,6 +34,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     else:
         _start(endpoint, deployments, off)
     runs_view.show(runs, run)
+    side_by_side.show(endpoint, deployments, run)
 
 
 def _why_off(endpoint: Endpoint) -> str:

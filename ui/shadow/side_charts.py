@@ -101,9 +101,9 @@ def _quantiles(scene: Scene) -> _Chart:
     return _Chart(
         "side_quantiles",
         "Difference of latency by quantile",
-        f"{scene.pair.candidate} minus {scene.pair.live}: above 0, {scene.pair.candidate} takes longer. A quantile needs "
-        f"requests of both: {least[0]} for P50, {least[1]} for P95, {least[2]} for P99. The band is a 95 % interval for "
-        f"each quantile by itself, from a bootstrap. Source: {scene.reading.rows}.",
+        f"{scene.pair.candidate} minus {scene.pair.live}: above 0, {scene.pair.candidate} takes longer. A quantile "
+        f"needs requests of both: {least[0]} for P50, {least[1]} for P95, {least[2]} for P99. The band is a 95 % "
+        f"interval for each quantile by itself, from a bootstrap. Source: {scene.reading.rows}.",
         f"Difference of the latency of {scene.both} at each quantile in milliseconds, with its band",
         "Too few requests of both for an interval." if scene.has_rows else NO_ROWS,
     )
