@@ -1,0 +1,235 @@
+"""The minutes of a shadow test, read from a local Azure whose switches say where mirrored requests are visible."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.azure.connection import Connection
+from services.azure.endpoints import get_endpoint, list_deployments
+from services.model import WorkspaceRef
+from services.scoring.request import ScoringRequest
+from services.scoring.sending import send
+from services.shadow import rows
+from services.shadow.model import Pair, Reading
+from services.visibility.judging import (
+    CONSOLE_LOG,
+    CONTAINER_LOG,
+    DEPLOYMENT_METRICS,
+    ENDPOINT_METRICS,
+    TRAFFIC_LOG,
+)
+from tests.contract.elsewhere import seed_endpoint
+from tests.contract.history import row
+from tests.contract.monitor_clients import TABLES, past, set_switches, switch_logs_on
+from tests.local_azure import POLL_SECONDS, LocalAzure
+
+pytestmark = pytest.mark.emulator
+
+NAMES = itertools.count()
+PAIR = Pair("blue", "green")
+MINUTES, LIVE, COPIES, PERCENT = 30, 20, 4, 20
+DEFAULTS = {
+    "shadow_in_endpoint_metrics": False,
+    "shadow_in_deployment_metrics": True,
+    "shadow_in_traffic_log": False,
+    "shadow_in_console_log": True,
+    "metric_delay_seconds": 0,
+    "log_delay_seconds": 0,
+}
+LOGGED_SECONDS = 30.0
+
+
+@pytest.fixture
+def switches(local_azure: LocalAzure) -> Iterator[Callable[..., None]]:
+    """Says where mirrored requests are visible and how late; before and afterwards it is as it always is."""
+    local_azure.control("DELETE", "faults").raise_for_status()
+    set_switches(local_azure, **DEFAULTS)
+    yield lambda **values: set_switches(local_azure, **values)
+    set_switches(local_azure, **DEFAULTS)
+
+
+@pytest.fixture(scope="module")
+def made(local_azure: LocalAzure) -> Callable[..., str]:
+    """Makes an endpoint with thirty minutes of requests: blue takes 10 ms and every tenth one fails, green 14 ms."""
+
+    def make(*, copies: int = COPIES, named: int = 0, logged_ago: float | None = 7200, **durations: float) -> str:
+        name = f"shadow-rows-{next(NAMES)}"
+        ref = WorkspaceRef.of(local_azure.workspace)
+        endpoint_id = seed_endpoint(local_azure, ref, name, {"blue": 100}, {"green": PERCENT})
+        if logged_ago is not None:
+            switch_logs_on(local_azure, endpoint_id, TABLES[0], ago=logged_ago)
+        found: list[dict[str, Any]] = []
+        for minute in range(MINUTES):
+            at = past(MINUTES + 1 - minute) + timedelta(seconds=20)
+            more = {**durations} if durations else {}
+            found += [{**row(at, name, "blue", 424 if n % 10 == 9 else 200, 10.0), **more} for n in range(LIVE)]
+            found += [{**row(at, name, "green", 200, 14.0), **more} for _ in range(named)]
+            found += [{**row(at, name, "green", 200, 14.0, kind="mirror"), **more} for _ in range(copies)]
+        local_azure.control("POST", "seed", {"rows": found}).raise_for_status()
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def plain(made: Callable[..., str]) -> str:
+    """An endpoint with copies whose traffic log is sent."""
+    return made()
+
+
+def read(
+    conn: Connection, name: str, *, back: int = MINUTES + 1, until: datetime | None = None, **more: Any
+) -> Reading:
+    endpoint, deployments = get_endpoint(conn, name), list_deployments(conn, name)
+    return rows.read(conn, endpoint, deployments, PAIR, past(back), until or past(0), **more)
+
+
+def test_every_switch_of_the_shadow_leads_to_the_sources_that_have_both(
+    conn: Connection, plain: str, switches: Callable[..., None]
+) -> None:
+    for in_deployment, in_endpoint, in_log in itertools.product((True, False), repeat=3):
+        switches(
+            shadow_in_deployment_metrics=in_deployment,
+            shadow_in_endpoint_metrics=in_endpoint,
+            shadow_in_traffic_log=in_log,
+        )
+        shown = {DEPLOYMENT_METRICS: in_deployment, ENDPOINT_METRICS: in_endpoint, TRAFFIC_LOG: in_log}
+        found = read(conn, plain)
+        assert found.counts == next((source for source, is_shown in shown.items() if is_shown), ""), (shown, found)
+        assert found.rows == (TRAFFIC_LOG if in_log else "")
+        arms = [(minute.live, minute.candidate) for minute in found.minutes]
+        if any(shown.values()):
+            assert all((live.requests, live.errors) == (LIVE, LIVE // 10) for live, _ in arms[1:-1])
+            assert all((candidate.requests, candidate.errors) == (COPIES, 0) for _, candidate in arms[1:-1])
+        else:
+            assert not any(one.requests for arm in arms for one in arm)
+            assert any(note.startswith("No source counts the requests of both") for note in found.notes)
+        assert {len(candidate.latencies_ms) for _, candidate in arms[1:-1]} == {COPIES if in_log else 0}
+        assert {len(live.latencies_ms) for live, _ in arms[1:-1]} == {LIVE - LIVE // 10 if in_log else 0}
+        if not in_log:
+            assert any("switch on the console log" in note for note in found.notes), found.notes
+
+
+def test_only_settled_minutes_come_and_each_comes_once(
+    conn: Connection, plain: str, switches: Callable[..., None]
+) -> None:
+    switches(shadow_in_traffic_log=True)
+    whole = read(conn, plain)
+    times = [minute.at for minute in whole.minutes]
+    assert times == [past(MINUTES + 1) + timedelta(minutes=number) for number in range(len(times))]
+    assert times[-1] + timedelta(minutes=1) <= datetime.now(UTC) - timedelta(seconds=120)
+    first = read(conn, plain, until=times[10])
+    second = read(conn, plain, back=1 + (past(0) - times[10]) // timedelta(minutes=1))
+    assert [minute.at for minute in first.minutes][-1] < times[10]
+    assert times[10] in [minute.at for minute in second.minutes]
+    assert read(conn, plain, back=1).minutes == ()
+
+
+def test_minutes_wait_for_a_log_that_is_late(conn: Connection, plain: str, switches: Callable[..., None]) -> None:
+    switches(shadow_in_traffic_log=True, log_delay_seconds=300)
+    found = read(conn, plain)
+    assert found.rows == TRAFFIC_LOG
+    assert found.minutes[-1].at + timedelta(minutes=1) <= datetime.now(UTC) - timedelta(seconds=240)
+    assert all(len(minute.candidate.latencies_ms) == COPIES for minute in found.minutes)
+    switches(shadow_in_traffic_log=True, log_delay_seconds=3600)
+    # Nothing has come yet: what is young is waited for.
+    assert read(conn, plain, back=9).minutes == ()
+    switches(shadow_in_traffic_log=True, log_delay_seconds=0)
+    assert len(read(conn, plain, back=9).minutes) >= 5
+
+
+def test_requests_that_name_the_candidate_are_not_taken_for_copies(
+    conn: Connection, made: Callable[..., str], switches: Callable[..., None]
+) -> None:
+    name = made(named=1)
+    begun = past(MINUTES + 1)
+    switches(shadow_in_deployment_metrics=False)
+    found = read(conn, name, began_at=begun)
+    assert (found.counts, found.rows) == ("", "")
+    assert any("does not show the copies, or they do not arrive" in note for note in found.notes)
+    name = made(named=4)
+    switches(shadow_in_deployment_metrics=True, shadow_in_traffic_log=True)
+    found = read(conn, name, began_at=begun)
+    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, TRAFFIC_LOG)
+    assert any("named it. Azure does not say which ones" in note for note in found.notes), found.notes
+    switches(shadow_in_traffic_log=False)
+    assert read(conn, name, began_at=begun).rows == ""
+
+
+def test_a_log_that_was_switched_on_in_the_window_has_no_latencies_before(
+    conn: Connection, made: Callable[..., str], switches: Callable[..., None]
+) -> None:
+    name = made(logged_ago=15 * 60)
+    switches(shadow_in_traffic_log=True)
+    found = read(conn, name)
+    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, TRAFFIC_LOG)
+    with_rows = [minute.at for minute in found.minutes if len(minute.candidate.latencies_ms)]
+    assert past(18) < min(with_rows) < past(13)
+    assert all(minute.candidate.requests == COPIES for minute in found.minutes[1:])
+
+
+def test_the_model_s_own_time_is_used_where_the_log_says_it(
+    conn: Connection, plain: str, made: Callable[..., str], switches: Callable[..., None]
+) -> None:
+    switches(shadow_in_traffic_log=True)
+    told = read(conn, made(request_ms=3.0, response_ms=9.0))
+    assert {ms for minute in told.minutes for ms in minute.live.latencies_ms} == {6.0}
+    assert not any("whole durations" in note for note in told.notes)
+    whole = read(conn, plain)
+    assert {ms for minute in whole.minutes for ms in minute.candidate.latencies_ms} == {14.0}
+    assert any("whole durations" in note for note in whole.notes)
+
+
+def test_a_source_that_fails_stops_no_other(
+    conn: Connection, plain: str, switches: Callable[..., None], fault: Callable[..., None]
+) -> None:
+    switches(shadow_in_traffic_log=True)
+    fault(path="/v1/*", status=403, code="InsufficientAccessError")
+    found = read(conn, plain)
+    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, "")
+    assert any(note.startswith("The traffic log: ") for note in found.notes)
+
+
+def test_lines_of_containers_have_the_latencies_of_mirrored_requests(
+    conn: Connection,
+    local_azure: LocalAzure,
+    served: str,
+    split: Callable[..., None],
+    switches: Callable[..., None],
+) -> None:
+    split({"blue": 100}, {"green": 50})
+    begun = datetime.now(UTC)
+    endpoint = get_endpoint(conn, served)
+
+    def told() -> tuple[Reading, int, int]:
+        # So much later these minutes have settled everywhere.
+        later = begun + timedelta(minutes=14)
+        since = begun.replace(second=0, microsecond=0)
+        found = rows.read(conn, endpoint, list_deployments(conn, served), PAIR, since, later, began_at=begun, now=later)
+        arms = [(minute.live, minute.candidate) for minute in found.minutes]
+        live, candidate = (sum(len(arm[side].latencies_ms) for arm in arms) for side in (0, 1))
+        return found, live, candidate
+
+    for number in range(40):
+        send(conn, endpoint, ScoringRequest(b'{"data": ["x"]}' if number < 5 else b'{"data": [1]}'))
+    deadline = time.monotonic() + LOGGED_SECONDS
+    while told()[1] < 35 and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    found, live, candidate = told()
+    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, CONTAINER_LOG)
+    assert live == 35
+    assert 5 <= candidate <= 30
+    assert sum(minute.live.errors for minute in found.minutes) == 5
+    switch_logs_on(local_azure, endpoint.id, TABLES[1], name="shadow-rows", ago=3600)
+    while told()[0].rows != CONSOLE_LOG and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    kept, live_kept, candidate_kept = told()
+    assert (kept.rows, live_kept, candidate_kept) == (CONSOLE_LOG, live, candidate)
+    switches(shadow_in_console_log=False)
+    assert told()[0].rows == CONTAINER_LOG
