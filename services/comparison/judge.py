@@ -22,8 +22,8 @@ from services.comparison.quantiles import Margin, quantile_evidence, quantile_in
 from services.comparison.ranks import SameMinute
 
 ERRORS, LATENCY, ANSWERS = "Errors", "Latency", "Answers"
-_GROWTH = 1.03
-"""An interval is worked out again when there are 3 % more requests: in between it hardly moves."""
+_GROWTH = 1.05
+"""An interval is worked out again when there are 5 % more requests: in between it hardly moves."""
 _MOST_TIMES = 1000.0
 """Further ahead than a thousand times what was seen, nothing is foretold."""
 
