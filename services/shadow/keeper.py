@@ -16,7 +16,7 @@ from typing import Protocol
 
 from services.azure import endpoints as azure_endpoints
 from services.azure.connection import Connection
-from services.errors import NotFound, SluiceError
+from services.errors import NotFound, ServiceFailed, SluiceError
 from services.journal.entry import APPLIED, UNKNOWN, Entry, Who
 from services.journal.journal import Journal
 from services.journal.observing import MOVING
@@ -34,6 +34,8 @@ EVERY_SECONDS = 20.0
 """How often every run is looked after."""
 LAST_MINUTES = timedelta(minutes=20)
 """For how long the last minutes of a run are waited for: logs are late. Then the verdict is frozen without them."""
+TRY_AGAIN = timedelta(minutes=5)
+"""How long a mirror that could not be cleared is left alone: every attempt is an entry of the journal."""
 _APPLY_SECONDS = 10.0
 _LOST = timedelta(minutes=2)
 _MINUTE = timedelta(minutes=1)
@@ -93,6 +95,7 @@ class Keeper:
         self._azure = azure
         self._judging = Judging(runs)
         self._holder = uuid.uuid4().hex
+        self._read_until: dict[str, datetime] = {}
         self._lock = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -185,7 +188,10 @@ class Keeper:
         except Exception:
             trouble = "Sluice itself failed to look after this test; the log has the details. It tries again by itself."
             _log.exception("Looking after the shadow test %s broke", run.id)
-        self.runs.tell(run.id, lambda kept: replace(kept, trouble=trouble))
+        try:
+            self.runs.tell(run.id, lambda kept: replace(kept, trouble=trouble))
+        except NotFound:
+            _log.info("The shadow test %s was given up while it was looked after", run.id)
 
     def _run(self, run: Run) -> None:
         if run.set_at is None:
@@ -193,7 +199,8 @@ class Keeper:
             if found is None:
                 return
             run = found
-        if run.clearing_id and self._is_cleared(run):
+        clearing = self._clearing(run)
+        if clearing is not None and not clearing.outcome:
             return
         conn = self._conn_of(run)
         try:
@@ -203,6 +210,9 @@ class Keeper:
             return
         if endpoint.state in MOVING:
             # The split that Azure tells is not in effect yet.
+            return
+        if clearing is not None and clearing.sent_at is not None and not endpoint.split.mirror:
+            self._end(run, clearing)
             return
         self._journal.observe(endpoint, self._now())
         ground = look(run, endpoint, deployments, self._journal.entries(endpoint_id=run.endpoint_id, since=run.set_at))
@@ -236,30 +246,31 @@ class Keeper:
         self._break(run, f"The mirror was not set. {_failure(entry)}", self._now())
         return None
 
-    def _is_cleared(self, run: Run) -> bool:
-        """Whether our own clearing has taken effect, or is still on its way."""
-        entry = self._journal.entry(run.clearing_id)
+    def _clearing(self, run: Run) -> Entry | None:
+        """Our own last attempt to clear the mirror, None without one."""
+        entry = self._journal.entry(run.clearing_id) if run.clearing_id else None
         if entry is not None and not entry.outcome:
             self._wait(run)
             entry = self._journal.entry(run.clearing_id)
-        if entry is None:
-            return False
-        if entry.outcome == APPLIED:
-            self._end(run, entry)
-            return True
-        return not entry.outcome or entry.outcome == UNKNOWN
+        return entry
 
     def _clear(self, run: Run, conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
+        before = self._clearing(run)
+        if before is not None and self._now() < (before.ended_at or before.began_at) + TRY_AGAIN:
+            raise ServiceFailed("The mirror was not cleared.", _failure(before), "Sluice tries again by itself.")
         wanted = plan(endpoint, deployments, endpoint.split.live, None, 0)
+        # Kept before it begins: after a crash it would look like somebody else's.
+        made = f"{run.id}-end-{uuid.uuid4().hex[:8]}"
+        run = self.runs.tell(run.id, lambda kept: replace(kept, clearing_id=made))
         who = Who(run.principal, run.person)
-        change = self._applier.start(
-            conn, wanted, change_id=f"{run.id}-end-{uuid.uuid4().hex[:8]}", who=who, reason="The shadow test has ended."
-        )
-        run = self.runs.tell(run.id, lambda kept: replace(kept, clearing_id=change.change_id))
-        done = self._applier.wait(run.endpoint_id, _APPLY_SECONDS)
-        if self._is_cleared(run) or done is None or done.error is None:
-            return
-        raise done.error
+        change = self._applier.start(conn, wanted, change_id=made, who=who, reason="The shadow test has ended.")
+        if change.change_id != made:
+            run = self.runs.tell(run.id, lambda kept: replace(kept, clearing_id=change.change_id))
+        entry = self._clearing(run)
+        if entry is not None and entry.outcome == APPLIED:
+            self._end(run, entry)
+        elif entry is not None and entry.outcome:
+            raise ServiceFailed("The mirror was not cleared.", _failure(entry), "Sluice tries again by itself.")
 
     def _end(self, run: Run, entry: Entry) -> None:
         at = min(entry.sent_at or entry.began_at, self._now())
@@ -288,6 +299,7 @@ class Keeper:
                     newest = self.runs.newest(run.id)
                     if newest is None or newest + _MINUTE < until:
                         return
+        self._read_until.pop(run.id, None)
         self.runs.freeze(run.id, from_view(self.standing(self.runs.get(run.id) or run)))
 
     def _gather(self, run: Run, endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
@@ -296,11 +308,12 @@ class Keeper:
         newest = self.runs.newest(run.id)
         since = newest + _MINUTE if newest else _first(run.set_at)
         until = min(_floor(self._now()), _last(run))
-        if since >= until:
+        if since >= until or self._read_until.get(run.id) == until:
             return
         reading = self._read(self._conn_of(run), endpoint, deployments, run.pair, since, until)
         minutes = [each for each in reading.minutes if since <= each.at < until]
         self.runs.add_minutes(run.id, minutes, counts=reading.counts, rows=reading.rows, notes=reading.notes)
+        self._read_until[run.id] = until
 
     def _wait(self, run: Run) -> None:
         self._applier.recover(self._conn)
