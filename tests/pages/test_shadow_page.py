@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from services.comparison.criteria import Criteria
-from services.comparison.judge import Arm, Judge, Standing
+from services.comparison.judge import Arm
 from services.shadow.judging import from_view
 from services.shadow.model import Minute, Pair, Run, RunState
 from services.shadow.runs import Runs
 from tests.local_azure import LocalAzure
-from tests.pages.conftest import SPLIT, Page, write_split
+from tests.pages.conftest import BARE, SPLIT, Page, read_split, write_split
 from ui import context
 
 pytestmark = pytest.mark.emulator
@@ -25,11 +27,13 @@ BEGAN = NOW - timedelta(hours=2)
 
 
 @pytest.fixture
-def azure(seeded: LocalAzure) -> Iterator[LocalAzure]:
-    """The seeded local Azure; after the test nothing looks after its runs, and its split is what it was."""
+def azure(seeded: LocalAzure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalAzure]:
+    """The seeded local Azure, which this process is connected to; after the test nothing looks after its runs, and its
+    split is what it was."""
+    for variable, value in {**seeded.environment, "SLUICE_DATA_DIR": str(tmp_path / "data")}.items():
+        monkeypatch.setenv(variable, value)
     yield seeded
-    if context.is_configured():
-        context.shadow().stop()
+    context.shadow().stop()
     write_split(seeded, {"blue": 100}, {"green": 20})
 
 
@@ -73,10 +77,6 @@ def end(run_id: str = "run-1", state: RunState = RunState.ENDED, why: str = "Its
     runs.freeze(run_id, from_view(context.shadow().standing(ended)))
 
 
-def standing(judge: Judge, name: str) -> Standing:
-    return next(each for each in judge.standings() if each.name == name)
-
-
 def test_without_a_run_it_says_what_a_shadow_test_is_and_offers_one(
     open_page: Callable[..., Page], azure: LocalAzure
 ) -> None:
@@ -86,3 +86,132 @@ def test_without_a_run_it_says_what_a_shadow_test_is_and_offers_one(
     assert page.app.number_input(key=f"shadow_percent:{SPLIT}:green").value == 20, "the mirror that is set already"
     assert not page.app.button(key="start_shadow").disabled
     assert "What green must not be worse by" in [each.value for each in page.app.header]
+
+
+def test_starting_asks_once_takes_the_mirror_and_saves_the_criteria(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    key = f"_{endpoint_id(azure).lower()}"
+    page.app.number_input(key=f"shadow_errors{key}").set_value(1.5).run()
+    page.app.button(key="start_shadow").click().run()
+    assert page.app.get("dialog")
+    assert "mirrors 20 % to <b>green</b> already" in page.html()
+    assert "errors at most 1.5 points more" in page.html()
+    page.app.run()
+    assert page.app.get("dialog"), "a page that draws itself again leaves the question open"
+    page.app.button(key="confirm_shadow").click().run()
+    assert not page.app.get("dialog")
+    assert "No data is neither PASS nor FAIL." in page.html()
+    assert page.html().count('<b class="verdict busy">') == 4, "the whole, errors, and latency twice"
+    assert [each.key for each in page.app.button if each.key == "start_shadow"] == [], "one runs at a time"
+    runs = context.shadow().runs
+    assert [(each.percent, each.criteria.error_points) for each in runs.running()] == [(20, 1.5)]
+    assert runs.criteria(endpoint_id(azure)).error_points == 1.5
+    assert read_split(azure) == ({"blue": 100}, {"green": 20})
+
+
+def test_it_can_be_stopped_which_clears_the_mirror_and_freezes_the_verdict(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    page.app.button(key="start_shadow").click().run()
+    page.app.button(key="confirm_shadow").click().run()
+    page.app.button(key="stop_shadow").click().run()
+    assert page.app.get("dialog")
+    page.app.button(key="ask_confirm").click().run()
+    deadline = time.monotonic() + 60
+    while "Stopped at" not in page.html():
+        assert time.monotonic() < deadline, page.html()
+        page.fresh()
+    assert "Somebody stopped it before its time." in page.html()
+    assert read_split(azure) == ({"blue": 100}, {})
+    assert page.app.button(key="start_shadow"), "the next one can begin"
+
+
+def test_a_running_test_shows_every_criterion_with_its_evidence(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    keep(azure, minutes(30))
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    shown = page.html()
+    assert "600 of green, 600 of blue" in shown
+    assert "at most +0.5 points" in shown
+    assert "at most +10 %" in shown
+    assert "deployment metrics" in shown
+    assert "console log" in shown
+    assert "more requests (≈" in shown
+    assert "It is not yet known whether green is as good as blue" in shown
+    assert "green gets 20.0 /min lately" in shown
+    assert not page.app.button(key="stop_shadow").disabled
+
+
+def test_a_slow_candidate_fails_and_the_verdict_is_frozen_with_a_way_to_promote(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    keep(azure, minutes(60, ms=90.0))
+    end()
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    assert "green is shown to be worse than blue by more than the limit: Latency in the same minute" in page.html()
+    assert "The verdict is frozen." in page.html()
+    assert "more requests" not in page.html(), "nothing more will come"
+    page.app.button(key="prepare_promotion").click().run()
+    assert [each.value for each in page.app.title] == ["Traffic"]
+    assert page.control("number_input", f"share:{SPLIT}:green").value == 100
+    assert read_split(azure) == ({"blue": 100}, {"green": 20}), "nothing is applied"
+
+
+def test_what_happened_to_the_ground_is_told(open_page: Callable[..., Page], azure: LocalAzure) -> None:
+    run = keep(azure, minutes(3))
+    runs = context.shadow().runs
+    runs.remark(run.id, "green was scaled from <1> to 2 instances.", NOW)
+    runs.tell(run.id, lambda kept: replace(kept, trouble="The metrics could not be read.", notes=("Switch it on.",)))
+    end(state=RunState.BROKEN, why="The mirror was cleared.")
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    assert "Broken off at" in page.html()
+    assert "The mirror was cleared." in page.html()
+    assert "green was scaled from &lt;1&gt; to 2 instances." in page.html()
+    assert "Switch it on." in page.html()
+
+
+def test_an_earlier_test_is_opened_by_its_row_and_by_its_address(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    keep(azure, minutes(60, ms=90.0), "run-old")
+    end("run-old")
+    keep(azure, minutes(5), "run-new", started_at=BEGAN + timedelta(minutes=60))
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    assert [row[-2:] for row in page.rows("shadow_runs")] == [["not yet", "somebody"], ["FAIL", "somebody"]]
+    assert "It is not yet known" in page.html()
+    page = open_page("shadow", azure, endpoint=SPLIT, run="run-old")
+    assert "green is shown to be worse than blue" in page.html()
+    page.app.button(key="see_running").click().run()
+    assert "It is not yet known" in page.html()
+
+
+def test_who_may_not_write_sees_the_verdict_and_cannot_start(open_page: Callable[..., Page], azure: LocalAzure) -> None:
+    page = open_page("shadow", azure, role="reader", endpoint=SPLIT)
+    assert "You can look, not change" in page.html()
+    assert page.app.button(key="start_shadow").disabled
+    keep(azure, minutes(3))
+    page.fresh()
+    assert "600" not in page.html()
+    assert "60 of green, 60 of blue" in page.html()
+    assert page.app.button(key="stop_shadow").disabled
+
+
+def test_an_endpoint_without_deployments_says_what_is_missing(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("shadow", azure, endpoint=BARE)
+    assert "A shadow test needs two deployments" in page.html()
+    assert [each.key for each in page.app.button if each.key == "start_shadow"] == []
+
+
+def test_criteria_that_cannot_be_judged_are_refused_before_the_start(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    page.app.number_input(key=f"shadow_errors_{endpoint_id(azure).lower()}").set_value(0.0).run()
+    assert "These criteria cannot be judged." in page.html()
+    assert page.app.button(key="start_shadow").disabled

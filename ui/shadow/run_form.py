@@ -36,6 +36,7 @@ DURATIONS = {
     "3 d": timedelta(days=3),
     "7 d": timedelta(days=7),
 }
+POLL_SECONDS = 2.0
 _SAVED = "shadow_criteria_saved"
 
 
@@ -66,7 +67,10 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], *, disabled: boo
     """Draw the form and the question before the start. Raises StoreFailed."""
     pair, percent, lasts = _what(endpoint, deployments, disabled=disabled)
     known = known_evidence.of(endpoint, deployments).value
-    st.html(f'<p class="hint">{escape(_amount(percent, lasts, pair.candidate, known))}</p>')
+    if known is None:
+        _wait(endpoint, deployments, percent, lasts, pair.candidate)
+    else:
+        _say(amount(percent, lasts, pair.candidate, known))
     st.header(f"What {pair.candidate} must not be worse by", anchor=False)
     criteria = criteria_form.show(endpoint, context.shadow().runs.criteria(endpoint.id), disabled=disabled)
     prepares = st.checkbox(
@@ -117,7 +121,18 @@ def _choice(label: str, options: list[str], key: str, disabled: bool, width: int
     return chosen if chosen in options else options[0]
 
 
-def _amount(percent: int, lasts: str, candidate: str, known: Evidence | None) -> str:
+@st.fragment(run_every=POLL_SECONDS)
+def _wait(endpoint: Endpoint, deployments: Sequence[Deployment], percent: int, lasts: str, candidate: str) -> None:
+    """Say it as soon as it is known, without drawing the fields again under the person's hands."""
+    _say(amount(percent, lasts, candidate, known_evidence.of(endpoint, deployments).value))
+
+
+def _say(text: str) -> None:
+    st.html(f'<p class="hint">{escape(text)}</p>')
+
+
+def amount(percent: int, lasts: str, candidate: str, known: Evidence | None) -> str:
+    """What so many copies add, and how many there will be to judge. Pure."""
     rate = known.requests.mean if known and known.requests else None
     text = start_question.load_words(percent, rate, candidate)
     copies = round((rate or 0) * percent / 100 * (DURATIONS[lasts] / timedelta(minutes=1)))

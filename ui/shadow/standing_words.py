@@ -13,6 +13,7 @@ TONES = {Verdict.PASS: "good", Verdict.FAIL: "bad", Verdict.NEED_MORE: "busy"}
 _WIDEST = 3.0
 """An interval is drawn to this many times the larger of limit and estimate; beyond that its end is open."""
 _ROOM = 1.15
+_LEAST_FACTOR = 1e-3
 _LATENCY_IN_THE_MINUTE = "Latency in the same minute"
 
 
@@ -79,7 +80,7 @@ def more(standing: Standing, minutes: int | None) -> str:
 
 def to_go(requests: int, minutes: int | None, *, is_payloads: bool = False) -> str:
     """``about 1,200 more requests (≈ 40 min at this rate)``; without a rate, without the minutes."""
-    said = f"about {rounded(requests):,} more {'payloads' if is_payloads else 'requests'}"
+    said = f"about {rounded(requests):,} more {'payload' if is_payloads else 'request'}{'' if requests == 1 else 's'}"
     return said if minutes is None else f"{said} (≈ {span(minutes)} at this rate)"
 
 
@@ -112,22 +113,16 @@ def picture(standing: Standing) -> Picture:
     """Where everything lies on a bar. Latency is drawn on the logarithm of the factor: twice and half are alike."""
 
     def at(number: float) -> float:
-        return math.log(number) if standing.unit == FACTOR else number
+        return math.log(max(number, _LEAST_FACTOR)) if standing.unit == FACTOR else number
 
     wanted = at(standing.limit)
-    known = (
-        standing.estimate
-        if standing.estimate is not None and (standing.unit != FACTOR or standing.estimate > 0)
-        else None
-    )
-    middle = None if known is None else at(known)
-    most = max(abs(wanted), abs(middle or 0.0)) * _WIDEST
+    middle = None if standing.estimate is None else at(standing.estimate)
     low, high = (None if end is None else at(end) for end in _ends(standing))
-    left = max(-most, min(0.0, middle or 0.0, -most if low is None else low))
-    right = min(most, max(wanted, middle or 0.0, most if high is None else high))
-    if standing.unit == PERCENT:
-        left = 0.0
-    left, right = left * _ROOM, max(right, wanted) * _ROOM
+    reach = max(wanted, abs(middle or 0.0)) * _WIDEST
+    known = [each for each in (middle, low, high) if each is not None]
+    left = 0.0 if standing.unit == PERCENT else max(-reach, min(-wanted, *known) if known else -wanted)
+    right = min(reach, max(2 * wanted, *known) if known else 2 * wanted)
+    left, right = left * _ROOM, right * _ROOM
 
     def place(number: float) -> float:
         return round(100 * (min(max(number, left), right) - left) / (right - left), 2)

@@ -1,0 +1,124 @@
+"""What a criterion is told in, and its interval on a bar."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.comparison.criteria import Criteria
+from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
+from services.comparison.quantiles import Margin
+from services.model import Split
+from services.shadow.judging import View
+from services.shadow.model import Pair, Run, RunState
+from ui.shadow import chooser, criteria_form, run_card, standing_cards, verdict_view
+from ui.shadow import standing_words as say
+
+PAIR = Pair("blue", "green")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ERROR = Standing(ERRORS, Verdict.NEED_MORE, 0.12, -0.4, 1.3, 0.5, "points", 1200, 12_000, 2345, "Too few requests yet.")
+LATENCY = Standing("Latency P95", Verdict.FAIL, 1.31, 1.22, 1.4, 1.1, "factor", 900, 9000, None, "Beyond the limit.")
+RUN = Run("one", "/id", PAIR, 10, Criteria(), NOW, NOW + timedelta(hours=2), "somebody")
+VIEW = View(Verdict.NEED_MORE, (ERROR, LATENCY), 40, NOW, NOW, 30.0, 30.0, 2345, 79, "metrics", "", (), ())
+
+
+def test_a_difference_is_told_in_its_unit_with_its_sign() -> None:
+    assert (say.value(0.12, "points"), say.value(-0.4, "points")) == ("+0.12 points", "−0.40 points")
+    assert (say.value(1.031, "factor"), say.value(0.9, "factor")) == ("+3.1 %", "−10.0 %")
+    assert say.value(0.001, "points") == "0.00 points", "nothing has no sign"
+    assert say.value(None, "points") == say.value(math.nan, "factor") == "no data"
+    assert (say.limit(ERROR), say.limit(LATENCY)) == ("at most +0.5 points", "at most +10 %")
+
+
+def test_an_interval_says_which_end_is_not_known_and_that_it_changed() -> None:
+    assert say.interval(ERROR) == "−0.40 points to +1.30 points"
+    assert say.interval(replace(LATENCY, lower=0.0, upper=math.inf)) == "nothing is ruled out yet"
+    assert say.interval(replace(LATENCY, upper=math.inf)) == "+22.0 % or more"
+    assert say.interval(replace(LATENCY, lower=0.0)) == "+40.0 % or less"
+    assert say.interval(replace(LATENCY, lower=1.4, upper=1.2)) == "changed during the run"
+
+
+def test_what_is_needed_is_a_forecast_in_two_digits_and_minutes() -> None:
+    assert say.more(ERROR, 79) == "about 2,300 more requests (≈ 79 min at this rate)"
+    assert say.more(replace(ERROR, more=1), None) == "about 1 more request"
+    assert say.more(replace(ERROR, name=ANSWERS), None) == "about 2,300 more payloads"
+    assert say.more(LATENCY, 5) == "", "a verdict needs nothing"
+    assert (say.span(0.2), say.span(130), say.span(3000)) == ("1 min", "2 h 10 min", "2 d 2 h")
+
+
+def test_a_bar_has_the_limit_between_its_ends_and_fades_where_nothing_is_known() -> None:
+    drawn = say.picture(LATENCY)
+    assert 0 < drawn.none < drawn.limit < (drawn.lower or 0) < (drawn.estimate or 0) < (drawn.upper or 0) < 100
+    open_ended = say.picture(replace(LATENCY, lower=0.0, upper=math.inf))
+    assert (open_ended.lower, open_ended.upper) == (None, None)
+    assert "open-left open-right" in standing_cards.bar(replace(LATENCY, lower=0.0, upper=math.inf))
+    assert 'class="span' not in standing_cards.bar(replace(LATENCY, estimate=None))
+
+
+@given(
+    st.sampled_from(["points", "factor", "percent"]),
+    st.floats(0.001, 50),
+    st.one_of(st.none(), st.floats(0.0, 90)),
+    st.floats(-200, 200),
+    st.one_of(st.just(math.inf), st.floats(-200, 200)),
+)
+def test_a_bar_can_be_drawn_of_whatever_is_known(
+    unit: str, limit: float, estimate: float | None, lower: float, upper: float
+) -> None:
+    wanted = 1 + limit if unit == "factor" else limit
+    standing = Standing(ERRORS, Verdict.NEED_MORE, estimate, lower, upper, wanted, unit, 1, 1, None, "")
+    drawn = say.picture(standing)
+    known = [
+        drawn.none,
+        drawn.limit,
+        *(each for each in (drawn.estimate, drawn.lower, drawn.upper) if each is not None),
+    ]
+    assert all(0 <= each <= 100 for each in known)
+    assert standing_cards.card(standing, PAIR, source="", minutes=None, is_over=False)
+
+
+def test_the_run_says_what_its_verdict_means() -> None:
+    assert "not yet known whether green is as good as blue: Errors." in run_card.sentence(RUN, VIEW)
+    failed = replace(VIEW, verdict=Verdict.FAIL)
+    assert run_card.sentence(RUN, failed).endswith("more than the limit: Latency P95.")
+    nothing = replace(VIEW, standings=(replace(ERROR, n=0, live_n=0, estimate=None),))
+    assert "No data is neither PASS nor FAIL." in run_card.sentence(RUN, nothing)
+    changed = replace(VIEW, standings=(replace(ERROR, lower=2.0, upper=1.0),))
+    assert "changed during the run" in run_card.sentence(RUN, changed)
+    over = replace(RUN, state=RunState.ENDED, ended_at=NOW, why="Its time was over.")
+    assert "did not suffice" in run_card.sentence(over, VIEW)
+
+
+def test_the_run_says_what_it_waits_for() -> None:
+    card = run_card.card(replace(RUN, set_at=NOW), VIEW, NOW + timedelta(minutes=40))
+    assert "Needs about 2,300 more requests (≈ 79 min at this rate)." in card
+    assert "40 min 0 s so far, 1 h 20 min left" in card
+    assert "The mirror is being set." in run_card.card(RUN, VIEW, NOW)
+    assert "It is being stopped" in run_card.card(replace(RUN, set_at=NOW, is_ending=True), VIEW, NOW)
+    assert "&lt;b&gt;" in run_card.card(replace(RUN, trouble="<b>"), VIEW, NOW)
+
+
+def test_the_running_one_is_looked_at_unless_another_is_asked_for() -> None:
+    ended = replace(RUN, id="two", state=RunState.ENDED)
+    assert chooser.chosen((ended, RUN), None) is RUN
+    assert chooser.chosen((ended, RUN), "two") is ended
+    assert chooser.chosen((ended,), "gone") is ended
+    assert chooser.chosen((), "gone") is None
+
+
+def test_a_promotion_gives_the_live_shares_to_the_candidate_and_ends_the_mirror() -> None:
+    split = Split({"blue": 90, "red": 10}, {"green": 20})
+    assert verdict_view.promoted(split, RUN) == Split({"green": 90, "red": 10})
+
+
+def test_criteria_are_told_in_words() -> None:
+    errors, latency = criteria_form.in_words(Criteria())
+    assert errors == "errors at most 0.5 points more"
+    assert latency == "latency in the same minute, P95 at most 10 % longer, unless that is 5 ms or less"
+    latency, answers = criteria_form.in_words(Criteria(None, Margin(0.2), (), 1.0))
+    assert latency == "latency in the same minute at most 20 % longer"
+    assert answers == "at most 1 % of the answers different"
