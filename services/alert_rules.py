@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from services.azure.log_analytics import literal
@@ -246,5 +247,5 @@ def _az(command: str, name: str, resource_id: str, options: dict[str, str]) -> s
 
 
 def _plain(value: float) -> str:
-    """Never in the form 1e+05, which ``az`` does not read."""
-    return f"{value:.4f}".rstrip("0").rstrip(".")
+    """All its digits, and never in the form 1e+05, which ``az`` does not read."""
+    return f"{Decimal(repr(float(value))).normalize():f}"

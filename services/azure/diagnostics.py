@@ -1,12 +1,14 @@
 """Diagnostic settings of an endpoint: which of its logs are sent where, and how to have one more sent.
 
 A write replaces a whole setting, and Azure has no ETag for it. So a setting is read right before it is written, is
-written back with everything that it held, and is read again afterwards.
+written back with everything that it held, and is read again afterwards. Within this process one write waits for the
+other: two people who switch on two logs at once get both.
 """
 
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +107,11 @@ def switch_on(conn: Connection, endpoint: Endpoint, category: str, workspace_id:
     ServiceFailed when Azure holds something else than what was written, and the other SluiceErrors.
     """
     what = f"The log {category} of {endpoint.name} could not be switched on."
+    with _writing(conn, endpoint):
+        return _switch_on(conn, endpoint, category, workspace_id, what)
+
+
+def _switch_on(conn: Connection, endpoint: Endpoint, category: str, workspace_id: str, what: str) -> Setting:
     before = settings(conn, endpoint)
     there = [each for each in before if each.workspace_id.lower() == workspace_id.lower()]
     sending = next((each for each in there if each.sends(category)), None)
@@ -127,6 +134,11 @@ def switch_off(conn: Connection, endpoint: Endpoint, category: str, name: str) -
     SluiceError.
     """
     what = f"The log {category} of {endpoint.name} could not be switched off."
+    with _writing(conn, endpoint):
+        _switch_off(conn, endpoint, category, name, what)
+
+
+def _switch_off(conn: Connection, endpoint: Endpoint, category: str, name: str, what: str) -> None:
     found = next((each for each in settings(conn, endpoint) if each.name.lower() == name.lower()), None)
     if found is None or not found.sends(category):
         return
@@ -178,6 +190,11 @@ def configured_workspace(conn: Connection, found: Sequence[LogWorkspace], held: 
         else "You may see no Log Analytics workspace in the subscription.",
         "Set SLUICE_LOG_WORKSPACE_ID to the id (a GUID) of the one to use.",
     )
+
+
+def _writing(conn: Connection, endpoint: Endpoint) -> threading.Lock:
+    lock: threading.Lock = conn.memory.setdefault(("diagnostics", endpoint.id.lower()), threading.Lock())
+    return lock
 
 
 def _path(endpoint: Endpoint) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.azure.connection import Connection
 from services.azure.diagnostics import EVENTS
-from services.azure.log_analytics import Span, ask_table, literal
+from services.azure.log_analytics import ask_table, literal, span_of
 from services.model import Endpoint
 
 EVENT_NAMES = (
@@ -62,7 +62,8 @@ def recent(conn: Connection, endpoint: Endpoint, wanted: Wanted) -> list[Lifecyc
         f" | top {MOST_EVENTS} by TimeGenerated desc"
     )
     what = f"The lifecycle events of {endpoint.name} could not be read."
-    rows = ask_table(conn, what, endpoint.id, EVENTS, kql, _span(conn, wanted)).records()
+    span = span_of(conn, what, wanted.span, wanted.since, wanted.until)
+    rows = ask_table(conn, what, endpoint.id, EVENTS, kql, span).records()
     return [
         LifecycleEvent(
             at=row["TimeGenerated"].astimezone(UTC),
@@ -74,13 +75,6 @@ def recent(conn: Connection, endpoint: Endpoint, wanted: Wanted) -> list[Lifecyc
         for row in rows
         if isinstance(row.get("TimeGenerated"), datetime)
     ]
-
-
-def _span(conn: Connection, wanted: Wanted) -> Span:
-    if wanted.since is None and wanted.until is None:
-        return wanted.span
-    until = wanted.until or conn.now()
-    return wanted.since or until - wanted.span, until
 
 
 def _narrowed(wanted: Wanted) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,6 +128,25 @@ def literal(text: str) -> str:
     """``text`` as a KQL string literal."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
+
+
+def time_literal(at: datetime) -> str:
+    """``at`` as a KQL datetime literal."""
+    return f"datetime({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z)"
+
+
+def span_of(conn: Connection, what: str, span: timedelta, since: datetime | None, until: datetime | None) -> Span:
+    """Back from now by Azure's clock, or from ``since`` to ``until`` when one of them is said.
+
+    The other one is ``span`` before it, or now. Raises RuleBroken for a time that ends before it begins.
+    """
+    if since is None and until is None:
+        return span
+    until = until or conn.now()
+    since = since or until - span
+    if since >= until:
+        raise RuleBroken(what, "The time ends before it begins, or lies in the future.", "Choose another time.")
+    return since, until
 
 
 def _reason(result: LogsQueryPartialResult) -> str:

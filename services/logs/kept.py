@@ -13,7 +13,7 @@ from typing import Any
 
 from services.azure.connection import Connection
 from services.azure.diagnostics import CONSOLE
-from services.azure.log_analytics import Span, ask_table, literal
+from services.azure.log_analytics import ask_table, literal, span_of
 from services.logs import lines
 from services.logs.lines import Entry
 from services.model import Endpoint
@@ -60,7 +60,8 @@ def read(conn: Connection, endpoint: Endpoint, asked: Asked) -> Kept:
         f"{_narrowed(asked)}| project TimeGenerated, DeploymentName, InstanceId, Message"
         f" | top {MOST_LINES} by TimeGenerated desc"
     )
-    found = ask_table(conn, what, endpoint.id, CONSOLE, kql, _span(conn, asked))
+    span = span_of(conn, what, asked.span, asked.since, asked.until)
+    found = ask_table(conn, what, endpoint.id, CONSOLE, kql, span)
     return Kept(logs_of(found.records()), len(found.rows) >= MOST_LINES, found.partial)
 
 
@@ -85,13 +86,6 @@ def logs_of(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[Entry, ...], ...]:
             tuple(replace(each, at=lines.moment(each.lines[0]) or written[each.number - first][0]) for each in grouped)
         )
     return tuple(made)
-
-
-def _span(conn: Connection, asked: Asked) -> Span:
-    if asked.since is None and asked.until is None:
-        return asked.span
-    until = asked.until or conn.now()
-    return asked.since or until - asked.span, until
 
 
 def _narrowed(asked: Asked) -> str:

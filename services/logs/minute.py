@@ -15,22 +15,20 @@ from typing import TypeVar
 from services.azure import endpoints
 from services.azure.connection import Connection
 from services.azure.diagnostics import CONSOLE, TRAFFIC, are_sent
-from services.azure.log_analytics import Rows, ask_table
+from services.azure.log_analytics import Rows, ask_table, time_literal
 from services.errors import SluiceError
-from services.logs import container, lines
+from services.logs import container, kept, lines
 from services.logs.container import TAIL, Filter
+from services.logs.kept import Asked, Kept
 from services.logs.lines import Entry
 from services.logs.traffic_log import Request, request_of
 from services.model import Deployment, Endpoint
 
 MOST_FAILED, MOST_SLOW = 20, 10
 """Requests that are listed of each kind."""
-MOST_ROWS = 500
-"""Lines that are asked of the console log."""
 _PARALLEL = 4
 _AFTER = timedelta(hours=1)
 """Rows are looked for so long after the minute, to see whether the log has gone on."""
-_SERVER = "inference-server"
 
 T = TypeVar("T")
 
@@ -66,8 +64,8 @@ def read_requests(conn: Connection, endpoint: Endpoint, since: datetime, until: 
     """The rows of the traffic log from ``since`` to ``until``. Raises SluiceError."""
     what = f"The traffic log of {endpoint.name} could not be read."
     failed = f"({') or ('.join(conn.settings.statuses.kql('ResponseCode').values())})"
-    within = f"TimeGenerated < {_literal(until)}"
-    begin = f"| where TimeGenerated >= {_literal(since)}"
+    within = f"TimeGenerated < {time_literal(until)}"
+    begin = f"| where TimeGenerated >= {time_literal(since)}"
 
     def ask(kql: str) -> Rows:
         return ask_table(conn, what, endpoint.id, TRAFFIC, f"{begin} {kql}")
@@ -80,7 +78,7 @@ def read_requests(conn: Connection, endpoint: Endpoint, since: datetime, until: 
 
     counted, failing, slowest, sent = _together(
         lambda: ask(
-            f"and TimeGenerated < {_literal(until + _AFTER)} | summarize Requests = countif({within}),"
+            f"and TimeGenerated < {time_literal(until + _AFTER)} | summarize Requests = countif({within}),"
             f" Failed = countif({within} and ({failed})), Newest = max(TimeGenerated), Rows = count()"
         ),
         lambda: ask(f"and {within} | where {failed} | top {MOST_FAILED} by TimeGenerated desc"),
@@ -105,63 +103,62 @@ def read_lines(
 ) -> Lines:
     """What the inference servers wrote from ``since`` to ``until``.
 
-    The live log comes first: it is not late. Where it does not go back so far, the console log in Log Analytics takes
-    its place, when it is sent. Never raises a SluiceError.
+    The live log comes first: it is not late. Where it does not go back so far, the console log in Log Analytics has
+    what came before, when it is sent. Never raises a SluiceError.
     """
     names = [each.name for each in deployments]
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="minute") as pool:
         tails = dict(zip(names, pool.map(lambda name: _tail(conn, endpoint, name), names), strict=True))
-    logs = {name: tail.entries for name, tail in tails.items() if isinstance(tail, container.Reading)}
+    live = {name: tail for name, tail in tails.items() if not isinstance(tail, SluiceError)}
     problems = [tail for tail in tails.values() if isinstance(tail, SluiceError)]
-    short = [name for name in names if not _reaches(tails[name], since)]
+    short = [name for name in names if name not in live or not _reaches(live[name], since)]
+    logs: list[Sequence[Entry]] = []
     notes: list[str] = []
     if short:
         try:
-            kept = _kept(conn, endpoint, short, since, until)
-            logs |= kept
-            left = [name for name in short if name not in kept and name in logs]
+            found = kept.read(conn, endpoint, Asked(since=since, until=until, deployments=tuple(short)))
+            logs += found.logs
+            if found.partial:
+                notes.append(f"Log Analytics left lines out: {found.partial}.")
+            if found.is_cut:
+                notes.append(f"Of the console log only the newest {kept.MOST_LINES:,} lines of this time were read.")
+            newest = _newest(found)
+            left = [name for name in short if name.lower() not in newest and name in live]
+            # Rows come late: what the live log has beyond them is not in them yet.
+            live |= {name: _later(live[name], newest.get(name.lower())) for name in short if name in live}
             if left:
                 notes.append(_why_none(left, is_sent=are_sent(conn, endpoint, CONSOLE)))
         except SluiceError as error:
             problems.append(error)
-    found = container.select(logs.values(), Filter(since=since, until=until))
-    return Lines(tuple(found), tuple(notes), tuple(problems))
+    logs += live.values()
+    return Lines(tuple(container.select(logs, Filter(since=since, until=until))), tuple(notes), tuple(problems))
 
 
-def _tail(conn: Connection, endpoint: Endpoint, name: str) -> container.Reading | SluiceError:
+def _tail(conn: Connection, endpoint: Endpoint, name: str) -> Sequence[Entry] | SluiceError:
     try:
-        content = endpoints.logs(conn, endpoint.name, name, TAIL)
+        return lines.entries(name, lines.split(endpoints.logs(conn, endpoint.name, name, TAIL)).lines)
     except SluiceError as error:
         return error
-    return container.after(None, name, content, datetime.now(UTC))
 
 
-def _reaches(tail: container.Reading | SluiceError, since: datetime) -> bool:
-    """Whether a live log has all that was written from ``since`` on. The log of a container that began later has."""
-    if isinstance(tail, SluiceError):
-        return False
-    first = next((entry.at for entry in tail.entries if entry.at is not None), None)
+def _reaches(tail: Sequence[Entry], since: datetime) -> bool:
+    """Whether a live log begins before ``since``. One that begins later may have lost lines with its container."""
+    first = next((entry.at for entry in tail if entry.at is not None), None)
     return first is not None and first <= since
 
 
-def _kept(
-    conn: Connection, endpoint: Endpoint, names: Sequence[str], since: datetime, until: datetime
-) -> dict[str, tuple[Entry, ...]]:
-    """The rows of the console log, by the names of those that have some."""
-    kql = (
-        f"| where TimeGenerated >= {_literal(since)} and TimeGenerated < {_literal(until)}"
-        f' | where ContainerName == "{_SERVER}" | top {MOST_ROWS} by TimeGenerated desc'
-    )
-    rows = ask_table(conn, f"The console log of {endpoint.name} could not be read.", endpoint.id, CONSOLE, kql)
-    by_lower = {name.lower(): name for name in names}
-    found: dict[str, list[Entry]] = {}
-    for row in reversed(rows.records()):
-        at, name = row.get("TimeGenerated"), by_lower.get(str(row.get("DeploymentName") or "").lower())
-        if name and isinstance(at, datetime):
-            text = str(row.get("Message") or "")
-            mine = found.setdefault(name, [])
-            mine.append(Entry(name, len(mine), at.astimezone(UTC), lines.level_of(text), (text,)))
-    return {name: tuple(each) for name, each in found.items()}
+def _newest(found: Kept) -> dict[str, datetime]:
+    """The newest line of each deployment, by its name in lower case."""
+    newest: dict[str, datetime] = {}
+    for entry in (entry for log in found.logs for entry in log):
+        if entry.at is not None:
+            name = entry.deployment.lower()
+            newest[name] = max(entry.at, newest.get(name, entry.at))
+    return newest
+
+
+def _later(tail: Sequence[Entry], than: datetime | None) -> Sequence[Entry]:
+    return tail if than is None else [entry for entry in tail if entry.at is not None and entry.at > than]
 
 
 def _why_none(names: Sequence[str], *, is_sent: bool) -> str:
@@ -173,10 +170,6 @@ def _why_none(names: Sequence[str], *, is_sent: bool) -> str:
 
 def _requests(rows: Rows) -> tuple[Request, ...]:
     return tuple(found for row in rows.records() if (found := request_of(row)) is not None)
-
-
-def _literal(at: datetime) -> str:
-    return f"datetime({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z)"
 
 
 def _together(

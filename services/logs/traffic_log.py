@@ -13,7 +13,7 @@ from typing import Any
 
 from services.azure.connection import Connection
 from services.azure.diagnostics import TRAFFIC
-from services.azure.log_analytics import QueryRefused, ask, is_unknown_table, literal
+from services.azure.log_analytics import QueryRefused, ask, is_unknown_table, literal, time_literal
 from services.errors import RuleBroken
 from services.model import Endpoint
 from services.statuses import DEFAULT_SETS, StatusSets
@@ -144,7 +144,7 @@ def kql(wanted: Wanted) -> str:
 def _conditions(wanted: Wanted) -> list[str]:
     """What the rows have to be like: the time first, by which Log Analytics finds its rows."""
     if wanted.since is not None and wanted.until is not None:
-        parts = [f"TimeGenerated >= {_moment(wanted.since)} and TimeGenerated < {_moment(wanted.until)}"]
+        parts = [f"TimeGenerated >= {time_literal(wanted.since)} and TimeGenerated < {time_literal(wanted.until)}"]
     else:
         parts = [f"TimeGenerated > ago({int(wanted.span.total_seconds())}s)"]
     if wanted.deployments:
@@ -168,10 +168,6 @@ def _status(word: str, errors: StatusSets) -> str:
         first = int(word[0]) * 100
         return f"ResponseCode between ({first} .. {first + 99})"
     return f"ResponseCode == {word}"
-
-
-def _moment(at: datetime) -> str:
-    return f"datetime({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z)"
 
 
 def request_of(row: Mapping[str, Any]) -> Request | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -117,6 +118,17 @@ def test_each_log_goes_on_and_off_and_leaves_a_setting_as_it_was(
         diagnostics.switch_off(conn, endpoint, category, "theirs")
     assert not diagnostics.are_sent(conn, endpoint, CONSOLE)
     assert [each.properties for each in diagnostics.settings(conn, endpoint)] == [before.properties]
+
+
+def test_two_logs_that_are_switched_on_at_once_are_both_on(
+    conn: Connection, endpoint: Endpoint, fault: Callable[..., None]
+) -> None:
+    target = sink(conn)
+    fault(path="/subscriptions/*/diagnosticSettings", delay_seconds=0.3)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda category: diagnostics.switch_on(conn, endpoint, category, target), (TRAFFIC, CONSOLE)))
+    assert sending(conn, endpoint, TRAFFIC)
+    assert sending(conn, endpoint, CONSOLE)
 
 
 def test_a_group_of_all_logs_counts_and_cannot_leave_one_out(

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.azure import diagnostics, endpoints, events
+from services.azure import activity, diagnostics, endpoints, events
 from services.azure.connection import Connection
 from services.azure.diagnostics import CONSOLE, EVENTS, TRAFFIC
 from services.azure.events import Wanted
+from services.errors import RuleBroken
 from services.logs import kept
 from services.logs.kept import Asked
 from services.model import Endpoint
@@ -76,6 +77,23 @@ def test_a_time_without_events_has_none(conn: Connection, started: str) -> None:
     assert events.recent(conn, endpoint, Wanted(since=ahead, until=ahead + timedelta(hours=1))) == []
     assert events.recent(conn, endpoint, Wanted(until=ahead - timedelta(days=1))) == []
     assert events.recent(conn, endpoint, Wanted(since=ahead - timedelta(hours=2)))
+
+
+def test_a_time_that_ends_before_it_begins_is_refused_in_words(conn: Connection, started: str) -> None:
+    endpoint = endpoints.get_endpoint(conn, started)
+    since = datetime.now(UTC)
+    for refused_read in (
+        lambda: events.recent(conn, endpoint, Wanted(since=since, until=since - timedelta(hours=1))),
+        lambda: kept.read(conn, endpoint, Asked(since=since + timedelta(hours=1))),
+    ):
+        with pytest.raises(RuleBroken, match="could not be read") as refused:
+            refused_read()
+        assert "ends before it begins" in refused.value.why
+
+
+def test_before_all_that_azure_keeps_there_is_no_write(conn: Connection, started: str) -> None:
+    endpoint, now = endpoints.get_endpoint(conn, started), datetime.now(UTC)
+    assert activity.writes(conn, endpoint.id, now - timedelta(days=101), now - timedelta(days=100)) == []
 
 
 def test_whether_events_are_sent_is_told_by_the_diagnostic_settings(

@@ -113,6 +113,33 @@ def test_lines_from_before_the_live_log_are_said_to_be_missing(conn: Connection,
     assert "is not sent to Log Analytics" in note
 
 
+def test_what_the_console_log_has_not_yet_comes_from_the_live_log(
+    conn: Connection, local_azure: LocalAzure, served: str, fault: Callable[..., None]
+) -> None:
+    local_azure.score(served, {"data": [1]})
+    endpoint = endpoints.get_endpoint(conn, served)
+    deployments = [each for each in endpoints.list_deployments(conn, served) if each.name == "blue"]
+    since = past(24 * 60)
+    columns = [
+        ("TimeGenerated", "datetime"),
+        *((name, "string") for name in ("DeploymentName", "InstanceId", "Message")),
+    ]
+    table = {
+        "name": "PrimaryResult",
+        "columns": [{"name": name, "type": kind} for name, kind in columns],
+        "rows": [
+            [(since + timedelta(seconds=2)).isoformat(), "blue", "one", "ValueError: kept"],
+            [(since + timedelta(seconds=1)).isoformat(), "blue", "one", "Traceback (most recent call last):"],
+        ],
+    }
+    partial = {"code": "PartialError", "message": "Too many lines."}
+    fault(path="/v1/*", status=200, body={"tables": [table], "error": partial})
+    found = minute.read_lines(conn, endpoint, deployments, since, datetime.now(UTC) + timedelta(minutes=1))
+    assert found.entries[0].lines == ("Traceback (most recent call last):", "ValueError: kept")
+    assert any("POST /score" in each.text for each in found.entries[1:]), "rows come late, the live log has it already"
+    assert found.notes == ("Log Analytics left lines out: Too many lines.",)
+
+
 def test_a_live_log_that_cannot_be_read_is_told_and_the_others_stay(
     conn: Connection, local_azure: LocalAzure, served: str, fault: Callable[..., None]
 ) -> None:

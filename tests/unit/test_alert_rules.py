@@ -66,7 +66,9 @@ def test_the_template_watches_the_metric_that_the_chart_draws() -> None:
     assert template(alert_rules([BLUE], [limit(P95, 300)]))["resources"][0]["properties"]["actions"] == []
 
 
-@pytest.mark.parametrize(("value", "text"), [(300.0, "300"), (0.25, "0.25"), (600_000.0, "600000"), (120.50, "120.5")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(300.0, "300"), (0.25, "0.25"), (600_000.0, "600000"), (120.50, "120.5"), (0.00002, "0.00002")]
+)
 def test_the_command_is_the_rule_again(value: float, text: str) -> None:
     given = options(commands(alert_rules([BLUE], [limit(P95, value)]), GROUP.replace("on call", "oncall")))
 
