@@ -53,6 +53,9 @@ class Read(Protocol):
         pair: Pair,
         since: datetime,
         until: datetime,
+        *,
+        began_at: datetime | None = None,
+        source: str = "",
     ) -> Reading:
         """The minutes of [since, until) that have settled in every source, in order."""
 
@@ -310,9 +313,14 @@ class Keeper:
         until = min(_floor(self._now()), _last(run))
         if since >= until or self._read_until.get(run.id) == until:
             return
-        reading = self._read(self._conn_of(run), endpoint, deployments, run.pair, since, until)
+        # After the end the sources are still judged by the mirror that the run had.
+        then = replace(endpoint, split=run.split)
+        reading = self._read(
+            self._conn_of(run), then, deployments, run.pair, since, until, began_at=run.set_at, source=run.rows
+        )
         minutes = [each for each in reading.minutes if since <= each.at < until]
-        self.runs.add_minutes(run.id, minutes, counts=reading.counts, rows=reading.rows, notes=reading.notes)
+        if minutes:
+            self.runs.add_minutes(run.id, minutes, counts=reading.counts, rows=reading.rows, notes=reading.notes)
         self._read_until[run.id] = until
 
     def _wait(self, run: Run) -> None:
