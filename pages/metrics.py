@@ -3,6 +3,7 @@
 from services.errors import SluiceError
 from ui import chosen, limits_panel, readers, recovery, visibility_panel
 from ui.metrics import controls, minute, page
+from ui.shadow import shadow_link
 
 endpoint = chosen.heading("Metrics")
 if endpoint is not None:
@@ -17,6 +18,8 @@ if endpoint is not None:
             page.show_no_deployments(endpoint, view)
     except SluiceError as error:
         recovery.show_for_page(error)
+    if endpoint.split.mirror:
+        shadow_link.show(endpoint, key="metrics")
     if deployments:
         limits_panel.show(endpoint, deployments)
         visibility_panel.show(endpoint, deployments)

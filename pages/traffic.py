@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import chosen, readers, strip
 from ui.journal import history
+from ui.shadow import shadow_link
 from ui.traffic import (
     applying,
     arrival_panel,
@@ -43,6 +44,7 @@ if endpoint is not None:
         if len(wish.known) > 1 or endpoint.split.mirror:
             st.header("Mirrored traffic", anchor=False)
             split_editor.mirror_traffic(endpoint.name, wish, disabled=disabled)
+            shadow_link.show(endpoint, key="traffic")
         st.header("What will change", anchor=False)
         traffic_page.show_plan(endpoint, deployments, wish, known, is_off=disabled, why_not=why_not)
         arrival_panel.show(endpoint, deployments)

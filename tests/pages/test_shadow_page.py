@@ -215,3 +215,15 @@ def test_criteria_that_cannot_be_judged_are_refused_before_the_start(
     page.app.number_input(key=f"shadow_errors_{endpoint_id(azure).lower()}").set_value(0.0).run()
     assert "These criteria cannot be judged." in page.html()
     assert page.app.button(key="start_shadow").disabled
+
+
+def test_the_pages_that_show_the_mirror_lead_to_it_and_say_what_breaks_a_running_test(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    links = {each.proto.label for each in page.app.get("page_link")}
+    assert "Is `green` as good as what is live? Start a shadow test" in links
+    keep(azure, minutes(3))
+    assert "A shadow test compares green with blue until" in page.fresh().html()
+    page = open_page("metrics", azure, endpoint=SPLIT)
+    assert "See the verdict so far" in {each.proto.label for each in page.app.get("page_link")}

@@ -10,6 +10,8 @@ from ui.shadow import standing_words as say
 
 MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.NEED_MORE: "…"}
 
+_VALID = ' <span class="beside">valid at every look</span>'
+
 
 def badge(verdict: Verdict) -> str:
     """The verdict as a mark with its word."""
@@ -22,13 +24,16 @@ def card(standing: Standing, pair: Pair, *, source: str, minutes: int | None, is
     said = [
         ("Limit", say.limit(standing)),
         ("Estimate", say.value(standing.estimate, standing.unit)),
-        ("Valid at every look", say.interval(standing)),
+        ("Interval", say.interval(standing)),
         ("Payloads" if standing.name == ANSWERS else "Requests", say.seen(standing, pair)),
-        ("Source", source or "none"),
+        ("Source", source or "none yet"),
     ]
     more = "" if is_over else say.more(standing, minutes)
     said += [("Needs", more)] if more else []
-    rows = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(text)}</dd></div>" for label, text in said)
+    rows = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(text)}{_VALID if label == 'Interval' else ''}</dd></div>"
+        for label, text in said
+    )
     return (
         f'<article class="criterion" aria-label="{escape(standing.name)}">'
         f"<h3>{escape(standing.name)} {badge(standing.verdict)}</h3>"

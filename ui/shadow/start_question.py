@@ -65,7 +65,8 @@ def _ask(question: Question, deployments: Sequence[Deployment], known: Evidence 
         problem.show(error, key="shadow_question")
         return
     rate = known.requests.mean if known and known.requests else None
-    st.html("".join(f"<p>{each}</p>" for each in told(wanted, asked, rate, context.connection().cloud_name)))
+    sentences = told(wanted, asked, rate, context.connection().cloud_name)
+    st.html(f'<div class="sentences">{"".join(f"<p>{each}</p>" for each in sentences)}</div>')
     findings = assess(wanted, deployments, known) if known else ()
     if known is None:
         st.html('<p class="note">What speaks against it is not known yet.</p>')
