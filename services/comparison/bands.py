@@ -123,10 +123,13 @@ def _quantiles(counts: Counted, values: Floats, shares: Floats) -> Floats:
 
 def _percent(live: Floats, candidate: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        more: Floats = 100 * (candidate / live - 1)
+        # A percentage of 0 ms is no number.
+        more: Floats = np.where(live > 0, 100 * (candidate / live - 1), np.nan)
     return more
 
 
 def _band(again: Floats, estimate: Floats) -> tuple[Floats, Floats]:
-    lower, upper = np.nanquantile(again, (_TAIL, 1 - _TAIL), axis=0)
+    known = ~np.isnan(again).all(axis=0)
+    lower, upper = np.full((2, len(estimate)), np.nan)
+    lower[known], upper[known] = np.nanquantile(again[:, known], (_TAIL, 1 - _TAIL), axis=0)
     return np.minimum(lower, estimate), np.maximum(upper, estimate)

@@ -1,0 +1,213 @@
+"""All that is known of a shadow test in one JSON document, for somebody who was not there. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from services.comparison.bands import QuantileDifference
+from services.comparison.criteria import ALPHA
+from services.comparison.describe import LEVEL, Side, Told, describe
+from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
+from services.journal.entry import Entry, from_split
+from services.model import Endpoint
+from services.shadow.judging import View
+from services.shadow.model import Minute, Run, RunState
+from services.shadow.report_timeline import iso, timeline
+from services.shadow.report_words import METHOD, question, sentence
+from services.shadow.runs import Answers
+
+FORMAT = 1
+_SEED = 1
+"""Of the resamples: the same minutes always give the same report."""
+_KEPT_OUT = ("marks",)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a report is made of. ``entries`` are those of the endpoint's journal, ``minutes`` and ``answers`` those that
+    the run keeps, ``versions`` pairs of a name and a version."""
+
+    run: Run
+    endpoint: Endpoint
+    view: View
+    minutes: tuple[Minute, ...]
+    answers: tuple[Answers, ...]
+    entries: tuple[Entry, ...]
+    versions: tuple[tuple[str, str], ...]
+    made_at: datetime
+
+
+def document(made: Material) -> dict[str, Any]:
+    """The report. Moments are ISO 8601 in UTC; None is what is not known, and an end of an interval that is open."""
+    run, view, endpoint = made.run, made.view, made.endpoint
+    place = endpoint.workspace_ref
+    return {
+        "format": FORMAT,
+        "made_at": iso(made.made_at),
+        "versions": dict(made.versions),
+        "question": question(run),
+        "endpoint": {
+            "name": endpoint.name,
+            "id": endpoint.id,
+            "location": endpoint.location,
+            "workspace": place.name,
+            "resource_group": place.resource_group,
+            "subscription_id": place.subscription_id,
+        },
+        "run": _run(run),
+        "verdict": {
+            "verdict": view.verdict.value,
+            "sentence": sentence(run, view),
+            "is_final": view.is_frozen,
+            "minutes": view.minutes,
+            "since": iso(view.since),
+            "until": iso(view.until),
+            "per_minute": _number(view.per_minute),
+            "more": view.more,
+            "minutes_to_go": view.minutes_to_go,
+            "criteria": [_standing(each, view) for each in view.standings],
+        },
+        "taints": _once(view.taints),
+        "notes": _once([*view.notes, run.trouble]),
+        "described": _described(made.minutes),
+        "answers": [_answers(each) for each in made.answers],
+        "answers_note": "Pairs of answers that the deployments' own data collection has stored are not part of this.",
+        "timeline": timeline(run, made.entries, made.answers),
+        "method": {"alpha": ALPHA, "sentences": list(METHOD)},
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "state": run.state.value,
+        "why": run.why,
+        "live": run.pair.live,
+        "candidate": run.pair.candidate,
+        "mirror_percent": run.percent,
+        "criteria": run.criteria.document(),
+        "split": from_split(run.split),
+        "started_at": iso(run.started_at),
+        "set_at": iso(run.set_at),
+        "ends_at": iso(run.ends_at),
+        "ended_at": iso(run.ended_at),
+        "person": run.person,
+        "principal": run.principal,
+        "is_over": run.state is not RunState.RUNNING,
+        "deployments": [
+            {
+                "name": each.name,
+                "model": each.model,
+                "environment": each.environment,
+                "instance_type": each.instance_type,
+                "instance_count": each.instance_count,
+                "modified_at": iso(each.modified_at),
+            }
+            for each in run.setup
+        ],
+    }
+
+
+def _standing(standing: Standing, view: View) -> dict[str, Any]:
+    sources = {ERRORS: view.counts, ANSWERS: "Payloads that both were asked"}
+    return {
+        "name": standing.name,
+        "verdict": standing.verdict.value,
+        "unit": standing.unit,
+        "limit": _number(standing.limit),
+        "estimate": _number(standing.estimate),
+        "lower": _number(standing.lower),
+        "upper": _number(standing.upper),
+        "has_changed": standing.has_changed,
+        "n": standing.n,
+        "live_n": standing.live_n,
+        "more": standing.more if standing.verdict is Verdict.NEED_MORE else None,
+        "minutes_to_go": view.minutes_of(standing) if standing.verdict is Verdict.NEED_MORE else None,
+        "why": standing.why,
+        "source": sources.get(standing.name, view.rows),
+    }
+
+
+def _described(minutes: Sequence[Minute]) -> dict[str, Any]:
+    """The same minutes with intervals of one look, and what they were like one by one."""
+    found = describe(minutes, np.random.default_rng(_SEED))
+    return {
+        "level": LEVEL,
+        "live": _side(found.live),
+        "candidate": _side(found.candidate),
+        "error_points": _told(found.error_points),
+        "paired_percent": _told(found.paired_percent),
+        "quantile_differences": [_difference(each) for each in found.quantile_differences],
+        "error_spans": [
+            {"at": iso(each.at), "until": iso(each.until), "live": _told(each.live), "candidate": _told(each.candidate)}
+            for each in found.error_spans
+        ],
+        "paired_minutes": [
+            {
+                "at": iso(each.at),
+                "live_ms": _number(each.live_ms),
+                "candidate_ms": _number(each.candidate_ms),
+                "percent": _number(each.percent),
+                "live_n": each.live_n,
+                "candidate_n": each.candidate_n,
+            }
+            for each in found.paired
+        ],
+        "minutes": [
+            {
+                "at": iso(each.at),
+                "live": {"requests": each.live.requests, "errors": each.live.errors},
+                "candidate": {"requests": each.candidate.requests, "errors": each.candidate.errors},
+            }
+            for each in minutes
+        ],
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "requests": side.requests,
+        "errors": side.errors,
+        "error_percent": _told(side.error_percent),
+        "rows": side.rows,
+        "quantiles_ms": {f"{share:g}": _told(told) for share, told in side.quantiles.items()},
+        "distribution": [[_number(ms), _number(percent)] for ms, percent in side.curve],
+    }
+
+
+def _told(told: Told | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    return {"value": _number(told.value), "lower": _number(told.lower), "upper": _number(told.upper), "n": told.n}
+
+
+def _difference(found: QuantileDifference) -> dict[str, Any]:
+    return {name: _number(value) for name, value in vars(found).items()}
+
+
+def _answers(kept: Answers) -> dict[str, Any]:
+    content = {name: value for name, value in kept.content.items() if name not in _KEPT_OUT}
+    return {**content, "compared": kept.compared, "different": kept.different}
+
+
+def _number(value: float | None) -> float | None:
+    """Six digits; None for what is no number, and for an open end."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _once(sentences: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(each for each in sentences if each))
+
+
+def file_name(made: Material, ending: str) -> str:
+    """What the file of a report is called."""
+    pair, at = made.run.pair, made.run.started_at.astimezone(UTC)
+    return f"{made.endpoint.name}-{pair.live}-{pair.candidate}-{at:%Y%m%dT%H%M}Z.{ending}"

@@ -1,0 +1,83 @@
+"""Pieces of a report's page: tables, lists, and numbers with their intervals, as HTML. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+Told = Mapping[str, Any]
+"""A part of a report's document."""
+
+
+def with_interval(told: Told | None, unit: str, *, is_signed: bool = False, what: str = "") -> str:
+    """``2.5 % (1.9 to 3.2; n = 4,000)``, or that there is no data."""
+    if told is None or told["value"] is None:
+        return "no data"
+    sign = "+" if is_signed else ""
+    number = f"{told['value']:{sign},.4g}"
+    if told["lower"] is None or told["upper"] is None:
+        between = "too few for an interval"
+    else:
+        between = f"{told['lower']:{sign},.4g} to {told['upper']:{sign},.4g}"
+    counted = f"n = {told['n']:,}{' ' + what if what else ''}"
+    return escape(f"{number} {unit} ({between}; {counted})".replace("-", "−"))
+
+
+def latency_difference(told: Told | None) -> str:
+    """A difference at one quantile, in percent and in ms."""
+    if told is None or told["percent"] is None:
+        return "too few requests"
+    ends = [told[name] for name in ("lower_percent", "upper_percent")]
+    between = "" if None in ends else f" ({ends[0]:+.3g} to {ends[1]:+.3g} %)"
+    return escape(f"{told['percent']:+.3g} %{between}, {told['ms']:+,.3g} ms".replace("-", "−"))
+
+
+def needs(told: Told, what: str) -> str:
+    """About how many more are needed, "" when that cannot be told."""
+    if told.get("more") is None:
+        return ""
+    minutes = told.get("minutes_to_go")
+    return f"About {told['more']:,} more {what}" + (f" (≈ {minutes:,} min at this rate)." if minutes else ".")
+
+
+def table(names: Iterable[str], rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()) -> str:
+    """A table that scrolls when it is too wide. Names and cells are HTML; ``numbers`` are columns set right."""
+    right = set(numbers)
+
+    def cell(tag: str, place: int, content: str) -> str:
+        kind = " class=number" if place in right else ""
+        return f"<{tag}{kind}>{content}</{tag}>"
+
+    head = "".join(cell("th", place, name) for place, name in enumerate(names))
+    body = "".join(
+        f"<tr>{''.join(cell('td', place, content) for place, content in enumerate(row))}</tr>" for row in rows
+    )
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def bullets(sentences: Iterable[str], nothing: str) -> str:
+    """A list of sentences, or ``nothing`` without any."""
+    items = "".join(f"<li>{escape(each)}</li>" for each in sentences)
+    return f"<ul>{items}</ul>" if items else f"<p>{escape(nothing)}</p>"
+
+
+def section(title: str, content: str) -> str:
+    """A part of the page under its heading."""
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def key(run: Told, name: str) -> str:
+    """The line that stands for a deployment in the charts, "" for another one. HTML."""
+    who = {run["live"]: "live", run["candidate"]: "candidate"}.get(name, "")
+    return f'<i class="key {who}"></i>' if who else ""
+
+
+def moment(at: str | None) -> str:
+    """An ISO moment as it is read: ``2026-03-01 14:05:09 UTC``."""
+    return f"{at[:10]} {at[11:19]} UTC" if at else "not known"
+
+
+def plural(word: str, number: int) -> str:
+    """``word`` as it goes with ``number``."""
+    return word if number == 1 else f"{word}s"
