@@ -40,10 +40,11 @@ class _Place(Generic[T]):
 
 
 class Behind(Generic[T]):
-    """Readings by key, one thread for each that is being made. Thread-safe. It keeps the 32 newest keys."""
+    """Readings by key, one thread for each that is being made. Thread-safe. It keeps the ``most`` newest keys."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = _MOST_KEPT) -> None:
         self._clock = clock
+        self._most = most
         self._lock = threading.Lock()
         self._places: dict[Hashable, _Place[T]] = {}
 
@@ -64,7 +65,7 @@ class Behind(Generic[T]):
         with self._lock:
             place = self._places.pop(key, None) or _Place()
             self._places[key] = place
-            if len(self._places) > _MOST_KEPT:
+            if len(self._places) > self._most:
                 self._places.pop(next(iter(self._places)))
             is_old = place.ended_at is None or self._clock() - place.ended_at >= max_age_seconds
             if not place.is_reading and (is_old or (place.value is not None and not suits(place.value))):

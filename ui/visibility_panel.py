@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -81,7 +82,7 @@ def _since(endpoint: Endpoint) -> datetime | None:
     return held
 
 
-def _look(asked: _Asked, memory: Memory) -> Look[Findings]:
+def _look(asked: _Asked, memory: Memory, max_age_seconds: float = PROBE_SECONDS) -> Look[Findings]:
     conn, generation, _ = readers.key(asked.endpoint.workspace_ref)
 
     def read() -> Findings:
@@ -93,14 +94,17 @@ def _look(asked: _Asked, memory: Memory) -> Look[Findings]:
         return found
 
     key = (generation, asked.endpoint.id.lower(), asked.endpoint.split.mirror_target, asked.since)
-    return _found().look(key, read, max_age_seconds=PROBE_SECONDS, keep_seconds=KEEP_SECONDS)
+    return _found().look(key, read, max_age_seconds=max_age_seconds, keep_seconds=KEEP_SECONDS)
 
 
 @st.fragment(run_every=POLL_SECONDS)
 def _follow(asked: _Asked, memory: Memory) -> None:
-    """Draw what is there, and what comes, without drawing the charts again."""
+    """Draw what is there, and what comes, without drawing the charts again.
+
+    It asks Azure once: a page that is left open, and is not drawn again, costs nothing.
+    """
     try:
-        _draw(asked, _look(asked, memory), memory.recall(asked.endpoint.id))
+        _draw(asked, _look(asked, memory, math.inf), memory.recall(asked.endpoint.id))
     except SluiceError as error:
         problem.show(error, key="visibility")
 
@@ -117,10 +121,10 @@ def _draw(asked: _Asked, look: Look[Findings], remembered: Mapping[str, Remember
             rows = visibility_rows(seen, remembered)
             table("Sources and mirrored requests", columns, rows, key="visibility", sortable=False, compact=True)
     st.header("Metrics beside the traffic log", anchor=False)
-    if found is None:
-        _say("Reading both sources…")
-    else:
+    if found is not None:
         _reconciliation(found.reconciliation)
+    elif look.problem is None:
+        _say("Reading both sources…")
     if look.problem is not None:
         problem.show(look.problem, key="visibility_reading")
 

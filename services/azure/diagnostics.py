@@ -102,7 +102,7 @@ def log_workspaces(conn: Connection) -> tuple[LogWorkspace, ...]:
 def switch_on(conn: Connection, endpoint: Endpoint, category: str, workspace_id: str) -> Setting:
     """Have ``category`` sent to the Log Analytics workspace with this ARM id; the setting as Azure holds it then.
 
-    A setting that sends to this workspace already gets the category beside what it sends; else one is added. One that
+    A setting that sends to this workspace alone gets the category beside what it sends; else one is added. One that
     sends the category there already is answered as it is. Raises RuleBroken when there is no room for another setting,
     ServiceFailed when Azure holds something else than what was written, and the other SluiceErrors.
     """
@@ -117,7 +117,8 @@ def _switch_on(conn: Connection, endpoint: Endpoint, category: str, workspace_id
     sending = next((each for each in there if each.sends(category)), None)
     if sending is not None:
         return sending
-    grown = next((each for each in there if not each.has_groups), None)
+    # One with other destinations would send the log to those too, which nobody has asked for.
+    grown = next((each for each in there if not each.has_groups and not each.other_places), None)
     if grown is not None:
         name, properties = grown.name, _with_category(grown.properties, category)
     else:

@@ -120,6 +120,15 @@ def test_each_log_goes_on_and_off_and_leaves_a_setting_as_it_was(
     assert [each.properties for each in diagnostics.settings(conn, endpoint)] == [before.properties]
 
 
+def test_a_log_goes_nowhere_but_to_the_workspace_that_was_named(
+    conn: Connection, endpoint: Endpoint, fault: Callable[..., None]
+) -> None:
+    archiving = {"workspaceId": sink(conn), "storageAccountId": "/an/archive", "logs": [log(EVENTS)]}
+    held = {"value": [{"name": "theirs", "properties": archiving}]}
+    fault(method="GET", path="/subscriptions/*/diagnosticSettings", status=200, body=held, times=1)
+    assert diagnostics.switch_on(conn, endpoint, TRAFFIC, sink(conn)).name == diagnostics.OWN_NAME
+
+
 def test_two_logs_that_are_switched_on_at_once_are_both_on(
     conn: Connection, endpoint: Endpoint, fault: Callable[..., None]
 ) -> None:

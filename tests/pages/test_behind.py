@@ -83,3 +83,12 @@ def test_readings_that_fail_keep_the_last_good_one_only_for_a_while(behind: Behi
     assert once_read(behind, fail) == Look("one", False, FAILED)
     clock.seconds += 60
     assert once_read(behind, fail) == Look(None, False, FAILED)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(2, False), (3, True)])
+def test_no_more_readings_are_kept_than_asked_for(clock: Clock, most: int, kept: bool) -> None:
+    behind = Behind[str](clock, most)
+    once_read(behind)
+    for key in ("two", "three"):
+        behind.look(key, lambda: "other", max_age_seconds=30)
+    assert (look(behind).value == "again") is kept

@@ -143,6 +143,11 @@ def test_what_is_drawn_has_a_bound_in_entries_and_in_characters() -> None:
     assert bounded([]) == []
 
 
+def test_a_time_that_cannot_be_read_is_said(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
+    page = open_page("logs", seeded, endpoint=SPLIT, **{"from": "yesterday"})
+    assert "The time in this address cannot be read." in page.html()
+
+
 def test_kept_lines_of_several_days_say_their_day() -> None:
     assert log_controls.line(entry(1)).time == ""
     assert log_controls.line(entry(1), is_kept=True).time == "12:00:00.000"

@@ -11,7 +11,7 @@ import streamlit as st
 
 from services.azure.connection import Connection
 from services.errors import SluiceError
-from services.logs.container import TAIL, ContainerLogs, Filter, Place, Reading, select
+from services.logs.container import MOST_LOGS, TAIL, ContainerLogs, Filter, Place, Reading, select
 from services.model import Deployment, Endpoint
 from ui import colours, problem, readers, words
 from ui.behind import Behind, Look
@@ -42,7 +42,8 @@ class Followed:
 
 @st.cache_resource(show_spinner=False)
 def _behind() -> Behind[Reading]:
-    return Behind()
+    # A log that is followed and forgotten in between would be read again at every look.
+    return Behind(most=MOST_LOGS)
 
 
 @st.cache_resource(show_spinner=False)

@@ -195,9 +195,10 @@ def _switch_on(endpoint: Endpoint, kind: Kind, target: LogWorkspace) -> None:
 
 def _ask_to_switch_off(endpoint: Endpoint, kind: Kind, setting: Setting) -> None:
     close(_MENU)
+    places = "".join(f", nor to the {place}" for place in setting.other_places)
     said = (
-        f"The setting {setting.name} of {endpoint.name} will not send the {kind.name} any more. Rows that are in Log "
-        "Analytics stay there as long as it keeps them; from now on there are no new ones."
+        f"The setting {setting.name} of {endpoint.name} will not send the {kind.name} to Log Analytics any more"
+        f"{places}. Rows that are there stay as long as they are kept; from now on there are no new ones."
     )
     act = partial(_switch_off, endpoint, kind, setting)
     ask.begin(ask.Question(PLACE, f"Switch off the {kind.name}?", said, "Switch off", act))

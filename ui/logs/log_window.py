@@ -14,7 +14,12 @@ def show(*, key: str, what: str = "lines") -> tuple[datetime | None, datetime | 
 
     ``what`` is of these minutes, in the plural.
     """
-    since, until = moment(st.query_params.get(FROM, "")), moment(st.query_params.get(TO, ""))
+    texts = [st.query_params.get(name, "") for name in (FROM, TO)]
+    since, until = (moment(text) for text in texts)
+    if any(text and moment(text) is None for text in texts):
+        st.html(
+            '<p class="note">The time in this address cannot be read. It needs one such as 2026-03-01T14:05:00Z.</p>'
+        )
     if since is None and until is None:
         return None, None
     with st.container(horizontal=True, vertical_alignment="center"):
