@@ -78,9 +78,13 @@ def _why_not(one: Survey, surveys: Sequence[Survey], pair: Pair, mirror: Mirror 
     if one.problem:
         return one.problem
     of_live, of_candidate = sum(one.of(pair.live).values()), sum(one.of(pair.candidate).values())
+    if one.source == DEPLOYMENT_METRICS and not of_live:
+        # They have whatever a deployment was sent: nothing in them is no requests, unless another source has some.
+        others = [each.source for each in surveys if each.of(pair.live) and each.of(pair.candidate)]
+        return f"It has no request of {pair.live}." if others else ""
     if not of_live and not of_candidate:
         return "It has no request of either."
-    if not of_live or not of_candidate:
+    if not of_live or (not of_candidate and one.source != DEPLOYMENT_METRICS):
         has, lacks = (pair.candidate, pair.live) if not of_live else (pair.live, pair.candidate)
         return f"It has requests of {has} and none of {lacks}."
     span = _span(one, pair)
@@ -101,6 +105,8 @@ def _why_not(one: Survey, surveys: Sequence[Survey], pair: Pair, mirror: Mirror 
 
 
 def _unlike_the_share(one: Survey, pair: Pair, mirror: Mirror) -> str:
+    if not one.of(pair.live):
+        return ""
     span = _span(one, pair)
     live, got = _counts(one, pair, max(span[0], mirror.since), span[1])
     expected = live * mirror.percent / 100

@@ -16,7 +16,7 @@ from services.shadow.cells import NO_LATENCIES, Cells
 from services.shadow.choosing import COUNTING, LOGS, Mirror
 from services.shadow.model import Minute, Pair, Reading
 from services.shadow.sources import Seen, look
-from services.visibility.judging import CONTAINER_LOG, TRAFFIC_LOG
+from services.visibility.judging import CONTAINER_LOG, DEPLOYMENT_METRICS, TRAFFIC_LOG
 from services.visibility.probe import LOGS_SETTLE
 
 LOOK_BACK = timedelta(hours=1)
@@ -54,6 +54,11 @@ def read(
     seen = look(conn, endpoint, deployments, pair, Window(begin, end, 60), _mirror(endpoint, pair, began_at))
     rows, cells, problem = _latencies(conn, endpoint, pair, seen, source)
     counting = next((each for each in COUNTING if seen.is_usable(each)), "")
+    if not counting and DEPLOYMENT_METRICS in seen.failures:
+        # Asked again, they may have all: these minutes must not be lost.
+        raise seen.failures[DEPLOYMENT_METRICS]
+    if source in seen.failures:
+        end = min(end, _floor(now - LOGS_SETTLE))
     if not cells:
         end = _settled(seen, pair, counting, rows, (since, end), now)
     minutes = _minutes(since, end)

@@ -34,10 +34,12 @@ _METRICS = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What all sources have, and which of them can be used. ``counted`` are the metrics, minute by minute."""
+    """What all sources have, and which of them can be used. ``counted`` are the metrics, minute by minute; ``failures``
+    are of those that could not be read."""
 
     surveys: Mapping[str, Survey]
     counted: Mapping[str, Cells]
+    failures: Mapping[str, SluiceError]
     choice: Choice
 
     def is_usable(self, source: str) -> bool:
@@ -63,12 +65,12 @@ def look(
     }
     with ThreadPoolExecutor(len(asked), thread_name_prefix="shadow") as pool:
         answers = dict(zip(asked, pool.map(_safely, asked.values()), strict=True))
-    problems = [each for each in answers.values() if isinstance(each, SluiceError)]
-    if len(problems) == len(answers):
-        raise problems[0]
+    failures = {name: answer for name, answer in answers.items() if isinstance(answer, SluiceError)}
+    if len(failures) == len(answers):
+        raise failures[DEPLOYMENT_METRICS]
     surveys = {name: _survey(conn, endpoint, name, answer) for name, answer in answers.items()}
     counted = {name: answer for name, answer in answers.items() if isinstance(answer, Cells)}
-    return Seen(surveys, counted, choose(list(surveys.values()), pair, mirror))
+    return Seen(surveys, counted, failures, choose(list(surveys.values()), pair, mirror))
 
 
 def _safely(read: Callable[[], Cells | Survey]) -> Cells | Survey | SluiceError:
@@ -104,7 +106,7 @@ def _counted(
     ids = list(names) if source == DEPLOYMENT_METRICS else [endpoint.id]
     answer = read_metrics(conn, ids, namespace, [RATE], window, split_by=split_by, region=endpoint.location)
     gathered = Collector()
-    for one in answer.series:
+    for one in answer.whole():
         name = names.get(one.resource_id.lower(), one.dimensions.get("deployment", ""))
         said = one.dimensions.get(status, "")
         for at, number in counts(one, window):
@@ -116,4 +118,4 @@ def _counted(
                 has_failed=conn.settings.statuses.is_server_error(said),
                 is_refused=conn.settings.statuses.is_client_error(said),
             )
-    return gathered.cells(notes=answer.notes)
+    return gathered.cells()

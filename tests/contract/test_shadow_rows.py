@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from emulator.scoring.telemetry.gauges import Gauges, Measurement
 from services.azure.connection import Connection
+from services.azure.diagnostics import EVENTS
 from services.azure.endpoints import get_endpoint, list_deployments
+from services.comparison.judge import LATENCY
 from services.model import WorkspaceRef
 from services.scoring.request import ScoringRequest
 from services.scoring.sending import send
 from services.shadow import rows
+from services.shadow.load import CAPACITY, MEMORY, PROCESSOR, ground
 from services.shadow.model import Pair, Reading
 from services.visibility.judging import (
     CONSOLE_LOG,
@@ -87,7 +92,9 @@ def read(
     conn: Connection, name: str, *, back: int = MINUTES + 1, until: datetime | None = None, **more: Any
 ) -> Reading:
     endpoint, deployments = get_endpoint(conn, name), list_deployments(conn, name)
-    return rows.read(conn, endpoint, deployments, PAIR, past(back), until or past(0), **more)
+    # Azure's clock as its answers tell it may still be the one of when a diagnostic setting was made.
+    now = datetime.now(UTC)
+    return rows.read(conn, endpoint, deployments, PAIR, past(back), until or past(0), now=now, **more)
 
 
 def test_every_switch_of_the_shadow_leads_to_the_sources_that_have_both(
@@ -100,7 +107,7 @@ def test_every_switch_of_the_shadow_leads_to_the_sources_that_have_both(
             shadow_in_traffic_log=in_log,
         )
         shown = {DEPLOYMENT_METRICS: in_deployment, ENDPOINT_METRICS: in_endpoint, TRAFFIC_LOG: in_log}
-        found = read(conn, plain)
+        found = read(conn, plain, began_at=past(MINUTES + 1))
         assert found.counts == next((source for source, is_shown in shown.items() if is_shown), ""), (shown, found)
         assert found.rows == (TRAFFIC_LOG if in_log else "")
         arms = [(minute.live, minute.candidate) for minute in found.minutes]
@@ -156,7 +163,7 @@ def test_requests_that_name_the_candidate_are_not_taken_for_copies(
     name = made(named=4)
     switches(shadow_in_deployment_metrics=True, shadow_in_traffic_log=True)
     found = read(conn, name, began_at=begun)
-    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, TRAFFIC_LOG)
+    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, TRAFFIC_LOG), found.notes
     assert any("named it. Azure does not say which ones" in note for note in found.notes), found.notes
     switches(shadow_in_traffic_log=False)
     assert read(conn, name, began_at=begun).rows == ""
@@ -168,7 +175,7 @@ def test_a_log_that_was_switched_on_in_the_window_has_no_latencies_before(
     name = made(logged_ago=15 * 60)
     switches(shadow_in_traffic_log=True)
     found = read(conn, name)
-    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, TRAFFIC_LOG)
+    assert (found.counts, found.rows) == (DEPLOYMENT_METRICS, TRAFFIC_LOG), found.notes
     with_rows = [minute.at for minute in found.minutes if len(minute.candidate.latencies_ms)]
     assert past(18) < min(with_rows) < past(13)
     assert all(minute.candidate.requests == COPIES for minute in found.minutes[1:])
@@ -233,3 +240,39 @@ def test_lines_of_containers_have_the_latencies_of_mirrored_requests(
     assert (kept.rows, live_kept, candidate_kept) == (CONSOLE_LOG, live, candidate)
     switches(shadow_in_console_log=False)
     assert told()[0].rows == CONTAINER_LOG
+
+
+def test_what_a_request_uses_is_told_for_each_arm_with_what_taints_it(
+    conn: Connection, local_azure: LocalAzure, plain: str, switches: Callable[..., None]
+) -> None:
+    switches(shadow_in_traffic_log=True)
+    measured = []
+    for minute in range(1, MINUTES + 2):
+        at = past(minute)
+        # Green's second instance began ten minutes ago.
+        there = {"blue": ("b1",), "green": ("g1", "g2") if minute <= 10 else ("g1",)}
+        for name, who in ((name, who) for name, each in there.items() for who in each):
+            state = {"State": "Ready"}
+            values: list[tuple[str, dict[str, str], float]] = [
+                (PROCESSOR, {}, 20.0),
+                (MEMORY, {}, 30.0),
+                (CAPACITY, state, 1.0),
+            ]
+            for metric, more, value in values:
+                measured.append(Measurement(at.timestamp(), plain, name, metric, {"instanceId": who, **more}, value))
+    with closing(Gauges(local_azure.state / "telemetry.db")) as gauges:
+        gauges.append(measured)
+    endpoint, deployments = get_endpoint(conn, plain), list_deployments(conn, plain)
+    reading = read(conn, plain)
+    found = ground(conn, endpoint, deployments, PAIR, reading)
+    blue, green = found.loads.live, found.loads.candidate
+    assert (blue.instances, blue.processor_percent, blue.most_memory_percent) == (1, 20.0, 30.0)
+    assert blue.processor_ms == pytest.approx(12_000 * blue.minutes / blue.requests)
+    assert green.processor_ms is not None
+    assert green.processor_ms > 4 * (blue.processor_ms or 0)
+    assert [(each.at, each.instance) for each in green.restarts] == [(past(10), "g2")]
+    assert found.cold == tuple(past(back) for back in (10, 9, 8, 7, 6))
+    about = {each.about: each.sentence for each in found.taints}
+    assert about[LATENCY].endswith("green may be slower than it looks when it gets as much.")
+    assert any("An instance of green started at" in each.sentence for each in found.taints)
+    assert any(EVENTS in note for note in found.loads.notes)
