@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 # Much of a test here is waiting for a process: two at a time keep two cores busy, and one file stays together.
 TWO_AT_A_TIME := -n 2 --dist loadfile
 
-.PHONY: help run lint test check test-long bench pictures lock clean browser
+.PHONY: help run lint test check test-long bench bench-judge pictures lock clean browser
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -54,6 +54,9 @@ test-long: lint browser  ## every repeated test at its full count
 
 bench: $(VENV)/.installed-dev browser  ## benchmarks, each beside a peer in the same run
 	$(BIN)/python -m benchmarks
+
+bench-judge: $(VENV)/.installed-dev  ## how often the judge of shadow tests is wrong, beside two others: RUNS=50 for a quick look
+	$(BIN)/python -m benchmarks.judge $(RUNS)
 
 pictures: $(VENV)/.installed-dev browser  ## refresh the screenshots in docs/img
 	SLUICE_PICTURES=docs/img $(PYTEST) tests/e2e -m e2e -k pictures

@@ -26,8 +26,7 @@ from services.comparison.judge import Arm, Judge, Verdict
 from services.comparison.mixtures import Floats
 
 MINUTES = 480
-RUNS = 50
-FULL_RUNS = 1000
+RUNS = 1000
 BASE_MS, SPREAD = 100.0, 0.4
 OURS, KAYENTA, THRESHOLD = "Sluice", "Kayenta-like", "threshold"
 JUDGES = (OURS, KAYENTA, THRESHOLD)
@@ -212,14 +211,9 @@ def measure(runs: int = RUNS, minutes: int = MINUTES, only: str = "", *, process
     return reports
 
 
-def main() -> Report:
-    """The benchmark as one of many: few runs."""
-    return measure()[-1]
-
-
 def _run(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judge", description="Measure the judge.")
-    parser.add_argument("runs", nargs="?", type=int, default=RUNS, help=f"runs of each world; {FULL_RUNS} are the full")
+    parser.add_argument("runs", nargs="?", type=int, default=RUNS, help=f"runs of each world, {RUNS} by default")
     parser.add_argument("--minutes", type=int, default=MINUTES, help="looks in a run")
     parser.add_argument("--only", default="", help="only worlds whose name has this")
     given = parser.parse_args(arguments)
