@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from services.azure.diagnostics import TRAFFIC
 from services.azure.log_analytics import literal
 from services.azure.monitor import DEPLOYMENT_NAMESPACE, region_name
 from services.errors import RuleBroken
@@ -35,7 +36,6 @@ _ACTION_GROUP = re.compile(
 _SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 _API_VERSION = "2018-03-01"
 _LOG_API_VERSION = "2023-12-01"
-_LOG_TABLE = "AmlOnlineEndpointTrafficLog"
 _WATCHED = {name: (short, "ms") for name, short in LATENCIES.items()} | {
     name: (short, "%") for name, short in UTILIZATIONS.items()
 }
@@ -96,7 +96,7 @@ def log_rule(
     failed = statuses.kql("ResponseCode")["server"]
     query = " | ".join(
         (
-            _LOG_TABLE,
+            TRAFFIC,
             f"where DeploymentName in~ ({names})",
             f"summarize Requests = count(), Failed = countif({failed}) by DeploymentName",
             f"where Requests >= {FEWEST_REQUESTS}",

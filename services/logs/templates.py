@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.azure.diagnostics import CONSOLE, EVENTS, TRAFFIC
 from services.statuses import StatusSets
 
 
@@ -19,13 +20,6 @@ class Template:
     kql: str
 
 
-_TRAFFIC, _CONSOLE, _EVENTS = (
-    "AmlOnlineEndpointTrafficLog",
-    "AmlOnlineEndpointConsoleLog",
-    "AmlOnlineEndpointEventLog",
-)
-
-
 def templates(statuses: StatusSets) -> tuple[Template, ...]:
     """All of them; ``statuses`` say which answers they count as errors. Pure."""
     errors = statuses.kql("ResponseCode")
@@ -33,20 +27,20 @@ def templates(statuses: StatusSets) -> tuple[Template, ...]:
         Template(
             "Newest requests",
             "The newest hundred requests.",
-            f"{_TRAFFIC}\n| project TimeGenerated, DeploymentName, ResponseCode, ModelStatusCode, TotalDurationMs,"
+            f"{TRAFFIC}\n| project TimeGenerated, DeploymentName, ResponseCode, ModelStatusCode, TotalDurationMs,"
             " XRequestId, XMSClientRequestId\n| top 100 by TimeGenerated desc",
         ),
         Template(
             "P95 over time",
             "The 95th percentile of the total time, per deployment and five minutes.",
-            f"{_TRAFFIC}\n| summarize P95 = percentile(TotalDurationMs, 95)\n"
+            f"{TRAFFIC}\n| summarize P95 = percentile(TotalDurationMs, 95)\n"
             "  by DeploymentName, bin(TimeGenerated, 5m)\n| order by TimeGenerated asc, DeploymentName asc",
         ),
         Template(
             "Latency and errors",
             "Requests, errors and percentiles, per deployment and five minutes. "
             f"Server errors are {statuses.server_words}, client errors {statuses.client_words}.",
-            f"{_TRAFFIC}\n| summarize Requests = count(),\n"
+            f"{TRAFFIC}\n| summarize Requests = count(),\n"
             f"    ServerErrors = countif({errors['server']}),\n"
             f"    ClientErrors = countif({errors['client']}), ModelErrors = countif(ResponseCode == 424),\n"
             "    P50 = percentile(TotalDurationMs, 50), P95 = percentile(TotalDurationMs, 95),"
@@ -56,37 +50,37 @@ def templates(statuses: StatusSets) -> tuple[Template, ...]:
         Template(
             "Failures by reason",
             "What failed, how often, and when last.",
-            f"{_TRAFFIC}\n| where {errors['server']}\n    or {errors['client']}\n"
+            f"{TRAFFIC}\n| where {errors['server']}\n    or {errors['client']}\n"
             "| summarize Failures = count(), Newest = max(TimeGenerated)\n"
             "  by DeploymentName, ResponseCode, ResponseCodeReason, ModelStatusCode\n| order by Failures desc",
         ),
         Template(
             "Histogram of durations",
             "Requests per ten milliseconds of total time.",
-            f"{_TRAFFIC}\n| summarize Requests = count() by Milliseconds = bin(TotalDurationMs, 10)\n"
+            f"{TRAFFIC}\n| summarize Requests = count() by Milliseconds = bin(TotalDurationMs, 10)\n"
             "| order by Milliseconds asc",
         ),
         Template(
             "Requests per deployment",
             "Whether a shadow has rows in the traffic log is told by this one.",
-            f"{_TRAFFIC}\n| summarize Requests = count() by DeploymentName",
+            f"{TRAFFIC}\n| summarize Requests = count() by DeploymentName",
         ),
         Template(
             "Age of the newest row",
             "How late the traffic log is.",
-            f"{_TRAFFIC}\n| summarize Newest = max(TimeGenerated)\n"
+            f"{TRAFFIC}\n| summarize Newest = max(TimeGenerated)\n"
             "| extend AgeSeconds = datetime_diff('second', now(), Newest)",
         ),
         Template(
             "Lines of the containers",
             "What the inference servers wrote, when the console log is sent too.",
-            f'{_CONSOLE}\n| where ContainerName == "inference-server"\n'
+            f'{CONSOLE}\n| where ContainerName == "inference-server"\n'
             "| project TimeGenerated, DeploymentName, InstanceId, Message\n| top 500 by TimeGenerated desc",
         ),
         Template(
             "Events of the containers",
             "Starts, stops and failed probes, when the event log is sent too.",
-            f"{_EVENTS}\n| summarize Events = count(), Newest = max(TimeGenerated) by DeploymentName, Name\n"
+            f"{EVENTS}\n| summarize Events = count(), Newest = max(TimeGenerated) by DeploymentName, Name\n"
             "| order by Events desc",
         ),
     )
