@@ -27,6 +27,8 @@ _CURVE: Floats = np.concatenate([[1e-9], np.arange(1, 200) / 200, [0.996, 0.997,
 _MINUTE = timedelta(minutes=1)
 _MOST_SPANS = 40
 """So many error rates with their intervals can be told apart in one chart."""
+_OF_A_SPAN, _LEAST_SPANS = 30, 8
+"""Of fewer requests an error rate says hardly anything; of fewer spans nothing is seen of time."""
 
 
 class Both(Protocol):
@@ -222,11 +224,13 @@ def paired_percent(paired: Sequence[PairedMinute]) -> Told | None:
 
 
 def error_spans(minutes: Sequence[Both]) -> tuple[ErrorSpan, ...]:
-    """The error rates over time, in as many equal spans of whole minutes as can be told apart."""
+    """The error rates over time, in equal spans of whole minutes: as many as can be told apart and have requests."""
     if not minutes:
         return ()
     first = minutes[0].at
-    length = math.ceil(((minutes[-1].at - first) / _MINUTE + 1) / _MOST_SPANS) * _MINUTE
+    fewest = min(sum(each.live.requests for each in minutes), sum(each.candidate.requests for each in minutes))
+    number = min(max(fewest // _OF_A_SPAN, _LEAST_SPANS), _MOST_SPANS)
+    length = math.ceil(((minutes[-1].at - first) / _MINUTE + 1) / number) * _MINUTE
     together: dict[int, list[Both]] = {}
     for each in minutes:
         together.setdefault((each.at - first) // length, []).append(each)

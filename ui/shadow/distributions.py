@@ -36,6 +36,8 @@ def curves(found: Description, pair: Pair, look: Look) -> go.Figure:
     every = [ms for _, side, _ in drawn for ms, _ in side.curve if ms > 0]
     is_wide = bool(every) and max(every) > _WIDE * min(every)
     figure.update_xaxes(title="latency, ms", type="log" if is_wide else "linear", showgrid=False, nticks=8)
+    if is_wide:
+        figure.update_xaxes(dtick="D2", tickformat=",.3~g")
     figure.update_yaxes(range=[0, 101], ticksuffix=" %", nticks=6, automargin=True)
     _room_below(figure)
     return figure

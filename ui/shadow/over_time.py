@@ -46,6 +46,7 @@ def _rates(
         name=name,
         mode="markers",
         marker={"color": colour, "size": 7, "symbol": symbol},
+        cliponaxis=False,
         error_y={
             "type": "data",
             "symmetric": False,
@@ -84,6 +85,7 @@ def paired(found: Description, pair: Pair, window: Window, look: Look, cold: Seq
             name=f"{pair.candidate} against {pair.live}, same minute",
             mode="markers",
             marker={"color": _INK[look.is_dark], "size": 4},
+            cliponaxis=False,
             customdata=[[each.live_ms, each.candidate_ms, each.live_n, each.candidate_n] for each in found.paired],
             hovertemplate="%{y:+.3~g} %: %{customdata[1]:,.3~g} ms (n = %{customdata[3]:,}) against "
             "%{customdata[0]:,.3~g} ms (n = %{customdata[2]:,})<extra></extra>",

@@ -22,7 +22,6 @@ from ui.turns import Turns
 
 REFRESH_SECONDS = 30
 POLL_SECONDS = 0.7
-_MOST_ENTRIES = 200
 DESCRIBED = (
     "Described, not judged: each interval is right for one look at a window that was chosen beforehand. "
     "A verdict belongs to a shadow test with a fixed start."
@@ -81,7 +80,7 @@ def _mirror_set_at(endpoint: Endpoint) -> datetime | None:
     if not endpoint.split.mirror:
         return None
     try:
-        entries = context.journal().entries(endpoint_id=endpoint.id, limit=_MOST_ENTRIES)
+        entries = context.journal().entries(endpoint_id=endpoint.id, limit=side_reading.MOST_ENTRIES)
     except SluiceError:
         return None
     return side_window.mirror_set_at(endpoint, entries, context.connection().clock)
@@ -122,7 +121,7 @@ def _parts(
 
 def _described(endpoint: Endpoint, asked: Asked, found: Compared, look: Look) -> None:
     st.html(f'<p class="hint">{escape(_window_words(found, look))} {escape(DESCRIBED)}</p>')
-    for note in found.reading.notes:
+    for note in (*found.reading.notes, *found.ground.loads.notes):
         st.html(f'<p class="note source-note" role="status">{escape(note)}</p>')
     if found.window is None:
         st.html('<p class="lead">No settled minute of this window has requests of them. Widen the window.</p>')
@@ -130,15 +129,16 @@ def _described(endpoint: Endpoint, asked: Asked, found: Compared, look: Look) ->
     table(
         f"{asked.pair.live} and {asked.pair.candidate} side by side",
         side_table.columns(asked.pair),
-        side_table.rows(found.described, found.reading, found.taints),
+        side_table.rows(found.described, found.reading, found.ground),
         key="side_table",
         sortable=False,
         download=f"{endpoint.name}-side-by-side",
     )
-    if found.taints:
-        items = "".join(f"<li>{escape(each.sentence)}</li>" for each in found.taints)
+    told = side_table.sentences(found.ground.taints)
+    if told:
+        items = "".join(f"<li>{escape(each)}</li>" for each in told)
         st.html(f'<ol class="hint remarks">{items}</ol>')
-    scene = Scene(endpoint.name, asked.pair, found.described, found.reading, found.window, look, found.cold)
+    scene = Scene(endpoint.name, asked.pair, found.described, found.reading, found.window, look, found.ground.cold)
     side_charts.show(scene)
 
 

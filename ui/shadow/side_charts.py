@@ -56,11 +56,14 @@ class _Chart:
 
 
 def show(scene: Scene) -> None:
-    """Draw the distributions, the differences of quantiles, the errors over time and the minutes."""
+    """Draw the errors over time, the distributions of latency, its differences by quantile, and the minutes."""
     found, pair, window, look = scene.found, scene.pair, scene.window, scene.look
+    _draw(scene, _errors(scene), over_time.errors(found, pair, window, look), over_time.error_rows(found, pair))
+    if not scene.has_rows:
+        st.html(f'<p class="lead">{escape(NO_ROWS)}</p>')
+        return
     _draw(scene, _curves(scene), distributions.curves(found, pair, look), distributions.curve_rows(found, pair))
     _draw(scene, _quantiles(scene), distributions.differences(found, pair, look), distributions.difference_rows(found))
-    _draw(scene, _errors(scene), over_time.errors(found, pair, window, look), over_time.error_rows(found, pair))
     figure = over_time.paired(found, pair, window, look, scene.cold)
     _draw(scene, _minutes(scene), figure, over_time.paired_rows(found, scene.cold))
 
@@ -92,7 +95,7 @@ def _curves(scene: Scene) -> _Chart:
         "The share of requests that took at most so long. Requests that failed are left out. "
         f"Source: {scene.reading.rows}.",
         f"Share of requests of {scene.both} that took at most so many milliseconds",
-        NO_ROWS,
+        "No request of both is known.",
     )
 
 
@@ -105,7 +108,7 @@ def _quantiles(scene: Scene) -> _Chart:
         f"needs requests of both: {least[0]} for P50, {least[1]} for P95, {least[2]} for P99. The band is a 95 % "
         f"interval for each quantile by itself, from a bootstrap. Source: {scene.reading.rows}.",
         f"Difference of the latency of {scene.both} at each quantile in milliseconds, with its band",
-        "Too few requests of both for an interval." if scene.has_rows else NO_ROWS,
+        "Too few requests of both for an interval.",
     )
 
 
@@ -128,5 +131,5 @@ def _minutes(scene: Scene) -> _Chart:
         "minute: what slows a minute down slows both. The line is the median of the minutes, the band its 95 % "
         f"interval.{' Shaded minutes are cold.' if scene.cold else ''} Source: {scene.reading.rows}.",
         f"Difference of the median latency of {scene.both} in each minute, in percent",
-        "No minute has requests of both." if scene.has_rows else NO_ROWS,
+        "No minute has requests of both.",
     )

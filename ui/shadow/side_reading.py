@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import streamlit as st
 
 from services.azure.connection import Connection
 from services.comparison.describe import Description, describe
-from services.comparison.taints import Taint
+from services.errors import StoreFailed
+from services.journal.entry import Entry
 from services.model import Deployment, Endpoint, Window
-from services.shadow import rows
+from services.shadow import load, rows
+from services.shadow.load import Ground
 from services.shadow.model import Minute, Reading, Run
 from services.shadow.runs import Runs
 from ui import context, readers
@@ -21,6 +23,7 @@ from ui.behind import Behind, Look
 from ui.shadow.side_window import Asked
 
 MAX_AGE_SECONDS = 60
+MOST_ENTRIES = 200
 _MINUTE = timedelta(minutes=1)
 _SEED = 20260301
 """The same minutes always get the same band."""
@@ -28,15 +31,12 @@ _SEED = 20260301
 
 @dataclass(frozen=True)
 class Compared:
-    """What was found: ``window`` is the time from the first minute to the last, None without any, ``cold`` are its cold
-    minutes."""
+    """What was found, and under what: ``window`` is the time from the first minute to the last, None without any."""
 
     reading: Reading
     described: Description
-    asked_from: datetime
+    ground: Ground
     window: Window | None
-    taints: tuple[Taint, ...] = ()
-    cold: tuple[datetime, ...] = ()
 
 
 @st.cache_resource(show_spinner=False)
@@ -50,7 +50,11 @@ def look(endpoint: Endpoint, deployments: Sequence[Deployment], asked: Asked, ru
     key = (generation, endpoint.id.lower(), asked)
 
     def read() -> Compared:
-        return _of_run(conn, run) if run is not None and asked.run_id else _of_time(conn, endpoint, deployments, asked)
+        if run is not None and asked.run_id:
+            reading = _of_run(conn, run)
+        else:
+            reading = _of_time(conn, endpoint, deployments, asked)
+        return compared(reading, load.ground(conn, endpoint, deployments, asked.pair, reading, _entries(endpoint)))
 
     return _behind().look(key, read, max_age_seconds=MAX_AGE_SECONDS)
 
@@ -60,20 +64,27 @@ def forget() -> None:
     _behind().forget()
 
 
-def _of_run(conn: Connection, run: Run) -> Compared:
+def _of_run(conn: Connection, run: Run) -> Reading:
     minutes = Runs(context.store(), conn.arm_host).minutes(run.id)
-    return compared(Reading(minutes, run.counts, run.rows, run.notes), run.set_at or run.started_at)
+    return Reading(minutes, run.counts, run.rows, run.notes)
 
 
-def _of_time(conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], asked: Asked) -> Compared:
+def _of_time(conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], asked: Asked) -> Reading:
     since, until = asked.span(conn.now())
-    return compared(rows.read(conn, endpoint, deployments, asked.pair, since, until), since)
+    return rows.read(conn, endpoint, deployments, asked.pair, since, until)
 
 
-def compared(reading: Reading, asked_from: datetime, taints: tuple[Taint, ...] = ()) -> Compared:
+def _entries(endpoint: Endpoint) -> list[Entry]:
+    try:
+        return context.journal().entries(endpoint_id=endpoint.id, limit=MOST_ENTRIES)
+    except StoreFailed:
+        return []
+
+
+def compared(reading: Reading, ground: Ground) -> Compared:
     """The description of a reading. Pure."""
     described = describe(reading.minutes, np.random.default_rng(_SEED))
-    return Compared(reading, described, asked_from, window_of(reading.minutes), taints)
+    return Compared(reading, described, ground, window_of(reading.minutes))
 
 
 def window_of(minutes: Sequence[Minute]) -> Window | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from services.comparison.bands import QuantileDifference
-from services.comparison.describe import QUANTILES, Description, Side, Told
+from services.comparison.describe import QUANTILES, Description, Told
 from services.comparison.judge import ERRORS, LATENCY
-from services.comparison.taints import REQUESTS, Taint
+from services.comparison.taints import REQUESTS, RESOURCES, Taint, cold_minutes
+from services.shadow.load import Ground, Loads
 from services.shadow.model import Pair, Reading
-from ui import colours, words
+from ui import words
 from ui.components.table import Cell, Column, Row
 from ui.metrics.key_table import change
 
@@ -32,34 +34,43 @@ def columns(pair: Pair) -> tuple[Column, ...]:
     )
 
 
-def rows(found: Description, reading: Reading, taints: Sequence[Taint]) -> list[Row]:
+def rows(found: Description, reading: Reading, ground: Ground) -> list[Row]:
     """One line for each number. Values have their 95 % interval below them."""
+    told = ground.taints
     return [
-        _requests(found, reading, taints),
-        _errors(found, reading, taints),
-        *(_quantile(found, share, reading, taints) for share in QUANTILES),
-        _paired(found, reading, taints),
+        _requests(found, reading, told),
+        _errors(found, reading, told),
+        *(_quantile(found, share, reading, told) for share in QUANTILES),
+        _paired(found, reading, told),
+        *_resources(ground.loads, told),
+        _cold(reading, ground),
     ]
 
 
+def sentences(taints: Sequence[Taint]) -> list[str]:
+    """What is said below the table, in its order: a sentence about two numbers is said once."""
+    return list(dict.fromkeys(each.sentence for each in taints))
+
+
 def marks(number: str, taints: Sequence[Taint]) -> Cell:
-    """Which of ``taints`` concern a number: their places in the list below the table, and all of them on hover."""
-    mine = [(place, each) for place, each in enumerate(taints, 1) if each.concerns(number)]
+    """Which of the :func:`sentences` concern a number: their places below the table, and all of them on hover."""
+    told = sentences(taints)
+    mine = sorted({told.index(each.sentence) for each in taints if each.concerns(number)})
     if not mine:
         return Cell("")
-    return Cell(", ".join(str(place) for place, _ in mine), title=" ".join(each.sentence for _, each in mine))
+    return Cell(", ".join(str(place + 1) for place in mine), title=" ".join(told[place] for place in mine))
 
 
 def _requests(found: Description, reading: Reading, taints: Sequence[Taint]) -> Row:
     both = found.live.requests, found.candidate.requests
     cells = [Cell(f"{number:,}", sort=number) if reading.counts else _NOTHING for number in both]
-    return Row("requests", (_head("Requests"), *cells, _NONE, _source(reading.counts, ""), marks(REQUESTS, taints)))
+    return Row("requests", (_head("Requests"), *cells, _NONE, _source(reading.counts), marks(REQUESTS, taints)))
 
 
 def _errors(found: Description, reading: Reading, taints: Sequence[Taint]) -> Row:
     cells = [_percent_cell(each.error_percent, each.errors) for each in (found.live, found.candidate)]
-    difference = _difference(found.error_points, "points")
-    source = _source(reading.counts, "")
+    number = _counted(found.live.requests, found.candidate.requests) if reading.counts else ""
+    difference, source = _difference(found.error_points, "points"), _source(reading.counts, number)
     return Row("errors", (_head("Server errors"), *cells, difference, source, marks(ERRORS, taints)))
 
 
@@ -67,15 +78,56 @@ def _quantile(found: Description, share: float, reading: Reading, taints: Sequen
     name = f"{LATENCY} P{100 * share:.0f}"
     between = next((each for each in found.quantile_differences if each.share == share), None)
     cells = [_ms_cell(each.quantiles[share]) for each in (found.live, found.candidate)]
-    source = _source(reading.rows, _counted(found.live.rows, found.candidate.rows, "requests"))
+    source = _source(reading.rows, _counted(found.live.rows, found.candidate.rows))
     return Row(name, (_head(name), *cells, _between(between, found), source, marks(name, taints)))
 
 
 def _paired(found: Description, reading: Reading, taints: Sequence[Taint]) -> Row:
-    number = words.count(len(found.paired), "minute") + " with requests of both"
+    number = words.count(len(found.paired), "minute") + " of both"
     source = _source(reading.rows, number if reading.rows else "")
     cells = _head("Latency, same minute", "median request"), _NONE, _NONE, _difference(found.paired_percent, "%")
     return Row("paired", (*cells, source, marks(LATENCY, taints)))
+
+
+def _resources(loads: Loads, taints: Sequence[Taint]) -> list[Row]:
+    both = loads.live, loads.candidate
+    source = _source(loads.source, f"{loads.live.minutes:,} and {loads.candidate.minutes:,} minutes")
+
+    def line(label: str, note: str, values: Sequence[float | None], said: Callable[[float], str]) -> Row:
+        cells = [_NOTHING if each is None else Cell(said(each), sort=each) for each in values]
+        return Row(label, (_head(label, note), *cells, _relative(*values), source, marks(RESOURCES, taints)))
+
+    return [
+        line(
+            "Processor per request",
+            "what idling uses included",
+            [each.processor_ms for each in both],
+            words.milliseconds,
+        ),
+        line(
+            "Memory per request",
+            "a minute, of one instance",
+            [each.memory_percent_per_request for each in both],
+            words.percent,
+        ),
+        line("Processor", "of an instance", [each.processor_percent for each in both], words.percent),
+        line("Memory", "of an instance", [each.memory_percent for each in both], words.percent),
+        line("Instances", "ready, on average", [each.instances for each in both], lambda value: f"{value:.3g}"),
+    ]
+
+
+def _cold(reading: Reading, ground: Ground) -> Row:
+    if not reading.minutes:
+        cells = [_NOTHING, _NOTHING]
+    else:
+        since, until = reading.minutes[0].at, reading.minutes[-1].at + timedelta(minutes=1)
+        counted = [
+            len(cold_minutes(each.restarts, since, until)) for each in (ground.loads.live, ground.loads.candidate)
+        ]
+        cells = [Cell(f"{number:,}", sort=number) for number in counted]
+    source = _source(ground.loads.source, "starts of instances")
+    label = _head("Cold minutes", "after an instance started")
+    return Row("cold", (label, *cells, _NONE, source, marks(LATENCY, ground.taints)))
 
 
 def _head(text: str, note: str = "") -> Cell:
@@ -118,15 +170,16 @@ def _between(each: QuantileDifference | None, found: Description) -> Cell:
     return Cell(TOO_FEW, muted=True) if found.live.rows and found.candidate.rows else _NOTHING
 
 
-def _source(name: str, note: str) -> Cell:
+def _relative(live: float | None, candidate: float | None) -> Cell:
+    if live is None or candidate is None or not live:
+        return _NOTHING
+    percent = 100 * (candidate / live - 1)
+    return Cell(change(percent), sort=percent, title="No interval: minutes of one instance resemble each other.")
+
+
+def _source(name: str, note: str = "") -> Cell:
     return Cell(name, note=note) if name else Cell("none", muted=True)
 
 
-def _counted(live: int, candidate: int, many: str) -> str:
-    return f"{live:,} and {candidate:,} {many}" if live or candidate else ""
-
-
-def sides(found: Description, pair: Pair) -> tuple[tuple[str, str, Side], ...]:
-    """Name, colour and numbers of both, live first."""
-    palette = colours.of_deployments((pair.live, pair.candidate))
-    return (pair.live, palette[pair.live], found.live), (pair.candidate, palette[pair.candidate], found.candidate)
+def _counted(live: int, candidate: int) -> str:
+    return f"{live:,} and {candidate:,} requests" if live or candidate else ""

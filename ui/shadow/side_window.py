@@ -39,14 +39,17 @@ class Asked:
 
 
 def mirror_set_at(endpoint: Endpoint, entries: Iterable[Entry], clock: AzureClock | None = None) -> datetime | None:
-    """Since when the mirror is as it is, as far as the ``entries`` of the endpoint tell; None without a mirror."""
+    """Since when the mirror is as it is; None without a mirror.
+
+    Where the ``entries`` of the endpoint do not tell, it is Azure's time of its last write: since then at the latest.
+    """
     if not endpoint.split.mirror:
         return None
-    found = None
+    found = endpoint.modified_at
     told = [(entry_words.effective_at(each, clock), each) for each in applied(entries)]
     for at, each in sorted(told, key=lambda one: one[0], reverse=True):
         if each.after.mirror != endpoint.split.mirror:
-            return found
+            break
         found = at
     return found
 
