@@ -156,7 +156,7 @@ class _Judged:
             counts=run.counts,
             rows=run.rows,
             notes=run.notes,
-            taints=tuple(each.sentence for each in run.remarks),
+            taints=(*(each.sentence for each in run.remarks), *run.taints),
         )
 
     def _rates(self) -> tuple[float | None, float | None]:

@@ -27,6 +27,7 @@ from services.shadow.judging import Judging, View, from_view
 from services.shadow.model import Asked, Pair, Reading, Run, RunState
 from services.shadow.runs import Runs
 from services.shadow.starting import new_run, plan_of
+from services.shadow.tainting import Tainting
 from services.traffic.applier import Applier
 from services.traffic.plan import plan
 
@@ -97,8 +98,9 @@ class Keeper:
         self._read = read
         self._azure = azure
         self._judging = Judging(runs)
+        self._tainting = Tainting(runs, now)
         self._holder = uuid.uuid4().hex
-        self._read_until: dict[str, datetime] = {}
+        self._read_at: dict[str, datetime] = {}
         self._lock = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -228,6 +230,9 @@ class Keeper:
             self._clear(run, conn, endpoint, deployments)
         else:
             self._gather(run, endpoint, deployments)
+            self._tainting.look(run, conn, endpoint, deployments)
+            # A judge that has long minutes to take in does so here, and nobody who opens the page waits for it.
+            self.standing(run)
 
     def _set(self, run: Run) -> Run | None:
         """The run once its mirror is in effect; else None, when it is waited for or the run has ended."""
@@ -289,29 +294,41 @@ class Keeper:
 
     def _wind_up(self, run: Run) -> None:
         """Keep the last minutes as they settle, then freeze the verdict."""
-        until = _last(run)
-        if run.set_at is not None and self._now() < (run.ended_at or until) + LAST_MINUTES:
-            newest = self.runs.newest(run.id)
-            if (newest + _MINUTE if newest else _first(run.set_at)) < until:
-                try:
-                    self._gather(run, *self._found(self._conn_of(run), run))
-                except NotFound:
-                    # What has been deleted can tell nothing more.
-                    _log.info("The last minutes of the shadow test %s cannot be read any more", run.id)
-                else:
-                    newest = self.runs.newest(run.id)
-                    if newest is None or newest + _MINUTE < until:
-                        return
-        self._read_until.pop(run.id, None)
+        if run.set_at is not None:
+            try:
+                if not self._is_complete(run):
+                    return
+            except SluiceError as error:
+                if not isinstance(error, NotFound) and not self._is_late(run):
+                    raise
+                # What has been deleted can tell nothing more, and nobody waits for ever.
+                _log.info("The last minutes of the shadow test %s could not be read: %s", run.id, error)
+        self._read_at.pop(run.id, None)
         self.runs.freeze(run.id, from_view(self.standing(self.runs.get(run.id) or run)))
+
+    def _is_complete(self, run: Run) -> bool:
+        """Read what an ended run still lacks. Whether nothing more is awaited."""
+        conn = self._conn_of(run)
+        endpoint, deployments = self._found(conn, run)
+        self._gather(run, endpoint, deployments)
+        newest = self.runs.newest(run.id)
+        since = newest + _MINUTE if newest else _first(run.set_at or run.started_at)
+        if since < _last(run) and not self._is_late(run):
+            return False
+        self._tainting.look(run, conn, endpoint, deployments, is_last=True)
+        return True
+
+    def _is_late(self, run: Run) -> bool:
+        return self._now() >= (run.ended_at or run.ends_at) + LAST_MINUTES
 
     def _gather(self, run: Run, endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
         """Keep the minutes that have settled since the newest kept one."""
         assert run.set_at is not None
         newest = self.runs.newest(run.id)
         since = newest + _MINUTE if newest else _first(run.set_at)
-        until = min(_floor(self._now()), _last(run))
-        if since >= until or self._read_until.get(run.id) == until:
+        this_minute = _floor(self._now())
+        until = min(this_minute, _last(run))
+        if since >= until or self._read_at.get(run.id) == this_minute:
             return
         # After the end the sources are still judged by the mirror that the run had.
         then = replace(endpoint, split=run.split)
@@ -321,7 +338,7 @@ class Keeper:
         minutes = [each for each in reading.minutes if since <= each.at < until]
         if minutes:
             self.runs.add_minutes(run.id, minutes, counts=reading.counts, rows=reading.rows, notes=reading.notes)
-        self._read_until[run.id] = until
+        self._read_at[run.id] = this_minute
 
     def _wait(self, run: Run) -> None:
         self._applier.recover(self._conn)

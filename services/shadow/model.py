@@ -94,8 +94,9 @@ class Run:
     that the verdict stands on. Minutes count from the first whole one after ``set_at``, when the mirror was seen to be
     in effect: None until then. ``is_ending`` says that somebody has asked to stop it. ``change_id`` and
     ``clearing_id`` are the journal's entries that set and cleared the mirror, "" where none did. ``remarks`` are
-    changes of the ground that did not end the run; ``trouble`` is why it could not be looked after just now. ``counts``
-    and ``rows`` are the sources of its newest minutes, ``notes`` what was said of them. ``verdict`` is set once the
+    changes of the ground that did not end the run, ``taints`` what else makes the two differ although neither is
+    better; ``trouble`` is why it could not be looked after just now. ``counts`` and ``rows`` are the sources of its
+    newest minutes, ``notes`` what was said of them. ``verdict`` is set once the
     last minute is in and the verdict is frozen.
     """
 
@@ -119,6 +120,7 @@ class Run:
     change_id: str = ""
     clearing_id: str = ""
     remarks: tuple[Remark, ...] = ()
+    taints: tuple[str, ...] = ()
     trouble: str = ""
     counts: str = ""
     rows: str = ""

@@ -150,11 +150,14 @@ class Runs:
         """Write down that somebody wants a run to end now. One that has ended stays as it is. Raises NotFound."""
         return self.tell(run_id, lambda run: replace(run, is_ending=True))
 
-    def tell(self, run_id: str, change: Callable[[Run], Run]) -> Run:
-        """Change what is known of a run while it runs. Returns what is kept now. Raises NotFound."""
+    def tell(self, run_id: str, change: Callable[[Run], Run], *, is_over_too: bool = False) -> Run:
+        """Change what is known of a run while it runs, or with ``is_over_too`` until its verdict is frozen.
+
+        Returns what is kept now. Raises NotFound.
+        """
         with self._store.writing() as connection:
             run = self._found(connection, run_id)
-            if run.state is not RunState.RUNNING:
+            if run.verdict is not None or (run.state is not RunState.RUNNING and not is_over_too):
                 return run
             told = change(run)
             self._write(connection, run, told)

@@ -22,8 +22,9 @@ from services.errors import Conflict
 from services.journal.entry import REFUSED, Who
 from services.journal.journal import Journal
 from services.model import Split, WorkspaceRef
-from services.shadow.keeper import TRY_AGAIN, Keeper
-from services.shadow.model import Asked, Pair, Run, RunState
+from services.shadow import rows
+from services.shadow.keeper import LAST_MINUTES, TRY_AGAIN, Keeper, Read
+from services.shadow.model import Asked, Pair, Reading, Run, RunState
 from services.shadow.runs import Runs
 from services.store import Store
 from services.traffic.applier import Applier
@@ -39,7 +40,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 SETTLING = timedelta(minutes=15)
 """What the newest minutes need until every source has them."""
 DEADLINE_SECONDS = 60.0
-A_MINUTE = 25
+MINUTES, A_MINUTE = 40, 25
 COUNTS_ONLY = Criteria(2.0, None, ())
 WITH_LATENCY = Criteria(2.0, Margin(0.25, 5.0), (0.5,))
 ASKED = Asked(Pair("blue", "green"), 20, COUNTS_ONLY, HOUR, "ann", "app")
@@ -59,11 +60,12 @@ class Clock:
 class Process:
     """What one process of Sluice has of the shadow tests in a store."""
 
-    def __init__(self, conn: Connection, path: Path, clock: Clock) -> None:
+    def __init__(self, conn: Connection, path: Path, clock: Clock, read: Read = rows.read) -> None:
         self.store = Store(path)
         self.journal = Journal(self.store, conn.arm_host)
         self.applier = Applier(self.journal)
-        self.keeper = Keeper(conn, Runs(self.store, conn.arm_host), self.journal, self.applier, now=clock)
+        runs = Runs(self.store, conn.arm_host)
+        self.keeper = Keeper(conn, runs, self.journal, self.applier, now=clock, read=read)
 
     def close(self) -> None:
         self.keeper.stop()
@@ -89,12 +91,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def process(here: Connection, tmp_path: Path, clock: Clock) -> Iterator[Callable[[], Process]]:
+def process(here: Connection, tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Process]]:
     """Starts another process of Sluice on the same store."""
     made: list[Process] = []
 
-    def start() -> Process:
-        made.append(Process(here, tmp_path / "sluice.db", clock))
+    def start(read: Read = rows.read) -> Process:
+        made.append(Process(here, tmp_path / "sluice.db", clock, read))
         return made[-1]
 
     yield start
@@ -152,7 +154,7 @@ def whole_minute(ago: timedelta) -> datetime:
 
 
 def test_a_run_sets_the_mirror_and_clears_it_when_it_is_stopped(
-    process: Callable[[], Process], here: Connection, make: Callable[..., str]
+    process: Callable[..., Process], here: Connection, make: Callable[..., str]
 ) -> None:
     name, one = make(), process()
     run = begin(one, here, name, run_id="a-decision-of-ann")
@@ -190,7 +192,7 @@ def test_what_was_planted_is_found(
     criteria: Criteria,
     verdict: Verdict,
     by: set[str],
-    process: Callable[[], Process],
+    process: Callable[..., Process],
     here: Connection,
     make: Callable[..., str],
     clock: Clock,
@@ -200,10 +202,10 @@ def test_what_was_planted_is_found(
     name, one = make({"green": 20}), process()
     if criteria.latency is not None:
         switch_logs_on(local_azure, get_endpoint(here, name).id, TABLES[0], ago=3 * HOUR.total_seconds())
-    start = whole_minute(HOUR + SETTLING)
-    seed(local_azure, rows=requests_of(name, start, 60, **planted))
+    start = whole_minute(MINUTES * MINUTE + SETTLING)
+    seed(local_azure, rows=requests_of(name, start, MINUTES, **planted))
     clock.back = datetime.now(UTC) - start
-    run = begin(one, here, name, replace(ASKED, criteria=criteria))
+    run = begin(one, here, name, replace(ASKED, criteria=criteria, duration=MINUTES * MINUTE))
     assert run.set_at is not None
 
     clock.back = timedelta()
@@ -213,15 +215,15 @@ def test_what_was_planted_is_found(
     assert (ended.state, ended.why, ended.trouble) == (RunState.ENDED, "Its time was over.", "")
     assert (ended.verdict, view.is_frozen) == (verdict, True), view
     assert {each.name for each in view.standings if each.verdict is Verdict.FAIL} == by
-    assert view.minutes == 59, "the first one is not whole"
-    assert view.standings[0].n == 59 * A_MINUTE
+    assert view.minutes == MINUTES - 1, "the first one is not whole"
+    assert view.standings[0].n == (MINUTES - 1) * A_MINUTE
     assert view.counts
     assert bool(view.rows) is (criteria.latency is not None)
     assert get_endpoint(here, name).split == Split({"blue": 100})
 
 
 def test_a_killed_process_loses_nothing(
-    process: Callable[[], Process],
+    process: Callable[..., Process],
     here: Connection,
     make: Callable[..., str],
     clock: Clock,
@@ -250,8 +252,54 @@ def test_a_killed_process_loses_nothing(
     assert ats == [start + number * MINUTE for number in range(59)], "it began a minute before the first request"
 
 
+def test_the_last_minutes_are_waited_for_but_not_for_ever(
+    process: Callable[..., Process],
+    here: Connection,
+    make: Callable[..., str],
+    clock: Clock,
+) -> None:
+    late = 3
+
+    def read(*asked: Any, **more: Any) -> Reading:
+        found = rows.read(*asked, **more)
+        return replace(found, minutes=found.minutes[: len(found.minutes) - late])
+
+    one = process(read)
+    clock.back = HOUR
+    run = begin(one, here, make({"green": 20}), replace(ASKED, duration=10 * MINUTE))
+    clock.back -= 11 * MINUTE
+    ended = looked_after(one, run, lambda found: found.state is RunState.ENDED)
+    some = len(one.keeper.runs.minutes(run.id))
+    assert (ended.verdict, 6 <= some <= 7) == (None, True)
+
+    late = 0
+    clock.back -= MINUTE
+    one.keeper.round()
+    assert len(one.keeper.runs.minutes(run.id)) == some + 3
+    assert one.keeper.runs.open() == ()
+
+
+def test_a_verdict_is_frozen_without_minutes_that_never_come(
+    process: Callable[..., Process], here: Connection, make: Callable[..., str], clock: Clock
+) -> None:
+    one = process(lambda *_, **__: Reading((), "", ""))
+    clock.back = HOUR
+    run = begin(one, here, make({"green": 20}), replace(ASKED, duration=10 * MINUTE))
+    clock.back -= 10 * MINUTE
+    looked_after(one, run, lambda found: found.state is RunState.ENDED)
+    clock.back -= LAST_MINUTES - MINUTE
+    one.keeper.round()
+    assert len(one.keeper.runs.open()) == 1
+    clock.back -= 2 * MINUTE
+    one.keeper.round()
+    assert one.keeper.runs.open() == ()
+    ended = one.keeper.runs.get(run.id)
+    assert ended is not None
+    assert ended.verdict is Verdict.NEED_MORE
+
+
 def test_a_process_that_dies_before_it_sets_the_mirror_leaves_a_broken_run(
-    process: Callable[[], Process], here: Connection, make: Callable[..., str], clock: Clock
+    process: Callable[..., Process], here: Connection, make: Callable[..., str], clock: Clock
 ) -> None:
     name, one = make(), process()
     begun = begin(one, here, make({"green": 20}))
@@ -277,7 +325,7 @@ def test_a_split_changed_elsewhere_breaks_a_run_and_is_left_as_it_is(
     live: dict[str, int],
     mirror: dict[str, int],
     why: str,
-    process: Callable[[], Process],
+    process: Callable[..., Process],
     here: Connection,
     make: Callable[..., str],
     local_azure: LocalAzure,
@@ -296,7 +344,7 @@ def test_a_split_changed_elsewhere_breaks_a_run_and_is_left_as_it_is(
 
 
 def test_other_shares_of_live_traffic_are_told_and_kept_when_the_mirror_is_cleared(
-    process: Callable[[], Process], here: Connection, make: Callable[..., str], local_azure: LocalAzure
+    process: Callable[..., Process], here: Connection, make: Callable[..., str], local_azure: LocalAzure
 ) -> None:
     name, one = make({"green": 20}), process()
     run = begin(one, here, name)
@@ -311,7 +359,7 @@ def test_other_shares_of_live_traffic_are_told_and_kept_when_the_mirror_is_clear
 
 
 def test_an_endpoint_that_was_deleted_ends_its_run(
-    process: Callable[[], Process], here: Connection, make: Callable[..., str], local_azure: LocalAzure
+    process: Callable[..., Process], here: Connection, make: Callable[..., str], local_azure: LocalAzure
 ) -> None:
     name, one = make({"green": 20}), process()
     run = begin(one, here, name)
@@ -321,7 +369,7 @@ def test_an_endpoint_that_was_deleted_ends_its_run(
 
 
 def test_that_azure_does_not_answer_is_told_and_ends_no_run(
-    process: Callable[[], Process],
+    process: Callable[..., Process],
     here: Connection,
     make: Callable[..., str],
     local_azure: LocalAzure,
@@ -340,7 +388,7 @@ def test_that_azure_does_not_answer_is_told_and_ends_no_run(
 
 
 def test_a_mirror_that_cannot_be_cleared_is_tried_again_later(
-    process: Callable[[], Process],
+    process: Callable[..., Process],
     here: Connection,
     make: Callable[..., str],
     clock: Clock,
@@ -365,7 +413,7 @@ def test_a_mirror_that_cannot_be_cleared_is_tried_again_later(
 
 
 def test_a_mirror_that_was_cleared_by_a_process_that_died_is_known_as_ours(
-    process: Callable[[], Process], here: Connection, make: Callable[..., str], clock: Clock
+    process: Callable[..., Process], here: Connection, make: Callable[..., str], clock: Clock
 ) -> None:
     name, first = make({"green": 20}), process()
     run = begin(first, here, name)

@@ -1,0 +1,68 @@
+"""What makes the two deployments of a run differ although neither is better: looked for now and then, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.azure.connection import Connection
+from services.journal.entry import Entry
+from services.model import Deployment, Endpoint
+from services.shadow import load
+from services.shadow.model import Pair, Reading, Run
+from services.shadow.runs import Runs
+
+EVERY = timedelta(minutes=5)
+"""How often: it reads the metrics of every instance over the whole run."""
+
+
+class Tell(Protocol):
+    """Says under what two deployments were compared: see :func:`services.shadow.load.ground`."""
+
+    def __call__(
+        self,
+        conn: Connection,
+        endpoint: Endpoint,
+        deployments: Sequence[Deployment],
+        pair: Pair,
+        reading: Reading,
+        entries: Iterable[Entry] = (),
+    ) -> load.Ground:
+        """What taints the minutes of ``reading``."""
+
+
+class Tainting:
+    """Looks for the taints of runs. For one thread. ``now`` is the clock."""
+
+    def __init__(self, runs: Runs, now: Callable[[], datetime], tell: Tell = load.ground) -> None:
+        self._runs = runs
+        self._now = now
+        self._tell = tell
+        self._told_at: dict[str, datetime] = {}
+
+    def look(
+        self,
+        run: Run,
+        conn: Connection,
+        endpoint: Endpoint,
+        deployments: Sequence[Deployment],
+        *,
+        is_last: bool = False,
+    ) -> None:
+        """Keep what taints the kept minutes of ``run``, unless it was looked for a short while ago. ``is_last`` looks
+        in any case. Raises StoreFailed."""
+        told_at = self._told_at.get(run.id)
+        if not is_last and told_at is not None and self._now() < told_at + EVERY:
+            return
+        minutes = self._runs.minutes(run.id)
+        if not minutes:
+            return
+        self._told_at[run.id] = self._now()
+        # Changes of the split are compared with the run's ground by the keeper.
+        found = self._tell(conn, endpoint, deployments, run.pair, Reading(minutes, run.counts, run.rows), ())
+        sentences = tuple(dict.fromkeys(each.sentence for each in found.taints))
+        self._runs.tell(run.id, lambda kept: replace(kept, taints=sentences), is_over_too=True)
+        if is_last:
+            del self._told_at[run.id]
