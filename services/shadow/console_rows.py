@@ -59,6 +59,8 @@ def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: 
             if isinstance(at, datetime) and found and span[0] <= at < span[1]:
                 _add(gathered, str(row["DeploymentName"]), at.astimezone(UTC), found)
     begun = spans[-1][0] if spans else until
+    if begun > since:
+        notes.append(f"Latencies are of the minutes from {begun:%d %b %H:%M} UTC on: {MOST_LINES:,} lines are read.")
     return gathered.cells(begun if begun > since else None, tuple(dict.fromkeys(notes)))
 
 

@@ -68,6 +68,10 @@ def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: 
                     is_refused=conn.settings.statuses.is_client_error(status),
                 )
     begun = spans[-1][0] if spans else until
+    if begun > since:
+        notes.append(
+            f"Latencies are of the minutes from {begun:%d %b %H:%M} UTC on: {MOST_REQUESTS:,} requests are read."
+        )
     return gathered.cells(begun if begun > since else None, tuple(dict.fromkeys(notes)))
 
 
