@@ -15,8 +15,8 @@ import numpy as np
 
 from services.comparison.mixtures import Against, Floats, Prior, log_evidence
 
-_PRIOR = Prior(0.5, 20.0)
-"""Most of its weight lies on rates below a few percent, where healthy and mildly ill services are."""
+_PRIOR = Prior(0.5, 50.0)
+"""Most of its weight lies on rates below two percent, where healthy and mildly ill services are."""
 _SMALL: Floats = np.geomspace(1e-6, 0.5, 90)
 _RATES: Floats = np.concatenate([[0.0], _SMALL, 1.0 - _SMALL[-2::-1], [1.0]])
 """The rates of the live arm that are tried first; then those between the neighbours of the least refuted one. The
