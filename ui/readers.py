@@ -7,6 +7,7 @@ answered at once and read again behind the scenes; after twice its age it is rea
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -16,8 +17,9 @@ import streamlit as st
 from services import metrics as service_metrics
 from services.azure import connection as azure_connection
 from services.azure import endpoints as azure_endpoints
+from services.azure import monitor
 from services.azure.connection import Connection, Identity, Permissions, Workspace
-from services.errors import NotFound
+from services.errors import NotFound, SluiceError
 from services.metrics import EndpointMetrics, GroupData, Summary, lag
 from services.metrics.lag import Lag
 from services.model import Deployment, Endpoint, Window, WorkspaceRef
@@ -27,6 +29,8 @@ T = TypeVar("T")
 
 RESOURCE_SECONDS = 15
 METRIC_SECONDS = 20
+BEFORE_SECONDS = 60
+"""The period before hardly changes: at a refresh every 30 s it is asked for every other time."""
 IDENTITY_SECONDS = 300
 _OLDEST = "oldest_read_at"
 
@@ -111,20 +115,29 @@ class Span:
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 @failures.shared
-def _metrics(
-    _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span, is_before: bool
-) -> Reading[EndpointMetrics]:
+def _metrics(_conn: Connection, generation: int, workspace: str, endpoint: str, span: Span) -> Reading[EndpointMetrics]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
     at, now = time.time(), _conn.now()
-    window = span.window(now)
-    if is_before:
-        window = service_metrics.period_before(window)
-    data = service_metrics.endpoint_metrics(_conn, found, deployed, window, now)
     measured = lag.meter(_conn, found.id)
-    look = None if is_before else lag.look_of(data, [each.name for each in deployed], now)
+    data = service_metrics.endpoint_metrics(
+        _conn, found, deployed, span.window(now), now, lag_seconds=measured.lag().seconds
+    )
+    look = lag.look_of(data, [each.name for each in deployed], now, _conn.now())
     if look is not None:
         measured.add(look)
     return Reading(lag.settled(data, measured.lag(), now), at)
+
+
+@st.cache_data(ttl=BEFORE_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+@failures.shared
+def _metrics_before(
+    _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span
+) -> Reading[EndpointMetrics]:
+    found, deployed = _resources(_conn, generation, workspace, endpoint)
+    at, now = time.time(), _conn.now()
+    window = service_metrics.period_before(span.window(now))
+    data = service_metrics.endpoint_metrics(_conn, found, deployed, window, now, with_refused=False)
+    return Reading(lag.settled(data, lag.meter(_conn, found.id).lag(), now), at)
 
 
 @st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
@@ -200,7 +213,10 @@ def deployment_summaries(endpoint: Endpoint) -> dict[str, Summary]:
 def metrics(endpoint: Endpoint, span: Span, *, is_before: bool = False) -> EndpointMetrics:
     """Latency and requests of each deployment over ``span``, or over the period before it. Raises SluiceError."""
     with failures.waiting():
-        return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span, is_before))
+        if is_before:
+            # Its age is not the page's: it is read less often because it hardly changes.
+            return _metrics_before(*key(endpoint.workspace_ref), endpoint.name, span).value
+        return note(_metrics(*key(endpoint.workspace_ref), endpoint.name, span))
 
 
 def metric_group(
@@ -223,8 +239,18 @@ def azure_now() -> datetime:
 
 def forget() -> None:
     """Read everything again the next time it is asked for."""
-    for cached in (_standing, _endpoints, _deployments, _deployment_summaries, _metrics, _metric_group):
+    for cached in (
+        _standing,
+        _endpoints,
+        _deployments,
+        _deployment_summaries,
+        _metrics,
+        _metrics_before,
+        _metric_group,
+    ):
         cached.clear()
+    with suppress(SluiceError):
+        monitor.forget_kept(context.connection())
     context.forget_fleet()
 
 

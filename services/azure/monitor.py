@@ -25,9 +25,9 @@ from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
 from services.azure.cloud import Json
 from services.azure.connection import Connection, workspace
 from services.azure.documents import moment
-from services.azure.slices import ask_each, joined, slices
+from services.azure.slices import Kept, ask_each, is_settled, joined, missing, slices
 from services.azure.translation import Call, translated, understood
-from services.errors import NotFound, RuleBroken, SluiceError
+from services.errors import NotFound, RuleBroken, ServiceFailed, SluiceError
 from services.model import Series, Window
 
 ENDPOINT_NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
@@ -64,6 +64,7 @@ _NEARLY = 1 - 1e-9
 _PART_FAILED = re.compile(r'"errorCode"\s*:\s*"(?!Success")(\w+)"')
 """One metric of an answer may fail on its own; the batch client does not keep its code."""
 _METRIC_ID = "/providers/microsoft.insights/metrics/"
+_KEPT = ("monitor", "kept")
 
 GRAIN_SECONDS = tuple(_GRAINS)
 """The grains a Window may have, in seconds."""
@@ -75,6 +76,12 @@ class Answer:
 
     series: list[Series]
     notes: tuple[str, ...] = ()
+
+    def whole(self) -> list[Series]:
+        """The series when none is missing: for sums and verdicts that a part makes wrong. Raises ServiceFailed."""
+        if self.notes:
+            raise ServiceFailed("The metrics could not be read whole.", " ".join(self.notes), "Try again in a minute.")
+        return self.series
 
 
 @dataclass(frozen=True)
@@ -103,20 +110,48 @@ def read_metrics(
     All resources must be of the type ``namespace``, in one subscription, and in ``region``: the one of the connection's
     workspace when it is not given. Points without data are None, which is not 0; a resource that Azure does not know
     (any more) has no Series. Metrics that count or say who is there (:func:`is_count`, :func:`is_presence`) come with
-    the totals of their points, unless Azure offers their means alone. A window of many points is asked for in pieces.
+    the totals of their points, unless Azure offers their means alone. A window of many points is asked for in pieces,
+    and those of the past are kept for a while. A piece or a resource that fails is a note of the others' answer.
     Raises SluiceError.
     """
     if not resource_ids:
         return Answer([])
-    pieces = slices(window)
-    if len(pieces) > 1:
-        answers = ask_each(
-            pieces,
-            lambda piece: read_metrics(conn, resource_ids, namespace, metrics, piece, split_by=split_by, region=region),
-        )
-        notes = dict.fromkeys(note for each in answers for note in each.notes)
-        return Answer(joined([each.series for each in answers]), tuple(notes))
     question = _Question(namespace, tuple(metrics), window, tuple(split_by))
+    now = conn.now()
+    pieces = slices(window, now)
+    if len(pieces) == 1:
+        return _read(conn, resource_ids, question, region)
+    kept = _kept(conn)
+
+    def ask(piece: Window) -> Answer:
+        key = (tuple(each.lower() for each in resource_ids), replace(question, window=piece))
+        known = kept.get(key)
+        if known is not None:
+            return Answer(known)
+        answer = _read(conn, resource_ids, replace(question, window=piece), region)
+        if is_settled(piece, now) and not answer.notes:
+            kept.put(key, answer.series)
+        return answer
+
+    answers = ask_each(pieces, ask)
+    read = [each for each in answers if isinstance(each, Answer)]
+    notes = dict.fromkeys([*missing(window, pieces, answers), *(note for each in read for note in each.notes)])
+    return Answer(joined([each.series for each in read], window), tuple(notes))
+
+
+def forget_kept(conn: Connection) -> None:
+    """Ask for the pieces of the past again too."""
+    conn.memory.pop(_KEPT, None)
+
+
+def _kept(conn: Connection) -> Kept:
+    found = conn.memory.setdefault(_KEPT, Kept())
+    assert isinstance(found, Kept)
+    return found
+
+
+def _read(conn: Connection, resource_ids: Sequence[str], question: _Question, region: str) -> Answer:
+    namespace, metrics = question.namespace, question.metrics
     if any(_has_totals(metric) for metric in metrics):
         question = replace(question, aggregations=_SUMS)
     call = conn.call("The metrics could not be read.", _ROLE)
@@ -215,20 +250,33 @@ def _one_by_one(conn: Connection, resource_ids: Sequence[str], question: _Questi
 
     failed: set[str] = set()
 
-    def read(resource_id: str) -> list[Series]:
+    def read(resource_id: str) -> list[Series] | SluiceError:
         path = f"{resource_id}/providers/Microsoft.Insights/metrics"
         try:
             reply = conn.send("GET", path, call, api_version=_API_VERSION, params=params)
         except NotFound:
             return []
+        except RuleBroken:
+            raise
+        except SluiceError as error:
+            return error
         with understood(call, reply.headers):
             codes = (str(metric.get("errorCode") or "Success") for metric in reply.body["value"])
             failed.update(code for code in codes if code != "Success")
             return list(_from_arm(resource_id, reply.body))
 
     with ThreadPoolExecutor(_FALLBACK_THREADS, thread_name_prefix="metrics") as pool:
-        series = [one for found in pool.map(read, resource_ids) for one in found]
-    return Answer(series, _notes(series, failed))
+        answers = list(pool.map(read, resource_ids))
+    failures = [
+        (each.rpartition("/")[2], answer)
+        for each, answer in zip(resource_ids, answers, strict=True)
+        if isinstance(answer, SluiceError)
+    ]
+    if len(failures) == len(resource_ids):
+        raise failures[0][1]
+    series = [one for found in answers if not isinstance(found, SluiceError) for one in found]
+    unread = (f"{name} is missing: {error.why}" for name, error in failures)
+    return Answer(series, (*dict.fromkeys(unread), *_notes(series, failed)))
 
 
 def _notes(series: Sequence[Series], failed: set[str]) -> tuple[str, ...]:

@@ -154,13 +154,16 @@ def _numbers(batch: Sequence[Endpoint], answers: _Answers, now: datetime, status
         key: Numbers(
             summary=summaries[key],
             hour=hour(rates[key], latency[key], window, statuses),
-            is_idle=None if isinstance(answers.day, SluiceError) else is_idle(endpoint, day[key], now),
-            mirror_arrives=(
-                None if isinstance(answers.copies, SluiceError) else mirror_arrives(endpoint, rates[key], copies[key])
-            ),
+            is_idle=is_idle(endpoint, day[key], now) if _is_whole(answers.day) else None,
+            mirror_arrives=mirror_arrives(endpoint, rates[key], copies[key]) if _is_whole(answers.copies) else None,
         )
         for key, endpoint in zip(ids, batch, strict=True)
     }
+
+
+def _is_whole(answer: _Answer) -> bool:
+    """Whether what is missing in an answer did not happen: nobody may be told of silence that is a gap."""
+    return isinstance(answer, Answer) and not answer.notes
 
 
 def _by_endpoint(answer: _Answer) -> defaultdict[str, list[Series]]:

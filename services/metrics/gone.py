@@ -6,6 +6,7 @@ drawn from those, under a name that says so.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -21,10 +22,12 @@ from services.errors import SluiceError
 from services.metrics.groups import GroupData
 from services.metrics.outcomes import Outcomes, endpoint_outcomes
 from services.metrics.series import PERCENTILES, DeploymentMetrics, deployment_metrics, points, with_rates
-from services.metrics.windows import settled_until, whole_point
+from services.metrics.windows import SETTLE_SECONDS, settled_until, whole_point
 from services.model import Deployment, Endpoint, Window
 
 _DELETED = " (deleted)"
+_KNOWN_SECONDS = 300.0
+"""How long it is remembered that Azure does not list a deployment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +43,23 @@ class EndpointMetrics(DeploymentMetrics):
 
 
 def endpoint_metrics(
-    conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], window: Window, now: datetime | None = None
+    conn: Connection,
+    endpoint: Endpoint,
+    deployments: Sequence[Deployment],
+    window: Window,
+    now: datetime | None = None,
+    *,
+    lag_seconds: int = SETTLE_SECONDS,
+    with_refused: bool = True,
 ) -> EndpointMetrics:
-    """:func:`deployment_metrics` with the outcomes and the deleted deployments of ``endpoint``. Raises SluiceError."""
-    settled = whole_point(settled_until(now or window.end_at), window.grain_seconds)
+    """:func:`deployment_metrics` with the outcomes and the deleted deployments of ``endpoint``. Raises SluiceError.
+
+    ``lag_seconds`` is how long minutes change. Requests that were refused before a deployment was chosen cost a
+    question of their own, and are left out without ``with_refused``.
+    """
+    settled = whole_point(settled_until(now or window.end_at, lag_seconds), window.grain_seconds)
     with ThreadPoolExecutor(1, thread_name_prefix="metrics") as pool:
-        outcomes = pool.submit(endpoint_outcomes, conn, endpoint, window, settled)
+        outcomes = pool.submit(endpoint_outcomes, conn, endpoint, window, settled if with_refused else None)
         data = deployment_metrics(conn, endpoint, deployments, window, now)
         ended = outcomes.result()
     gone = _gone(conn, endpoint, deployments, ended)
@@ -57,6 +71,7 @@ def endpoint_metrics(
         data,
         requests=_with_requests(data, ended, [*labels.values()]),
         is_counted=data.is_counted and ended.is_counted,
+        requests_notes=(*data.requests_notes, *(each for each in ended.notes if each not in data.requests_notes)),
     )
     data = _with_latency(conn, endpoint, data, labels)
     return EndpointMetrics(**_fields(data), outcomes=ended, gone=tuple(labels.values()))
@@ -88,13 +103,20 @@ def _gone(conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment
         seen = ended.rows.loc[ended.rows["count"] > 0, "deployment"].unique()
         return sorted(str(name) for name in seen if str(name).lower() not in known)
 
-    if not unknown(deployments):
+    missing = unknown(deployments)
+    place = ("metrics", "gone", endpoint.id.lower())
+    until, known_gone = conn.memory.get(place, (0.0, frozenset()))
+    if known_gone.issuperset(missing) and time.monotonic() < until:
+        return tuple(missing)
+    if not missing:
         return ()
     # A deployment that is new answers before the page's list has it.
     try:
-        return tuple(unknown(endpoints.list_deployments(conn, endpoint.name)))
+        found = unknown(endpoints.list_deployments(conn, endpoint.name))
     except SluiceError:
-        return tuple(unknown(deployments))
+        return tuple(missing)
+    conn.memory[place] = (time.monotonic() + _KNOWN_SECONDS, frozenset(found))
+    return tuple(found)
 
 
 def _with_requests(data: DeploymentMetrics, ended: Outcomes, labels: Sequence[str]) -> pd.DataFrame:

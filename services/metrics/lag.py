@@ -40,8 +40,9 @@ Minutes: TypeAlias = Mapping[datetime, object]
 
 @dataclass(frozen=True)
 class Look:
-    """One reading, made at ``at`` by Azure's clock, that has all minutes from ``since`` to ``until``.
+    """One reading, ended at ``at`` by Azure's clock, that has all minutes from ``since`` to ``until``.
 
+    ``began_at`` is when it was begun, the same when it is not given: what it has was stored at some moment in between.
     ``series``: what was read (latency or requests of one deployment) → its minutes with data. What was answered only in
     part, or not at all, is not in it.
     """
@@ -50,6 +51,7 @@ class Look:
     since: datetime
     until: datetime
     series: Mapping[str, Minutes]
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,13 @@ class Lag:
     measured_seconds: int | None = None
 
 
-def look_of(data: DeploymentMetrics, deployments: Sequence[str], now: datetime) -> Look | None:
-    """The newest minutes of a reading, None when it says nothing about them: another grain, or another time. Pure."""
+def look_of(
+    data: DeploymentMetrics, deployments: Sequence[str], now: datetime, ended_at: datetime | None = None
+) -> Look | None:
+    """The newest minutes of a reading, None when it says nothing about them: another grain, or another time. Pure.
+
+    It was begun at ``now`` and ended at ``ended_at``.
+    """
     window = data.window
     if window.grain_seconds != 60 or now - window.end_at > 2 * MINUTE:
         return None
@@ -78,7 +85,7 @@ def look_of(data: DeploymentMetrics, deployments: Sequence[str], now: datetime) 
         if is_whole:
             newest = rows[rows["at"] >= pd.Timestamp(since)]
             series |= {f"{what} {name}": _minutes(newest[newest["deployment"] == name]) for name in deployments}
-    return Look(now, since, window.end_at, series)
+    return Look(max(ended_at or now, now), since, window.end_at, series, now)
 
 
 def changed(before: Look, after: Look) -> Iterator[datetime]:
@@ -103,14 +110,15 @@ class LagMeter:
         """Minutes with data that were looked at from early on until the documented lag was over."""
 
     def add(self, look: Look) -> None:
-        """Compare a reading with the one before it. One that was overtaken by a newer one is left out."""
+        """Compare a reading with the one before it. One that was begun before that had ended is left out."""
+        began_at = look.began_at or look.at
         with self._lock:
             last = self._last
-            if last is not None and look.at <= last.at:
+            if last is not None and began_at <= last.at < look.at + _APART:
                 return
             self._last = look
             self._forget(look.at - _KEPT)
-            if last is None or look.at - last.at > _APART:
+            if last is None or abs(look.at - last.at) > _APART:
                 self._first = {}
             else:
                 for at in changed(last, look):
@@ -121,7 +129,7 @@ class LagMeter:
                 self._first.setdefault(at, _age(at, look.at))
                 at += MINUTE
             for at in {at for minutes in look.series.values() for at in minutes}:
-                if self._first.get(at, MOST_SECONDS) <= LEAST_SECONDS and _age(at, look.at) >= SETTLE_SECONDS:
+                if self._first.get(at, MOST_SECONDS) <= LEAST_SECONDS and _age(at, began_at) >= SETTLE_SECONDS:
                     self._followed.add(at)
 
     def lag(self) -> Lag:
@@ -169,8 +177,13 @@ def newest_end(data: DeploymentMetrics) -> datetime | None:
 def _minutes(rows: pd.DataFrame) -> Minutes:
     found: dict[datetime, list[object]] = {}
     for at, *numbers in zip(rows["at"], *(rows[name] for name in rows.columns if name != "at"), strict=True):
-        found.setdefault(at.to_pydatetime(), []).append(numbers)
+        found.setdefault(at.to_pydatetime(), []).append([_alike(each) for each in numbers])
     return found
+
+
+def _alike(number: object) -> object:
+    """The same for what two services of Azure write with other last digits."""
+    return float(f"{number:.6g}") if isinstance(number, float) else number
 
 
 def _age(minute: datetime, at: datetime) -> float:

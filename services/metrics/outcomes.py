@@ -65,31 +65,47 @@ class Combination:
     newest_at: datetime
 
 
-def endpoint_outcomes(conn: Connection, endpoint: Endpoint, window: Window, settled_until: datetime) -> Outcomes:
+def endpoint_outcomes(conn: Connection, endpoint: Endpoint, window: Window, settled_until: datetime | None) -> Outcomes:
     """How the requests of ``endpoint`` ended in ``window``; a failure is its ``problem``.
 
     What no deployment answered has no dimension of that name, and is what a second question counts more. Before
-    ``settled_until`` only: the newest points of two questions are not of the same moment.
+    ``settled_until`` only: the newest points of two questions are not of the same moment. Without it, and when one of
+    them is not answered whole, such requests are left out.
     """
 
-    def ask(split: Sequence[str]) -> Answer:
-        return read_metrics(
-            conn, [endpoint.id], ENDPOINT_NAMESPACE, [RATE], window, split_by=split, region=endpoint.location
-        )
+    def ask(split: Sequence[str]) -> Answer | SluiceError:
+        try:
+            return read_metrics(
+                conn, [endpoint.id], ENDPOINT_NAMESPACE, [RATE], window, split_by=split, region=endpoint.location
+            )
+        except SluiceError as error:
+            return error
 
-    try:
-        with ThreadPoolExecutor(2, thread_name_prefix="metrics") as pool:
-            split, of_all = pool.map(ask, (ENDPOINT_SPLIT, _OF_ALL))
-    except SluiceError as error:
-        return Outcomes(_frame({}), problem=error)
+    questions = (ENDPOINT_SPLIT,) if settled_until is None else (ENDPOINT_SPLIT, _OF_ALL)
+    with ThreadPoolExecutor(2, thread_name_prefix="metrics") as pool:
+        split, *more = pool.map(ask, questions)
+    if isinstance(split, SluiceError):
+        return Outcomes(_frame({}), problem=split)
     found = _counted(split.series, window)
     notes = split.notes
-    if all(has_totals(one) for one in of_all.series):
-        found |= _refused(_counted(of_all.series, window), found, settled_until)
-    else:
-        notes += ("Azure tells no sums here: requests that were refused before a deployment was chosen are left out.",)
+    if settled_until is not None:
+        why = _why_not_refused(split, more[0])
+        if why:
+            notes += (f"{why} Requests that were refused before a deployment was chosen are left out.",)
+        elif isinstance(more[0], Answer):
+            found |= _refused(_counted(more[0].series, window), found, settled_until)
     is_counted = window.grain_seconds == 60 or all(has_totals(one) for one in split.series)
     return Outcomes(_frame(found), notes=notes, is_counted=is_counted)
+
+
+def _why_not_refused(split: Answer, of_all: Answer | SluiceError) -> str:
+    """Why the difference of two answers would be wrong, "" when it is not."""
+    if isinstance(of_all, SluiceError):
+        return of_all.why
+    if split.notes or of_all.notes:
+        # What one of them lacks would be taken for what the other has more.
+        return " ".join(note for note in of_all.notes if note not in split.notes) or "An answer is not whole."
+    return "" if all(has_totals(one) for one in of_all.series) else "Azure tells no sums here."
 
 
 def failing(rows: pd.DataFrame, statuses: StatusSets) -> tuple[Combination, ...]:

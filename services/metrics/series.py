@@ -119,12 +119,15 @@ def _answer(
 def read_deployments(
     conn: Connection, endpoint: Endpoint, ids: Sequence[str], percentiles: Sequence[str], window: Window
 ) -> tuple[list[Series], list[Series]]:
-    """Latency percentiles, and requests per minute by status, of the deployments in ``ids``. Raises SluiceError."""
+    """Latency percentiles, and requests per minute by status, of the deployments in ``ids``.
+
+    Raises SluiceError, also when Azure answers only a part.
+    """
     wanted = [f"RequestLatency_{percentile}" for percentile in percentiles]
     region = endpoint.location
     latency = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, wanted, window, region=region)
     rates = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [RATE], window, split_by=_DEPLOYMENT_SPLIT, region=region)
-    return latency.series, rates.series
+    return latency.whole(), rates.whole()
 
 
 def points(series: Series) -> list[tuple[datetime, float]]:

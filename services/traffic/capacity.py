@@ -136,7 +136,7 @@ def _read(
     found: dict[str, list[Series]] = {}
     if names:
         ids = [each.id for each in deployments]
-        for series in read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, metrics, window, split_by=split_by).series:
+        for series in read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, metrics, window, split_by=split_by).whole():
             if series.resource_id.lower() in names:
                 found.setdefault(names[series.resource_id.lower()], []).append(series)
     return found

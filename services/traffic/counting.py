@@ -26,7 +26,7 @@ def of_endpoint(conn: Connection, endpoint: Endpoint, window: Window) -> dict[st
     """
     region = endpoint.location
     found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_RATE], window, split_by=_OF_ENDPOINT, region=region)
-    return _summed(((one.dimensions.get("deployment", "").lower(), one) for one in found.series), window)
+    return _summed(((one.dimensions.get("deployment", "").lower(), one) for one in found.whole()), window)
 
 
 def of_deployments(
@@ -36,7 +36,7 @@ def of_deployments(
     names = {found.id.lower(): found.name.lower() for found in deployments}
     ids, region = [found.id for found in deployments], endpoint.location
     found = read_metrics(conn, ids, DEPLOYMENT_NAMESPACE, [_RATE], window, split_by=_OF_DEPLOYMENT, region=region)
-    mine = ((names[one.resource_id.lower()], one) for one in found.series if one.resource_id.lower() in names)
+    mine = ((names[one.resource_id.lower()], one) for one in found.whole() if one.resource_id.lower() in names)
     return _summed(mine, window)
 
 

@@ -38,19 +38,19 @@ def requests(conn: Connection, endpoint: Endpoint, window: Window) -> Minutes:
     """
     if not endpoint.split.live:
         found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_REQUESTS], window, split_by=_CODES)
-        nowhere = (each for each in found.series if each.dimensions.get("statuscode") == _NOWHERE)
+        nowhere = (each for each in found.whole() if each.dimensions.get("statuscode") == _NOWHERE)
         return _sums(counts(each, window) for each in nowhere)
     split_by = ("deployment", *_CODES)
     found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, [_REQUESTS], window, split_by=split_by)
     shadow = (endpoint.split.mirror_target or "").lower()
-    answered = (each for each in found.series if each.dimensions.get("deployment", "").lower() != shadow)
+    answered = (each for each in found.whole() if each.dimensions.get("deployment", "").lower() != shadow)
     return _sums(counts(each, window) for each in answered)
 
 
 def network_bytes(conn: Connection, endpoint: Endpoint, window: Window) -> Minutes:
     """Bytes per second through the endpoint, the mean of each minute."""
     found = read_metrics(conn, [endpoint.id], ENDPOINT_NAMESPACE, ["NetworkBytes"], window)
-    return _sums(points(each) for each in found.series)
+    return _sums(points(each) for each in found.whole())
 
 
 def _sums(found: Iterable[Iterable[tuple[datetime, float]]]) -> Minutes:

@@ -148,6 +148,23 @@ def test_a_deployment_that_the_list_does_not_have_yet_is_not_called_deleted(conn
     assert found.gone == (RED,)
 
 
+@pytest.mark.usefixtures("azure")
+def test_azure_is_not_asked_at_every_look_whether_a_deployment_is_still_deleted(
+    conn: Connection, fault: Callable[..., None]
+) -> None:
+    endpoint, deployments, now = get_endpoint(conn, NAME), list_deployments(conn, NAME), datetime.now(UTC)
+    span = window_between(START, END, now)
+    first = endpoint_metrics(conn, endpoint, deployments, span, now)
+    # Without an answer, a name that the list lacks counts as deleted: green would.
+    fault(path=f"/subscriptions/*onlineEndpoints/{NAME}/deployments", status=500)
+
+    again = endpoint_metrics(conn, endpoint, deployments, span, now)
+    fewer = endpoint_metrics(conn, endpoint, [each for each in deployments if each.name == "green"], span, now)
+
+    assert first.gone == again.gone == (RED,)
+    assert fewer.gone == ("blue (deleted)", RED)
+
+
 def test_endpoint_metrics_that_fail_leave_those_of_the_deployments(
     conn: Connection, azure: LocalAzure, fault: Callable[..., None]
 ) -> None:

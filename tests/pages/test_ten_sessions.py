@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 from streamlit.runtime.caching import cache_utils
 
+from services.azure.connection import Connection
 from services.errors import SluiceError, Throttled
 from services.metrics import INSTANCES, RESOURCES, TRAFFIC
 from services.model import Endpoint
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import SPLIT, Page
-from ui import context, readers
+from ui import context, failures, readers
 from ui.readers import Span
 
 PEOPLE = 10
@@ -150,6 +151,44 @@ def test_ten_who_wait_for_a_reading_that_fails_wait_for_one(calls: Calls, seeded
     assert len(problems) == PEOPLE
     assert calls.taken()[NUMBERS] <= alone
     assert len(readers.metrics(endpoint, SPAN).latency), "whoever comes later asks again"
+
+
+def test_a_refresh_asks_for_what_may_have_changed_alone(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    past, shift = time.monotonic, [0.0]
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: past() + shift[0])
+    days = Span(2 * 24 * 60, grain_seconds=60)
+    endpoint = split_endpoint()
+
+    def look() -> Counter[str]:
+        readers.metrics(endpoint, days)
+        readers.metrics(endpoint, days, is_before=True)
+        return calls.taken()
+
+    cold = look()
+    # Older than twice its age: it is read at once, not behind.
+    shift[0] += 2 * readers.METRIC_SECONDS + 1
+    refreshed = look()
+    shift[0] += 2 * readers.BEFORE_SECONDS + 1
+    both = look()
+    assert cold[NUMBERS] >= 3 * 4
+    assert refreshed[NUMBERS] <= 2 * 4, "today, and yesterday while it is new; nothing of the period before"
+    assert both[NUMBERS] <= 2 * 4, "the days of the period before are kept"
+
+
+def test_failures_are_forgotten_when_there_are_many(calls: Calls) -> None:
+    conn = context.connection()
+
+    @failures.shared
+    def read(_conn: Connection, number: int) -> None:
+        made.append(number)
+        raise Throttled("Not read.", f"Number {number}.", "Wait.")
+
+    made: list[int] = []
+    with failures.waiting():
+        for number in [*range(failures.MOST_KEPT + 1), 1, 0]:
+            with pytest.raises(Throttled):
+                read(conn, number)
+    assert made == [*range(failures.MOST_KEPT + 1), 0], "the oldest one is made again, the second one is told"
 
 
 def test_a_second_session_on_the_page_asks_azure_for_no_numbers(

@@ -86,6 +86,41 @@ def test_a_reading_that_was_overtaken_is_left_out() -> None:
     assert meter.lag() == Lag()
 
 
+def test_a_slow_reading_makes_no_lag_shorter_than_it_was() -> None:
+    meter = LagMeter()
+    for number in range(3):
+        at = START + number * MINUTE
+        found = reading(at, 200)
+        meter.add(Look(at + timedelta(seconds=40), found.since, found.until, found.series, began_at=at))
+    assert meter.lag().seconds >= 240, "what it has may have been stored until it ended"
+
+
+def test_a_reading_that_was_begun_before_the_last_one_ended_is_left_out() -> None:
+    meter = LagMeter()
+    meter.add(reading(START + STEP, 0))
+    late = reading(START, 90)
+    meter.add(Look(START + 2 * STEP, late.since, late.until, late.series, began_at=START))
+    assert meter.lag() == Lag()
+
+
+def test_a_clock_that_was_put_back_does_not_stop_the_measuring() -> None:
+    meter = LagMeter()
+    meter.add(reading(START + timedelta(hours=3), 0))
+    for number in range(3):
+        meter.add(reading(START + number * STEP, 200))
+    assert meter.lag() == Lag(210, 210)
+
+
+def test_other_last_digits_are_no_change() -> None:
+    now = START + timedelta(seconds=12)
+    one, other = metrics(START), metrics(START)
+    other.latency["ms"] *= 1 + 1e-9
+    looks = [look_of(each, ["blue"], now) for each in (one, other)]
+    assert looks[0] is not None
+    assert looks[1] is not None
+    assert list(changed(looks[0], looks[1])) == []
+
+
 def test_what_was_measured_is_forgotten_after_an_hour() -> None:
     meter = LagMeter()
     for number in range(12):
