@@ -32,6 +32,7 @@ def test_a_difference_is_told_in_its_unit_with_its_sign() -> None:
     assert say.value(0.001, "points") == "0.00 points", "nothing has no sign"
     assert say.value(None, "points") == say.value(math.nan, "factor") == "no data"
     assert (say.limit(ERROR), say.limit(LATENCY)) == ("at most +0.5 points", "at most +10 %")
+    assert say.limit(replace(LATENCY, limit=4.45), Margin(0.1, 5)) == "at most +345 %, which is 5 ms"
 
 
 def test_an_interval_says_which_end_is_not_known_and_that_it_changed() -> None:
@@ -78,7 +79,7 @@ def test_a_bar_can_be_drawn_of_whatever_is_known(
         *(each for each in (drawn.estimate, drawn.lower, drawn.upper) if each is not None),
     ]
     assert all(0 <= each <= 100 for each in known)
-    assert standing_cards.card(standing, PAIR, source="", minutes=None, is_over=False)
+    assert standing_cards.card(standing, PAIR, margin=None, source="", minutes=None, is_over=False)
 
 
 def test_the_run_says_what_its_verdict_means() -> None:

@@ -34,7 +34,12 @@ def criteria(run: Run, view: View) -> str:
     is_over = run.state is not RunState.RUNNING
     cards = (
         standing_cards.card(
-            each, run.pair, source=_source(view, each.name), minutes=view.minutes_of(each), is_over=is_over
+            each,
+            run.pair,
+            margin=run.criteria.latency,
+            source=_source(view, each.name),
+            minutes=view.minutes_of(each),
+            is_over=is_over,
         )
         for each in view.standings
     )

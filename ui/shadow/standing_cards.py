@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from services.comparison.judge import ANSWERS, Standing, Verdict
+from services.comparison.quantiles import Margin
 from services.shadow.model import Pair
 from ui.shadow import standing_words as say
 
@@ -19,10 +20,19 @@ def badge(verdict: Verdict) -> str:
     return f'<b class="verdict {tone}"><i aria-hidden="true">{MARKS[verdict]}</i>{verdict.value}</b>'
 
 
-def card(standing: Standing, pair: Pair, *, source: str, minutes: int | None, is_over: bool) -> str:
-    """One criterion. ``minutes`` is about how long it still needs; ``is_over`` says that no more requests will come."""
+def card(
+    standing: Standing,
+    pair: Pair,
+    *,
+    margin: Margin | None,
+    source: str,
+    minutes: int | None,
+    is_over: bool,
+) -> str:
+    """One criterion. ``margin`` is that of the latency, ``minutes`` about how long it still needs; ``is_over`` says that
+    no more requests will come."""
     said = [
-        ("Limit", say.limit(standing)),
+        ("Limit", say.limit(standing, margin)),
         ("Estimate", say.value(standing.estimate, standing.unit)),
         ("Interval", say.interval(standing)),
         ("Payloads" if standing.name == ANSWERS else "Requests", say.seen(standing, pair)),
@@ -30,8 +40,9 @@ def card(standing: Standing, pair: Pair, *, source: str, minutes: int | None, is
     ]
     more = "" if is_over else say.more(standing, minutes)
     said += [("Needs", more)] if more else []
+    valid = _VALID if standing.estimate is not None and not standing.has_changed else ""
     rows = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(text)}{_VALID if label == 'Interval' else ''}</dd></div>"
+        f"<div><dt>{escape(label)}</dt><dd>{escape(text)}{valid if label == 'Interval' else ''}</dd></div>"
         for label, text in said
     )
     return (

@@ -6,14 +6,16 @@ import math
 from dataclasses import dataclass
 
 from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
+from services.comparison.quantiles import Margin
 from services.shadow.model import Pair
 
 POINTS, FACTOR, PERCENT = "points", "factor", "percent"
 TONES = {Verdict.PASS: "good", Verdict.FAIL: "bad", Verdict.NEED_MORE: "busy"}
-_WIDEST = 3.0
+_WIDEST = 6.0
 """An interval is drawn to this many times the larger of limit and estimate; beyond that its end is open."""
 _ROOM = 1.15
 _LEAST_FACTOR = 1e-3
+_ROUNDING = 1e-6
 _LATENCY_IN_THE_MINUTE = "Latency in the same minute"
 
 
@@ -38,12 +40,15 @@ def value(number: float | None, unit: str) -> str:
     return f"{_signed(100 * (number - 1), 1)} %" if unit == FACTOR else f"{number:.2g} %"
 
 
-def limit(standing: Standing) -> str:
-    """What the candidate must not be worse by."""
+def limit(standing: Standing, margin: Margin | None = None) -> str:
+    """What the candidate must not be worse by. ``margin`` is that of the latency, which may come to more than its
+    percentage where answers are fast."""
     if standing.unit == POINTS:
         return f"at most +{standing.limit:.3g} points"
     if standing.unit == FACTOR:
-        return f"at most +{100 * (standing.limit - 1):.3g} %"
+        is_by_ms = margin is not None and standing.limit > 1 + margin.ratio + _ROUNDING
+        more = f", which is {margin.ms:g} ms" if margin is not None and is_by_ms else ""
+        return f"at most +{100 * (standing.limit - 1):.3g} %{more}"
     return f"at most {standing.limit:.3g} %"
 
 
