@@ -61,6 +61,7 @@ def test_a_run_is_read_as_it_was_kept(runs: Runs) -> None:
         set_at=BEGAN + MINUTE,
         change_id="change",
         remarks=(Remark(BEGAN, "It rained."),),
+        taints=("blue has two instances, green one.",),
         notes=("No rows.",),
         prepares_promotion=True,
     )
@@ -68,6 +69,7 @@ def test_a_run_is_read_as_it_was_kept(runs: Runs) -> None:
     assert runs.get("first") == full
     assert runs.all(PLACE.id.upper()) == runs.running() == runs.open() == (full,)
     assert Runs(runs._store, "elsewhere").get("first") is None
+    assert Judging(runs).standing(full).taints == ("It rained.", "blue has two instances, green one.")
 
 
 def test_one_run_of_an_endpoint_runs_at_a_time_and_a_double_click_begins_one(runs: Runs) -> None:
@@ -86,6 +88,8 @@ def test_an_end_stays_and_nothing_changes_after_it(runs: Runs) -> None:
     ended = runs.end("first", RunState.BROKEN, "The mirror was cleared.", BEGAN)
     assert runs.end("first", RunState.ENDED, "Its time was over.", BEGAN + HOUR) == ended
     assert runs.ask_to_stop("first") == ended
+    told = runs.tell("first", lambda run: replace(run, taints=("Cold.",)), is_over_too=True)
+    assert told == replace(ended, taints=("Cold.",))
     with pytest.raises(NotFound):
         runs.ask_to_stop("none")
 
