@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -75,7 +76,7 @@ class Collector:
         counts = self._counts.setdefault(key, [0.0, 0.0, 0.0])
         for place, is_one in enumerate((True, has_failed, is_refused)):
             counts[place] += number if is_one else 0.0
-        if not has_failed and ms is not None:
+        if not has_failed and ms is not None and math.isfinite(ms):
             self._latencies.setdefault(key, []).append(np.full(round(number), max(0.0, ms)))
 
     def cells(self, since: datetime | None = None, notes: tuple[str, ...] = ()) -> Cells:

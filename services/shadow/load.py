@@ -23,7 +23,7 @@ from services.shadow.model import Minute, Pair, Reading
 
 PROCESSOR, MEMORY, CAPACITY = "CpuUtilizationPercentage", "CpuMemoryUtilizationPercentage", "DeploymentCapacity"
 _STARTED, _KILLED = "Started", "Killing"
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _TOGETHER = timedelta(minutes=1), timedelta(minutes=3)
 _SOURCE = "Deployment metrics"
 PerMinute = Mapping[datetime, Mapping[str, float]]
 """Minute → instance → value."""
@@ -132,7 +132,7 @@ def read(
             for metric in (PROCESSOR, MEMORY)
         }
         ready = _ready(one for one in there if one.resource_id.lower() == own)
-        restarts = _restarts(ready) if events is None else _of_events(events, name)
+        restarts = _joined(_of_events(events, name), _restarts(ready))
         return _load(name, requests, by_metric[PROCESSOR], by_metric[MEMORY], ready, restarts)
 
     return Loads(
@@ -209,10 +209,24 @@ def _of_events(events: Iterable[LifecycleEvent], name: str) -> tuple[Restart, ..
     return tuple(sorted((Restart(e.at, e.instance, e.name == _KILLED) for e in own), key=lambda each: each.at))
 
 
-def _events(
-    conn: Connection, endpoint: Endpoint, pair: Pair, window: Window
-) -> tuple[list[LifecycleEvent] | None, str]:
-    """The events of both, None where nothing sends them; and why they are missing."""
+def _joined(told: Sequence[Restart], seen: Sequence[Restart]) -> tuple[Restart, ...]:
+    """What events tell, and what only the minutes show. An instance has several containers: those that start together
+    are one start."""
+    found: list[Restart] = []
+    for each in (*told, *seen):
+        is_known = any(
+            other.is_end == each.is_end
+            and abs(other.at - each.at) < (_TOGETHER if each.instance == other.instance else _MINUTE)
+            for other in found
+            if each.instance == other.instance or each in seen
+        )
+        if not is_known:
+            found.append(each)
+    return tuple(sorted(found, key=lambda each: each.at))
+
+
+def _events(conn: Connection, endpoint: Endpoint, pair: Pair, window: Window) -> tuple[Sequence[LifecycleEvent], str]:
+    """The events of both, and why they are missing."""
     why = "When containers started again inside an instance is not known: "
     try:
         wanted = Wanted(
@@ -225,8 +239,8 @@ def _events(
         if found or are_sent(conn, endpoint, EVENTS):
             return found, ""
     except SluiceError as error:
-        return None, why + error.why
-    return None, f"{why}no diagnostic setting sends the category {EVENTS}."
+        return (), why + error.why
+    return (), f"{why}no diagnostic setting sends the category {EVENTS}."
 
 
 def _side(load: Load, types: Mapping[str, str], requests: int) -> Side:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from emulator.scoring.telemetry.events import Event, Events
 from emulator.scoring.telemetry.gauges import Gauges, Measurement
 from services.azure.connection import Connection
 from services.azure.diagnostics import EVENTS
@@ -276,3 +277,21 @@ def test_what_a_request_uses_is_told_for_each_arm_with_what_taints_it(
     assert about[LATENCY].endswith("green may be slower than it looks when it gets as much.")
     assert any("An instance of green started at" in each.sentence for each in found.taints)
     assert any(EVENTS in note for note in found.loads.notes)
+
+
+def test_a_container_that_started_again_inside_an_instance_is_told_by_the_events(
+    conn: Connection, local_azure: LocalAzure, plain: str, switches: Callable[..., None]
+) -> None:
+    endpoint, deployments = get_endpoint(conn, plain), list_deployments(conn, plain)
+    switch_logs_on(local_azure, endpoint.id, TABLES[2], name="events", ago=7200)
+    at = past(20).timestamp()
+    with closing(Events(local_azure.state / "telemetry.db")) as events:
+        events.append(Event(at, plain, "green", "g1", "Killing", "Container failed its liveness probe"))
+        events.append(Event(at + 10, plain, "green", "g1", "Started", "Started container storage-initializer"))
+        events.append(Event(at + 20, plain, "green", "g1", "Started", "Started container inference-server"))
+    found = ground(conn, endpoint, deployments, PAIR, read(conn, plain))
+    of_g1 = [each for each in found.loads.candidate.restarts if each.instance == "g1"]
+    assert [each.is_end for each in of_g1] == [True, False]
+    assert past(19) in found.cold
+    assert any("Requests that it worked on may have failed" in each.sentence for each in found.taints)
+    assert not any(EVENTS in note for note in found.loads.notes)
