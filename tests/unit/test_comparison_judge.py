@@ -157,6 +157,23 @@ def test_swapping_the_arms_swaps_the_verdict_on_errors(live: tuple[int, int], ca
         assert error_evidence(other, one, 0.005).fine >= NEEDED
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.integers(1, 200), st.floats(0.5, 2.0))
+@settings(max_examples=25, deadline=None)
+def test_swapping_the_arms_swaps_the_verdict_on_latency(seed: int, n: int, m: int, slower: float) -> None:
+    rng = np.random.default_rng(seed)
+    one, other = np.exp(rng.normal(4, 0.5, n)), slower * np.exp(rng.normal(4, 0.5, m))
+    there, back = SameMinute(Margin(0.0)), SameMinute(Margin(0.0))
+    there.add(one, other)
+    back.add(other, one)
+    assert there.evidence().worse == pytest.approx(back.evidence().fine)
+    ratios = quantile_interval(Histogram.of(one), Histogram.of(other), 0.9, ALPHA)
+    swapped = quantile_interval(Histogram.of(other), Histogram.of(one), 0.9, ALPHA)
+    assert [ratios[0] * swapped[1], ratios[1] * swapped[0]] == [
+        pytest.approx(1) if math.isfinite(upper) else pytest.approx(math.nan, nan_ok=True)
+        for upper in (swapped[1], ratios[1])
+    ]
+
+
 @given(st.integers(20, 300), st.integers(0, 15), st.integers(0, 15), st.integers(2, 6))
 @settings(max_examples=25, deadline=None)
 def test_more_of_the_same_never_widens_the_interval_of_errors(n: int, few: int, other: int, times: int) -> None:
