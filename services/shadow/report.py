@@ -207,7 +207,7 @@ def _once(sentences: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(each for each in sentences if each))
 
 
-def file_name(made: Material, ending: str) -> str:
+def file_name(run: Run, endpoint: Endpoint, ending: str) -> str:
     """What the file of a report is called."""
-    pair, at = made.run.pair, made.run.started_at.astimezone(UTC)
-    return f"{made.endpoint.name}-{pair.live}-{pair.candidate}-{at:%Y%m%dT%H%M}Z.{ending}"
+    at = run.started_at.astimezone(UTC)
+    return f"{endpoint.name}-{run.pair.live}-{run.pair.candidate}-{at:%Y%m%dT%H%M}Z.{ending}"

@@ -62,7 +62,9 @@ def _differences(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     chart.band(_pairs(at, low), _pairs(at, high), "candidate")
     chart.line(_pairs(at, middle), "candidate")
     chart.dots(_pairs(at, middle), "candidate")
-    return _figure("Latency: difference at each quantile", "band: 95 %, at each quantile by itself", chart, run)
+    return _figure(
+        "Latency: difference at each quantile", "band: 95 %, at each quantile by itself", chart, run, is_difference=True
+    )
 
 
 def _errors(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
@@ -106,7 +108,8 @@ def _paired(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     whole = told["paired_percent"]
     if whole is not None:
         chart.level(whole["value"])
-    return _figure("Latency: difference within each minute", f"n = {len(points):,} minutes with both", chart, run)
+    title, note = "Latency: difference within each minute", f"n = {len(points):,} minutes with both"
+    return _figure(title, note, chart, run, is_difference=True)
 
 
 def _requests(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
@@ -124,8 +127,10 @@ def _requests(told: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     return _figure("Requests per minute", f"{len(minutes):,} minutes", chart, run)
 
 
-def _figure(title: str, note: str, chart: Chart, run: Mapping[str, Any]) -> str:
+def _figure(title: str, note: str, chart: Chart, run: Mapping[str, Any], *, is_difference: bool = False) -> str:
     legend = "".join(f'<i class="key {who}"></i>{escape(run[who])} ' for who in ("live", "candidate"))
+    if is_difference:
+        legend = escape(f"{run['candidate']} minus {run['live']}")
     caption = f"<b>{escape(title)}</b> <span>{legend}</span> <small>{escape(note)}</small>"
     return f"<figure><figcaption>{caption}</figcaption>{chart.svg()}</figure>"
 

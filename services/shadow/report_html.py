@@ -41,7 +41,7 @@ def page(document: Told, colours: Mapping[str, str] | None = None) -> str:
             _head(document),
             section("Criteria", _criteria(document)),
             section(
-                "What taints these numbers", bullets([*document["taints"], *document["notes"]], "Nothing is known.")
+                "What to know of these numbers", bullets([*document["taints"], *document["notes"]], "Nothing is known.")
             ),
             section("Set-up", _setup(document)),
             section("Side by side", _side_by_side(document)),
@@ -96,7 +96,7 @@ def _criteria(document: Told) -> str:
         rows.append(
             [
                 f"<b>{escape(each['name'])}</b>",
-                f'<b class="{_TONES[name]}">{_MARKS[name]} {name}</b>',
+                f'<b class="tone {_TONES[name]}">{_MARKS[name]} {name}</b>',
                 escape(at_most),
                 escape(say.value(each["estimate"], unit)),
                 f"{escape(said)}{_bar(each)}",
@@ -175,9 +175,9 @@ def _side_by_side(document: Told) -> str:
         rows.append([name, *both, latency_difference(by_share.get(share)), escape(latencies)])
     paired = with_interval(told["paired_percent"], "%", is_signed=True, what="minutes")
     rows.append(["Median of the same minute", "", "", paired, escape(latencies)])
-    names = ("", f"{key(run, run['live'])}{escape(run['live'])}", f"{key(run, run['candidate'])}")
-    heads = [names[0], names[1], names[2] + escape(run["candidate"]), "Candidate minus live", "Source"]
-    note = "<p class=quiet>Described, not judged. In brackets: 95 % intervals of one look, and n.</p>"
+    heads = ["", *(f"{key(run, run[who])}{escape(run[who])}" for who in ("live", "candidate"))]
+    heads += ["Candidate minus live", "Source"]
+    note = "<p class=quiet>Described, not judged. Below each number are its 95 % interval, of one look, and n.</p>"
     return f"{note}{table(heads, rows, numbers=(1, 2, 3))}<div class=charts>{charts(document)}</div>"
 
 

@@ -11,7 +11,7 @@ Told = Mapping[str, Any]
 
 
 def with_interval(told: Told | None, unit: str, *, is_signed: bool = False, what: str = "") -> str:
-    """``2.5 % (1.9 to 3.2; n = 4,000)``, or that there is no data."""
+    """A number, and below it its interval and n; or that there is no data."""
     if told is None or told["value"] is None:
         return "no data"
     sign = "+" if is_signed else ""
@@ -21,7 +21,13 @@ def with_interval(told: Told | None, unit: str, *, is_signed: bool = False, what
     else:
         between = f"{told['lower']:{sign},.4g} to {told['upper']:{sign},.4g}"
     counted = f"n = {told['n']:,}{' ' + what if what else ''}"
-    return escape(f"{number} {unit} ({between}; {counted})".replace("-", "−"))
+    return two_lines(f"{number} {unit}", f"{between}, {counted}")
+
+
+def two_lines(first: str, second: str) -> str:
+    """A number with what belongs to it in small letters below. Takes text, gives HTML."""
+    first, second = (escape(text).replace("-", "−") for text in (first, second))
+    return f"{first}<br><small class=quiet>{second}</small>" if second else first
 
 
 def latency_difference(told: Told | None) -> str:
@@ -29,8 +35,8 @@ def latency_difference(told: Told | None) -> str:
     if told is None or told["percent"] is None:
         return "too few requests"
     ends = [told[name] for name in ("lower_percent", "upper_percent")]
-    between = "" if None in ends else f" ({ends[0]:+.3g} to {ends[1]:+.3g} %)"
-    return escape(f"{told['percent']:+.3g} %{between}, {told['ms']:+,.3g} ms".replace("-", "−"))
+    between = "" if None in ends else f"{ends[0]:+.3g} to {ends[1]:+.3g} %"
+    return two_lines(f"{told['percent']:+.3g} %, {told['ms']:+,.3g} ms", between)
 
 
 def needs(told: Told, what: str) -> str:

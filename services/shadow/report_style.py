@@ -31,8 +31,9 @@ dt { color: var(--quiet); font-size: 0.87em; } dd { margin: 0; overflow-wrap: an
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.9rem 0.4rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 500; font-size: 0.87em; vertical-align: bottom; }
-td { min-width: 5rem; } td:first-child { white-space: nowrap; }
+td { min-width: 5rem; } td:first-child, .tone { white-space: nowrap; }
 .number { text-align: right; }
+@media (max-width: 800px) { table { width: max-content; } td { max-width: 16rem; } }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1.2rem 1.5rem; }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
 figcaption { display: flex; flex-wrap: wrap; gap: 0 0.9rem; align-items: baseline; margin-bottom: 0.2rem; }
@@ -45,7 +46,7 @@ svg text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
 .line.candidate { stroke-dasharray: 7 2.5; }
 .band.candidate { fill: var(--candidate); opacity: 0.2; }
 .dot.live { fill: var(--live); } .dot.candidate { fill: var(--candidate); }
-.whisker { stroke-width: 1.2; opacity: 0.6; }
+.whisker { stroke-width: 1.3; opacity: 0.8; }
 .key { display: inline-block; width: 1.1em; height: 0; border-top: 3px solid; margin: 0 0.35em 0.25em 0.15em; }
 .key.live { border-color: var(--live); } .key.candidate { border-color: var(--candidate); border-top-style: dashed; }
 .against { display: block; width: 200px; height: 26px; margin-top: 0.2rem; }

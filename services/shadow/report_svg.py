@@ -14,6 +14,8 @@ from html import escape
 WIDTH, HEIGHT = 640, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 14, 34
 _TICKS = 5
+_NEAR = 0.03
+"""So near the end of an axis, words are set inwards."""
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
 """Steps of a time axis."""
 
@@ -117,7 +119,9 @@ class Chart:
             found.append(f'<text x="{_LEFT - 6}" y="{float(y) + 3.5:.1f}" text-anchor="end">{text}</text>')
         for each in self.x.ticks():
             text = escape(f"{self.x.text(each)} {self.x.unit}".strip())
-            found.append(f'<text x="{self._x(each)}" y="{bottom + 18}" text-anchor="middle">{text}</text>')
+            share = self.x.share(each)
+            anchor = "start" if share < _NEAR else "end" if share > 1 - _NEAR else "middle"
+            found.append(f'<text x="{self._x(each)}" y="{bottom + 18}" text-anchor="{anchor}">{text}</text>')
         return found
 
     def _path(self, points: Sequence[Point]) -> str:

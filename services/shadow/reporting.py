@@ -11,7 +11,7 @@ from pathlib import Path
 from services.journal.entry import Entry
 from services.journal.journal import Journal
 from services.model import Endpoint
-from services.shadow.judging import Judging
+from services.shadow.judging import View
 from services.shadow.model import Run
 from services.shadow.report import Material
 from services.shadow.runs import Runs
@@ -26,13 +26,16 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def gather(
-    runs: Runs, judging: Judging, journal: Journal, run: Run, endpoint: Endpoint, now: datetime, root: Path
+    runs: Runs, journal: Journal, run: Run, view: View, endpoint: Endpoint, now: datetime, root: Path
 ) -> Material:
-    """All that is known of ``run`` now. ``root`` is the folder that Sluice runs from. Raises StoreFailed."""
+    """All that is known of ``run``, which stands as ``view`` says. ``root`` is the folder that Sluice runs from.
+
+    Raises StoreFailed.
+    """
     return Material(
         run=run,
         endpoint=endpoint,
-        view=judging.standing(run),
+        view=view,
         minutes=runs.minutes(run.id),
         answers=runs.answers(run.id),
         entries=_entries(journal, run),

@@ -156,7 +156,7 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append((tag, dict(attrs)))
-        if tag not in ("meta",):
+        if tag not in ("meta", "br"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -310,7 +310,7 @@ def test_the_timeline_has_what_lies_in_the_run_and_the_runs_own_changes_in_order
 def test_the_same_run_gives_the_same_report_and_its_name_says_which_it_is() -> None:
     made = material(minutes(20))
     assert document(made) == document(made)
-    assert file_name(made, "html").endswith("-blue-green-20260301T1200Z.html")
+    assert file_name(made.run, made.endpoint, "html").endswith("-blue-green-20260301T1200Z.html")
     assert made.view.verdict in Verdict
 
 

@@ -11,7 +11,7 @@ from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from services.shadow.model import RunState
 from ui import context, problem, readers
-from ui.shadow import chooser, run_form, runs_view, side_by_side, verdict_view
+from ui.shadow import answers_view, chooser, report_view, run_form, runs_view, side_by_side, verdict_view
 from ui.traffic import traffic_page
 
 
@@ -25,6 +25,8 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
             st.html(f'<p class="lead">{escape(run_form.INTRO)}</p>')
         else:
             verdict_view.show(endpoint, run, may_change=not off)
+            report_view.show(endpoint, run)
+            answers_view.show(endpoint, deployments, run)
     except SluiceError as error:
         problem.show(error, key="shadow_runs")
         return
