@@ -89,3 +89,21 @@ def test_the_lines_of_the_containers_are_shown(sluice: Sluice, open_page: Callab
         settle(page)
 
     assert findings(open_page, f"{sluice.url}/logs?endpoint={DIGITS}", is_there) == []
+
+
+def test_the_events_are_shown(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    def is_there(page: Page) -> None:
+        expect(page.get_by_role("heading", name="Writes to the endpoint")).to_be_visible()
+        expect(page.locator(".working")).to_have_count(0)
+        settle(page)
+
+    assert findings(open_page, f"{sluice.url}/logs?endpoint={DIGITS}&view=events", is_there) == []
+
+
+def test_the_kept_lines_are_shown(sluice: Sluice, open_page: Callable[..., Page]) -> None:
+    def is_there(page: Page) -> None:
+        expect(page.get_by_role("log")).to_be_visible()
+        expect(page.locator(".working")).to_have_count(0)
+        settle(page)
+
+    assert findings(open_page, f"{sluice.url}/logs?endpoint={DIGITS}&lines=Kept", is_there) == []
