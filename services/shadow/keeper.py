@@ -248,10 +248,21 @@ class Keeper:
         if entry.outcome == APPLIED:
             at = entry.ended_at or self._now()
             return self.runs.tell(run.id, lambda kept: replace(kept, set_at=at, change_id=change_id))
-        if entry.outcome == UNKNOWN or not entry.outcome:
-            # The applier finds out what became of it, and the journal is told.
+        if not entry.outcome:
             return None
+        if entry.outcome == UNKNOWN:
+            return self._set_perhaps(run, change_id)
         self._break(run, f"The mirror was not set. {_failure(entry)}", self._now())
+        return None
+
+    def _set_perhaps(self, run: Run, change_id: str) -> Run | None:
+        """:meth:`_set` when nobody knows what became of the change: by what Azure holds now."""
+        endpoint, _ = self._found(self._conn_of(run), run)
+        if endpoint.split == run.split and endpoint.state not in MOVING:
+            at = self._now()
+            return self.runs.tell(run.id, lambda kept: replace(kept, set_at=at, change_id=change_id))
+        if self._now() - run.started_at > LAST_MINUTES:
+            self._break(run, "What became of setting the mirror is not known, and Azure does not hold it.", self._now())
         return None
 
     def _clearing(self, run: Run) -> Entry | None:

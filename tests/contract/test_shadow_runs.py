@@ -19,13 +19,14 @@ from services.comparison.criteria import Criteria
 from services.comparison.judge import ERRORS, Verdict
 from services.comparison.quantiles import Margin
 from services.errors import Conflict
-from services.journal.entry import REFUSED, Who
+from services.journal.entry import REFUSED, UNKNOWN, Who
 from services.journal.journal import Journal
 from services.model import Split, WorkspaceRef
 from services.shadow import rows
 from services.shadow.keeper import LAST_MINUTES, TRY_AGAIN, Keeper, Read
 from services.shadow.model import Asked, Pair, Reading, Run, RunState
 from services.shadow.runs import Runs
+from services.shadow.starting import new_run, plan_of
 from services.store import Store
 from services.traffic.applier import Applier
 from services.traffic.plan import plan
@@ -311,6 +312,32 @@ def test_a_process_that_dies_before_it_sets_the_mirror_leaves_a_broken_run(
     clock.back = -3 * MINUTE
     ended = looked_after(one, lost, lambda found: found.verdict is not None)
     assert (ended.state, ended.why) == (RunState.BROKEN, "Sluice was stopped before the mirror was set.")
+
+
+def test_a_mirror_whose_fate_is_not_known_counts_once_azure_holds_it(
+    process: Callable[..., Process], here: Connection, make: Callable[..., str], clock: Clock, local_azure: LocalAzure
+) -> None:
+    one = process()
+    ids = []
+    for is_held in (True, False):
+        name = make()
+        endpoint, deployments = get_endpoint(here, name), list_deployments(here, name)
+        wanted = plan_of(endpoint, deployments, ASKED)
+        run = one.keeper.runs.begin(new_run(uuid.uuid4().hex, wanted, deployments, ASKED, clock()))
+        entry, _ = one.journal.begin(f"{run.id}-begin", endpoint, wanted.after, Who("app", "ann"))
+        one.journal.end(entry, UNKNOWN)
+        if is_held:
+            change_split(local_azure, endpoint.id, MIRRORED.live, MIRRORED.mirror)
+        ids.append(run.id)
+
+    one.keeper.round()
+    held, lost = (one.keeper.runs.get(each) for each in ids)
+    assert held is not None
+    assert lost is not None
+    assert (held.set_at is not None, lost.set_at, lost.state) == (True, None, RunState.RUNNING)
+    clock.back = -LAST_MINUTES - MINUTE
+    ended = looked_after(one, lost, lambda found: found.verdict is not None)
+    assert ended.why == "What became of setting the mirror is not known, and Azure does not hold it."
 
 
 @pytest.mark.parametrize(
