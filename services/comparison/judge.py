@@ -277,8 +277,11 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def slowest(standings: Sequence[Standing]) -> int | None:
-    """How many more requests the whole verdict is about to need, None when that cannot be told."""
-    waiting = [each.more for each in standings if each.verdict is Verdict.NEED_MORE]
+    """How many more requests the whole verdict is about to need, None when that cannot be told.
+
+    Answers wait for payloads, and no number of requests brings those.
+    """
+    waiting = [None if each.name == ANSWERS else each.more for each in standings if each.verdict is Verdict.NEED_MORE]
     known = [more for more in waiting if more is not None]
     return max(known) if waiting and len(known) == len(waiting) else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.comparison.criteria import Criteria
-from services.comparison.judge import ANSWERS, Judge, Verdict
+from services.comparison.judge import ANSWERS, Judge, Verdict, slowest
 from services.replay.outcome import Outcome, outcome_of
 from services.replay.record import Item, Record
 from services.replay.replaying import Replay
@@ -122,4 +122,9 @@ def test_what_is_undecided_keeps_a_run_from_passing_and_never_fails_it() -> None
     standing = unclear.standings()[0]
     assert (standing.name, standing.lower) == (ANSWERS, 0.0)
     assert standing.upper > 10.0
+    assert slowest(clear.standings()) is None, "nothing is needed"
+    few = Judge(criteria)
+    few.add_answers(10, 0)
+    assert few.standings()[0].more is not None
+    assert slowest(few.standings()) is None, "payloads are no requests"
     assert undecided_of({}) == 0
