@@ -10,7 +10,7 @@ import pytest
 
 from services.metrics import MOST_MINUTES
 from tests.local_azure import LocalAzure
-from tests.pages.conftest import SPLIT, Page
+from tests.pages.conftest import BARE, SPLIT, Page
 from ui.metrics import controls, grain_field
 
 
@@ -34,7 +34,7 @@ def test_the_length_of_a_point_is_chosen_and_stands_in_the_address(
     open_page: Callable[..., Page], seeded: LocalAzure
 ) -> None:
     end = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(days=4)
-    past = {"from": f"{end - timedelta(days=2):%Y-%m-%dT%H:%MZ}", "to": f"{end:%Y-%m-%dT%H:%MZ}"}
+    past = {"from": f"{end - timedelta(hours=13):%Y-%m-%dT%H:%MZ}", "to": f"{end:%Y-%m-%dT%H:%MZ}"}
     page = open_page("metrics", seeded, endpoint=SPLIT, **past)
     assert page.app.selectbox(key="grain_field").value == "Auto"
     assert "One point is 5 min." in page.html()
@@ -63,5 +63,5 @@ def test_a_month_of_minutes_is_shown_coarser_drawn_lightly_and_read_less_often(
 
 @pytest.mark.emulator
 def test_an_address_with_an_odd_grain_is_what_fits(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
-    page = open_page("metrics", seeded, endpoint=SPLIT, grain="7weeks")
+    page = open_page("metrics", seeded, endpoint=BARE, grain="7weeks")
     assert page.app.selectbox(key="grain_field").value == "Auto"
