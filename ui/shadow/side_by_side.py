@@ -132,6 +132,7 @@ def _described(endpoint: Endpoint, asked: Asked, found: Compared, look: Look) ->
         side_table.rows(found.described, found.reading, found.ground),
         key="side_table",
         sortable=False,
+        searchable=False,
         download=f"{endpoint.name}-side-by-side",
     )
     told = side_table.sentences(found.ground.taints)

@@ -78,7 +78,8 @@ def _quantile(found: Description, share: float, reading: Reading, taints: Sequen
     name = f"{LATENCY} P{100 * share:.0f}"
     between = next((each for each in found.quantile_differences if each.share == share), None)
     cells = [_ms_cell(each.quantiles[share]) for each in (found.live, found.candidate)]
-    source = _source(reading.rows, _counted(found.live.rows, found.candidate.rows))
+    number = _counted(found.live.rows, found.candidate.rows) if reading.rows else ""
+    source = _source(reading.rows, number)
     return Row(name, (_head(name), *cells, _between(between, found), source, marks(name, taints)))
 
 
@@ -93,9 +94,11 @@ def _resources(loads: Loads, taints: Sequence[Taint]) -> list[Row]:
     both = loads.live, loads.candidate
     source = _source(loads.source, f"{loads.live.minutes:,} and {loads.candidate.minutes:,} minutes")
 
+    mind = marks(RESOURCES, taints)
+
     def line(label: str, note: str, values: Sequence[float | None], said: Callable[[float], str]) -> Row:
         cells = [_NOTHING if each is None else Cell(said(each), sort=each) for each in values]
-        return Row(label, (_head(label, note), *cells, _relative(*values), source, marks(RESOURCES, taints)))
+        return Row(label, (_head(label, note), *cells, _relative(*values), source, mind))
 
     return [
         line(
@@ -127,7 +130,7 @@ def _cold(reading: Reading, ground: Ground) -> Row:
         cells = [Cell(f"{number:,}", sort=number) for number in counted]
     source = _source(ground.loads.source, "starts of instances")
     label = _head("Cold minutes", "after an instance started")
-    return Row("cold", (label, *cells, _NONE, source, marks(LATENCY, ground.taints)))
+    return Row("cold", (label, *cells, _NONE, source, Cell("")))
 
 
 def _head(text: str, note: str = "") -> Cell:
@@ -182,4 +185,4 @@ def _source(name: str, note: str = "") -> Cell:
 
 
 def _counted(live: int, candidate: int) -> str:
-    return f"{live:,} and {candidate:,} requests" if live or candidate else ""
+    return f"{live:,} and {candidate:,} requests"
