@@ -29,8 +29,10 @@ def card(
     minutes: int | None,
     is_over: bool,
 ) -> str:
-    """One criterion. ``margin`` is that of the latency, ``minutes`` about how long it still needs; ``is_over`` says that
-    no more requests will come."""
+    """One criterion. ``margin`` is that of the latency, ``minutes`` about how long it still needs.
+
+    ``is_over`` says that no more requests will come.
+    """
     said = [
         ("Limit", say.limit(standing, margin)),
         ("Estimate", say.value(standing.estimate, standing.unit)),
