@@ -51,7 +51,7 @@ def read(
     if since >= end:
         return Reading((), "", "")
     begin = min(since, _floor(max(began_at or since - LOOK_BACK, end - LOOK_BACK)))
-    seen = look(conn, endpoint, deployments, pair, Window(begin, end, 60), _mirror(endpoint, pair, began_at))
+    seen = look(conn, endpoint, deployments, pair, Window(begin, end, 60), _mirror(endpoint, pair, began_at), now)
     rows, cells, problem = _latencies(conn, endpoint, pair, seen, source)
     counting = next((each for each in COUNTING if seen.is_usable(each)), "")
     if not counting and DEPLOYMENT_METRICS in seen.failures:

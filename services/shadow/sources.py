@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from services.azure.connection import Connection
@@ -54,9 +55,13 @@ def look(
     pair: Pair,
     window: Window,
     mirror: Mirror | None,
+    now: datetime,
 ) -> Seen:
-    """What the sources have in ``window``, whose points are minutes. Raises SluiceError when none can be read."""
-    span = window.start_at, window.end_at
+    """What the sources have in ``window``, whose points are minutes. Raises SluiceError when none can be read.
+
+    Logs are looked at up to ``now``: rows of later minutes show that those of earlier ones are there.
+    """
+    span = window.start_at, max(now, window.end_at)
     own = [each for each in deployments if each.endpoint == endpoint.name]
     asked: dict[str, Callable[[], Cells | Survey]] = {
         **{name: partial(_counted, conn, endpoint, own, window, name) for name in _METRICS},
@@ -105,7 +110,7 @@ def _counted(
     names = {each.id.lower(): each.name for each in deployments}
     ids = list(names) if source == DEPLOYMENT_METRICS else [endpoint.id]
     answer = read_metrics(conn, ids, namespace, [RATE], window, split_by=split_by, region=endpoint.location)
-    gathered = Collector()
+    gathered, statuses = Collector(), conn.settings.statuses
     for one in answer.whole():
         name = names.get(one.resource_id.lower(), one.dimensions.get("deployment", ""))
         said = one.dimensions.get(status, "")
@@ -115,7 +120,7 @@ def _counted(
                 at,
                 None,
                 number,
-                has_failed=conn.settings.statuses.is_server_error(said),
-                is_refused=conn.settings.statuses.is_client_error(said),
+                has_failed=statuses.is_server_error(said),
+                is_refused=statuses.is_client_error(said),
             )
     return gathered.cells()

@@ -48,7 +48,7 @@ def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: 
             "The traffic log does not say when the model answered, so latencies are whole durations: sending and "
             "receiving by the caller is in them."
         )
-    gathered = Collector()
+    gathered, statuses = Collector(), conn.settings.statuses
     for span in spans:
         kql = f"{chosen} | summarize Requests = count() by DeploymentName, Minute = bin(TimeGenerated, 1m), "
         kql += f"ResponseCode, Ms = {ms}"
@@ -64,8 +64,8 @@ def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: 
                     at.astimezone(UTC),
                     None if took is None else float(took),
                     int(row["Requests"]),
-                    has_failed=conn.settings.statuses.is_server_error(status),
-                    is_refused=conn.settings.statuses.is_client_error(status),
+                    has_failed=statuses.is_server_error(status),
+                    is_refused=statuses.is_client_error(status),
                 )
     begun = spans[-1][0] if spans else until
     if begun > since:
