@@ -24,7 +24,7 @@ _ASIDE = 0.18
 
 def errors(found: Description, pair: Pair, window: Window, look: Look) -> go.Figure:
     """The error rate of each span of time, with Wilson's interval."""
-    figure = charts.figure_of(window, look, "%")
+    figure = _figure(window, look)
     palette = dict(charts.coloured((pair.live, pair.candidate), look))
     for name, symbol, aside in ((pair.live, "circle", -_ASIDE), (pair.candidate, "diamond", _ASIDE)):
         said = [
@@ -34,6 +34,12 @@ def errors(found: Description, pair: Pair, window: Window, look: Look) -> go.Fig
         ]
         if said:
             _rates(figure, said, name, palette[name], symbol, look)
+    return figure
+
+
+def _figure(window: Window, look: Look) -> go.Figure:
+    figure = charts.figure_of(window, look, "%")
+    figure.update_xaxes(nticks=6, tickangle=0)
     return figure
 
 
@@ -75,7 +81,7 @@ def error_rows(found: Description, pair: Pair) -> pd.DataFrame:
 
 def paired(found: Description, pair: Pair, window: Window, look: Look, cold: Sequence[datetime] = ()) -> go.Figure:
     """By how many percent the candidate's median request was longer, minute by minute; ``cold`` minutes are shaded."""
-    figure = charts.figure_of(window, look, "%")
+    figure = _figure(window, look)
     for start, end in _stretches(cold):
         figure.add_vrect(*_ends(start, end, look), fillcolor=_COLD[look.is_dark], line_width=0, layer="below")
     if found.paired:

@@ -61,6 +61,7 @@ def _asked(endpoint: Endpoint, deployments: Sequence[Deployment], run: Run | Non
             default=side_window.default_window(run, mirror_at),
             key=f"side_window{of_run}",
             required=True,
+            wrap=True,
         )
         st.button(
             "Read again", key="side_again", type="tertiary", icon=":material/refresh:", on_click=side_reading.forget
