@@ -15,6 +15,7 @@ from services.comparison.criteria import Criteria
 from services.payloads.payload import Payload
 from services.shadow import report_html
 from services.shadow.model import Pair, Run, RunState
+from services.shadow.runs import Answers
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import SPLIT, Page
 from ui import context
@@ -97,4 +98,9 @@ def test_a_run_without_answers_among_its_criteria_asks_for_none_and_offers_its_r
 def test_nothing_that_could_be_compared_is_said_to_be_nothing() -> None:
     at, pair = datetime(2026, 3, 1, tzinfo=UTC), Pair("blue", "green")
     run = Run("run-1", "/e", pair, 20, ANSWERS, at, at + timedelta(hours=1), "somebody")
-    assert "No answers have been compared yet" in answers_view.summary(replace(run), ())
+    assert "No answers have been compared yet" in answers_view.summary(run, ())
+    ended = replace(run, state=RunState.ENDED)
+    assert answers_view.summary(ended, ()).startswith("No answers were compared while it ran")
+    assert answers_view.summary(ended, (Answers(0, 0, {}),)) == (
+        "Nothing could be compared: every answer was an error."
+    )

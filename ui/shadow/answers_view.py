@@ -109,6 +109,8 @@ def _found(endpoint: Endpoint, run: Run, kept: Sequence[Answers]) -> None:
 def summary(run: Run, kept: Sequence[Answers]) -> str:
     """All comparisons of a run in a sentence or two. Pure."""
     live, candidate = run.pair.live, run.pair.candidate
+    if not kept and run.state is not RunState.RUNNING:
+        return "No answers were compared while it ran, so this criterion is not decided."
     if not kept:
         return (
             "No answers have been compared yet, so this criterion is not decided. Mirrored answers are thrown away: "
