@@ -93,15 +93,28 @@ def _why_not(one: Survey, surveys: Sequence[Survey], pair: Pair, mirror: Mirror 
             had, expected = _beside(one, other, surveys, pair, span)
             if had < expected - max(_FEW, _SAME * expected):
                 return f"It lacks copies: it has {had:,.0f} requests of {pair.candidate} where others have more."
-    if mirror is not None:
+    if mirror is not None and _hides_copies(one, pair, mirror, span):
         live, copies = _counts(one, pair, max(span[0], mirror.since), span[1])
-        is_few = live * mirror.percent / 100 >= FEWEST_EXPECTED and copies < live * mirror.percent / 200
-        if is_few and 100 * wilson(round(copies), round(live), _Z)[1] < mirror.percent:
-            return (
-                f"It has {copies:,.0f} requests of {pair.candidate}, and {mirror.percent} % of {live:,.0f} are "
-                "mirrored: it does not show the copies, or they do not arrive."
-            )
+        return (
+            f"It has {copies:,.0f} requests of {pair.candidate}, and {mirror.percent} % of {live:,.0f} would be "
+            f"mirrored: it does not show the copies, they do not arrive, or most requests name {pair.live}."
+        )
     return ""
+
+
+def _hides_copies(one: Survey, pair: Pair, mirror: Mirror, span: tuple[datetime, datetime]) -> bool:
+    """Whether it has fewer than half of the copies that are to be expected, of all minutes and of the quiet half.
+
+    Requests that name the live deployment are not mirrored: a load test in some minutes must not hide the others.
+    """
+    minutes = [at for at in sorted(one.of(pair.live), key=one.of(pair.live).__getitem__) if at >= mirror.since]
+    for chosen in (minutes, minutes[: (len(minutes) + 1) // 2]):
+        each = [_counts(one, pair, at, at + _MINUTE) for at in chosen if span[0] <= at < span[1]]
+        live, copies = sum(count for count, _ in each), sum(count for _, count in each)
+        is_few = live * mirror.percent / 100 >= FEWEST_EXPECTED and copies < live * mirror.percent / 200
+        if not is_few or 100 * wilson(round(copies), round(live), _Z)[1] >= mirror.percent:
+            return False
+    return True
 
 
 def _unlike_the_share(one: Survey, pair: Pair, mirror: Mirror) -> str:
@@ -120,7 +133,8 @@ def _unlike_the_share(one: Survey, pair: Pair, mirror: Mirror) -> str:
     if 100 * low > mirror.percent:
         return f"{told}{got - expected:,.0f} named it. Azure does not say which ones, so they are counted too."
     if 100 * high < mirror.percent:
-        return f"{told}{expected - got:,.0f} copies did not arrive, or are not counted."
+        why = f"copies did not arrive, or requests name {pair.live}, which are never mirrored"
+        return f"{told}{expected - got:,.0f} are missing: {why}."
     return ""
 
 

@@ -98,6 +98,9 @@ def _latencies(
     try:
         live = console_rows.read_live(conn, endpoint, pair)
     except SluiceError as error:
+        if source == CONTAINER_LOG and not log:
+            # Asked again, its lines are still there: these minutes must not be lost.
+            raise
         return log, None, error.why
     if live.has(pair.live, pair.candidate):
         return CONTAINER_LOG, live, ""

@@ -160,7 +160,7 @@ def test_requests_that_name_the_candidate_are_not_taken_for_copies(
     switches(shadow_in_deployment_metrics=False)
     found = read(conn, name, began_at=begun)
     assert (found.counts, found.rows) == ("", "")
-    assert any("does not show the copies, or they do not arrive" in note for note in found.notes)
+    assert any("does not show the copies, they do not arrive, or" in note for note in found.notes)
     name = made(named=4)
     switches(shadow_in_deployment_metrics=True, shadow_in_traffic_log=True)
     found = read(conn, name, began_at=begun)

@@ -57,6 +57,14 @@ def test_requests_that_name_the_candidate_are_no_copies_when_all_sources_hide_th
     assert refused(*both, mirror=Mirror(20, NOON + timedelta(minutes=59))) == set()
 
 
+def test_a_load_test_that_names_the_live_deployment_hides_no_copies() -> None:
+    busy = {**minutes(20), **minutes(2000, 10, 30)}
+    metrics = Survey(DEPLOYMENT_METRICS, {"blue": busy, "green": minutes(4)})
+    found = choose([metrics], PAIR, MIRROR)
+    assert found.refused == {}
+    assert "did not arrive" in found.notes[0]
+
+
 @pytest.mark.parametrize(
     ("per_minute", "words"), [(12.0, "480 named it"), (25.0, "1,260 named it"), (2.5, "did not arrive"), (4.2, "")]
 )
