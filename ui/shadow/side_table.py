@@ -16,6 +16,7 @@ from ui.components.table import Cell, Column, Row
 from ui.metrics.key_table import change
 
 TOO_FEW = "too few requests"
+_ALONE = "Below a number is its 95 % interval for one look, as if requests were independent of each other."
 _NOTHING = Cell(words.NO_DATA, muted=True)
 _NONE = Cell("–", muted=True)
 
@@ -24,8 +25,8 @@ def columns(pair: Pair) -> tuple[Column, ...]:
     """The columns of the table."""
     return (
         Column("Number"),
-        Column(pair.live, number=True, id="live"),
-        Column(pair.candidate, number=True, id="candidate"),
+        Column(pair.live, number=True, id="live", help=_ALONE),
+        Column(pair.candidate, number=True, id="candidate", help=_ALONE),
         Column(
             "Difference", number=True, help=f"{pair.candidate} minus {pair.live}, with the 95 % interval of one look."
         ),
