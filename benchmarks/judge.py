@@ -39,8 +39,8 @@ class World:
 
     ``errors`` are the error rates of the live and of the candidate deployment, ``rates`` their requests per minute.
     The candidate's requests take ``slower`` times as long, and a share ``tail`` of them ``tail_slower`` times.
-    ``noise`` is the shared load's spread, ``memory`` how much of it stays until the next minute; ``bursts`` are minutes
-    in which both fail eight times as often. ``quick`` are models of 3 to 5 ms in whole milliseconds.
+    ``noise`` is the shared load's spread, ``memory`` how much of it stays until the next minute; ``own`` is
+    the spread of what slows each down alone. ``bursts`` are minutes in which both fail eight times as often. ``quick`` are models of 3 to 5 ms in whole milliseconds.
     """
 
     name: str
@@ -53,6 +53,7 @@ class World:
     tail_slower: float = 4.0
     noise: float = 0.15
     memory: float = 0.0
+    own: float = 0.0
     bursts: bool = False
     quick: bool = False
     criteria: Criteria = DEFAULTS
@@ -69,8 +70,9 @@ class World:
     def _arm(self, rng: np.random.Generator, side: int, load: float, failing: float) -> Arm:
         requests = int(rng.poisson(self.rates[side]))
         errors = int(rng.binomial(requests, min(1.0, failing * self.errors[side])))
+        alone = float(rng.normal(0, self.own))
         ms: Floats = (4.0 if self.quick else BASE_MS) * np.exp(
-            load + rng.normal(0, 0.12 if self.quick else SPREAD, requests - errors)
+            load + alone + rng.normal(0, 0.12 if self.quick else SPREAD, requests - errors)
         )
         if side:
             ms = ms * self.slower * np.where(rng.random(len(ms)) < self.tail, self.tail_slower, 1.0)
@@ -88,6 +90,7 @@ SAFETY = (
     World("twin", (Verdict.FAIL,)),
     World("twin, shadow of 10 %", (Verdict.FAIL,), rates=(300, 30)),
     World("twin, load 30 %, slow to change", (Verdict.FAIL,), noise=0.3, memory=0.95),
+    World("twin, each with noise of its own of 10 %", (Verdict.FAIL,), own=0.1),
     World("twin, bursts of errors", (Verdict.FAIL,), errors=(0.01, 0.01), bursts=True),
     World("twin, 3 to 5 ms in whole ms", (Verdict.FAIL,), quick=True),
     World("P95 +20 %", (Verdict.PASS,), slower=1.2),
