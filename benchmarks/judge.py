@@ -39,8 +39,9 @@ class World:
 
     ``errors`` are the error rates of the live and of the candidate deployment, ``rates`` their requests per minute.
     The candidate's requests take ``slower`` times as long, and a share ``tail`` of them ``tail_slower`` times.
-    ``noise`` is the shared load's spread, ``memory`` how much of it stays until the next minute; ``own`` is
-    the spread of what slows each down alone. ``bursts`` are minutes in which both fail eight times as often. ``quick`` are models of 3 to 5 ms in whole milliseconds.
+    ``noise`` is the shared load's spread, ``memory`` how much of it stays until the next minute; ``own`` is the spread
+    of what slows each down alone. ``bursts`` are minutes in which both fail eight times as often. ``quick`` are models
+    of 3 to 5 ms in whole milliseconds.
     """
 
     name: str
