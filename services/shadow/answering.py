@@ -35,10 +35,11 @@ class Places:
 class Comparing:
     """Puts payloads to both deployments of a run and adds what is found to the run. Thread-safe.
 
-    Payloads that the run has counted before are not sent again. ``left_out`` are the fields that are meant to differ:
-    the first comparison of a run decides them for all. Nothing is shown before the end, and what was compared counts
-    however it ended, so that nobody can stop it when it suits. Raises RuleBroken when nothing is left to compare or the
-    run does not take any answers, StoreFailed.
+    Payloads that the run has counted before are not sent again. ``left_out`` are the fields that are meant to differ,
+    and ``may_drift`` says that decimal numbers are: the first comparison of a run decides both for all. Nothing is
+    shown before the end, and what was compared counts however it ended, so that nobody can stop it when it suits.
+
+    Raises RuleBroken when nothing is left to compare or the run does not take any answers, StoreFailed.
     """
 
     def __init__(
@@ -54,12 +55,15 @@ class Comparing:
         parallel: int = 1,
         tolerance: float = DEFAULT_TOLERANCE,
         left_out: Sequence[str] = (),
+        may_drift: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         kept = places.runs.answers(run.id)
         chosen = answers.fresh(run.id, items, answers.marks_of(kept))
         _check(run, items, chosen)
         decided = answers.left_out_of(kept)
+        drift = answers.may_drift_of(kept)
+        self.may_drift = may_drift if drift is None else drift
         self.run_id = run.id
         self.left_out = tuple(left_out) if decided is None else decided
         self.count = len(chosen)
@@ -114,12 +118,14 @@ class Comparing:
     def _keep(self, record: Record) -> None:
         runs, until = self._places.runs, self._now()
         already = answers.marks_of(runs.answers(self.run_id))
-        found = answers.counted(record, self._marks, already, self.left_out)
+        drifting = answers.drifting(record) if self.may_drift else ()
+        found = answers.counted(record, self._marks, already, [*self.left_out, *drifting])
         content = answers.content_of(
             record,
             self._marks,
             found,
             left_out=self.left_out,
+            may_drift=self.may_drift,
             source=self._source,
             until=until,
             result=self._whole(record, until),

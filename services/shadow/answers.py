@@ -56,6 +56,20 @@ def left_out_of(kept: Sequence[Answers]) -> tuple[str, ...] | None:
     return tuple(kept[0].content.get("left_out", ())) if kept else None
 
 
+def may_drift_of(kept: Sequence[Answers]) -> bool | None:
+    """Whether decimal numbers may drift in a run, as its first comparison has decided; None before it."""
+    return bool(kept[0].content.get("may_drift", False)) if kept else None
+
+
+def drifting(record: Record) -> frozenset[str]:
+    """The fields in which a decimal number differs: scores of another model are never the same to the last digit.
+
+    Whole numbers are not among them, for they may stand for a class.
+    """
+    found = (difference for example in record.examples for difference in example.differences)
+    return frozenset(each.field for each in found if _is_decimal(each.left) or _is_decimal(each.right))
+
+
 def fresh(run_id: str, items: Iterable[Item], already: frozenset[str]) -> list[Item]:
     """The items that have not been counted, each payload once."""
     seen, found = set(already), []
@@ -88,6 +102,7 @@ def content_of(
     found: Counted,
     *,
     left_out: Sequence[str],
+    may_drift: bool,
     source: str,
     until: datetime,
     result: str,
@@ -95,7 +110,9 @@ def content_of(
     """What is kept of a comparison with its run: numbers and names of fields, and no body. ``source`` says where the
     requests came from; ``result`` is the id of the whole comparison, "" when it was not kept.
     """
-    told = report(record, left_out)
+    drifted = sorted(drifting(record)) if may_drift else []
+    told = report(record, [*left_out, *drifted])
+    moved = report(record, left_out).shifts
     return {
         "format": FORMAT,
         "at": record.started_at.astimezone(UTC).isoformat(),
@@ -107,6 +124,8 @@ def content_of(
         "seed": record.seed,
         "tolerance": record.tolerance,
         "left_out": list(left_out),
+        "may_drift": may_drift,
+        "drifted": drifted[:MOST_FIELDS],
         "is_stopped": record.is_stopped,
         "planned": len(record.names),
         "asked_again": len(record.again),
@@ -116,7 +135,7 @@ def content_of(
         "live_errors": told.live_errors,
         "candidate_errors": told.candidate_errors,
         "fields": [{**asdict(each), "live_alone": each.live_alone} for each in told.fields[:MOST_FIELDS]],
-        "numbers": [asdict(each) for each in told.shifts[:MOST_FIELDS]],
+        "numbers": [asdict(each) for each in moved[:MOST_FIELDS]],
         "marks": [marks[triple.item] for triple in record.triples if not _failed(triple)],
     }
 
@@ -134,6 +153,10 @@ def totals(kept: Iterable[Answers]) -> tuple[int, int, int]:
 def undecided_of(content: Mapping[str, Any]) -> int:
     """How many payloads of a kept comparison are perhaps answered otherwise."""
     return int(content.get("undecided", 0))
+
+
+def _is_decimal(value: object) -> bool:
+    return isinstance(value, float) and not value.is_integer()
 
 
 def _roles(triple: Triple, fields: frozenset[str]) -> set[Role]:

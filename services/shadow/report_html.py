@@ -198,6 +198,8 @@ def _answers(document: Told) -> str:
             ]
         )
         fields += [f"{field['field']} differs in {field['candidate_alone']:,} payloads" for field in _named(each)]
+        if each.get("drifted"):
+            fields.append(f"Decimal numbers may drift and are not counted in {', '.join(each['drifted'])}")
         fields += [_moved(number) for number in each.get("numbers", ())]
     names = (
         "Compared",

@@ -82,7 +82,7 @@ def value(number: float | None, unit: str) -> str:
         return "no data"
     if unit == POINTS:
         return f"{number:+.2f} points".replace("-", "−")
-    return f"{100 * (number - 1):+.1f} %".replace("-", "−") if unit == FACTOR else f"{number:.2g} %"
+    return f"{100 * (number - 1):+.1f} %".replace("-", "−") if unit == FACTOR else f"{number:.3g} %"
 
 
 def span(lower: float | None, upper: float | None, unit: str, *, has_changed: bool = False) -> str:

@@ -13,7 +13,17 @@ from services.replay.record import Item, Record
 from services.replay.replaying import Replay
 from services.scoring.answer import Answer, Timing
 from services.scoring.request import ScoringRequest
-from services.shadow.answers import content_of, counted, fresh, left_out_of, mark, marks_of, undecided_of
+from services.shadow.answers import (
+    content_of,
+    counted,
+    drifting,
+    fresh,
+    left_out_of,
+    mark,
+    marks_of,
+    may_drift_of,
+    undecided_of,
+)
 from services.shadow.runs import Answers
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -46,7 +56,7 @@ def flipping(fewer_than: int) -> Callable[[ScoringRequest], Outcome]:
 
 def kept(record: Record, marks: list[str], already: frozenset[str] = frozenset()) -> Answers:
     found = counted(record, marks, already, ())
-    content = content_of(record, marks, found, left_out=(), source="Library", until=AT, result="")
+    content = content_of(record, marks, found, left_out=(), may_drift=False, source="Library", until=AT, result="")
     return Answers(found.compared, found.different, json.loads(json.dumps(content)))
 
 
@@ -108,9 +118,31 @@ def test_a_field_that_is_meant_to_differ_is_left_out_for_the_whole_run() -> None
     assert counted(record, marks, frozenset(), ()).different == 30
     found = counted(record, marks, frozenset(), ["$.version"])
     assert (found.different, found.undecided) == (0, 0)
-    content = content_of(record, marks, found, left_out=["$.version"], source="File", until=AT, result="")
+    content = content_of(
+        record, marks, found, left_out=["$.version"], may_drift=False, source="File", until=AT, result=""
+    )
     assert left_out_of([Answers(30, 0, content)]) == ("$.version",)
     assert left_out_of([]) is None
+
+
+def test_scores_that_drift_are_told_and_not_counted_and_classes_are_counted() -> None:
+    def ask(request: ScoringRequest) -> Outcome:
+        is_green, number = request.deployment == "green", int(request.body)
+        return answered({"score": 0.5 + 0.125 * is_green, "class": 7 if is_green and number < 3 else 1})
+
+    items = [item(number) for number in range(30)]
+    marks = [mark(RUN, each) for each in items]
+    record = compared(items, ask)
+    assert drifting(record) == {"$.score"}
+    assert counted(record, marks, frozenset(), ()).different == 30
+    found = counted(record, marks, frozenset(), drifting(record))
+    assert found.different == 3
+    content = content_of(record, marks, found, left_out=(), may_drift=True, source="File", until=AT, result="")
+    assert content["drifted"] == ["$.score"]
+    assert [each["field"] for each in content["fields"] if each["is_named"]] == ["$.class"]
+    assert {each["field"] for each in content["numbers"]} == {"$.score", "$.class"}
+    assert may_drift_of([Answers(30, 3, content)]) is True
+    assert may_drift_of([]) is None
 
 
 def test_what_is_undecided_keeps_a_run_from_passing_and_never_fails_it() -> None:

@@ -30,6 +30,7 @@ def begin(
     seed: int,
     parallel: int,
     left_out: Sequence[str],
+    may_drift: bool,
 ) -> bool:
     """Compare in the background; False when it is done already for this run.
 
@@ -37,7 +38,18 @@ def begin(
     """
     conn, _, _ = readers.key(endpoint.workspace_ref)
     places = Places(context.shadow().runs, context.results(), Consent(context.store()).keeps_bodies(context.person()))
-    made = Comparing(conn, endpoint, run, items, places, source=source, seed=seed, parallel=parallel, left_out=left_out)
+    made = Comparing(
+        conn,
+        endpoint,
+        run,
+        items,
+        places,
+        source=source,
+        seed=seed,
+        parallel=parallel,
+        left_out=left_out,
+        may_drift=may_drift,
+    )
     with _lock():
         before = of(run)
         if before is not None and not before.is_over:

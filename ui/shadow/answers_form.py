@@ -52,6 +52,17 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], run: Run, kept: 
             ),
             width=320,
         )
+        drift = answers.may_drift_of(kept)
+        may_drift = st.checkbox(
+            "Decimal numbers may drift",
+            value=True if drift is None else drift,
+            key=f"answers_may_drift:{run.id}:{len(kept)}",
+            disabled=drift is not None,
+            help=(
+                "Scores of another model are never the same to the last digit. How far they move is told and not "
+                "counted; text, whole numbers and statuses are."
+            ),
+        )
     found = _history(endpoint) if source == HISTORY else _library(endpoint)
     if not found.count:
         st.caption(found.nothing)
@@ -63,7 +74,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], run: Run, kept: 
             icon=":material/compare_arrows:",
             disabled=not found.count or len(chosen) < 2,
             on_click=_begin,
-            args=(endpoint, run, found, source or LIBRARY, tuple(left_out), chosen),
+            args=(endpoint, run, found, source or LIBRARY, tuple(left_out), may_drift, chosen),
         )
         st.caption(
             f"Each is put to {run.pair.live} twice and to {run.pair.candidate} once, on top of live traffic. What was "
@@ -91,7 +102,13 @@ def _history(endpoint: Endpoint) -> _Set:
 
 
 def _begin(
-    endpoint: Endpoint, run: Run, found: _Set, source: str, left_out: Sequence[str], chosen: Sequence[Deployment]
+    endpoint: Endpoint,
+    run: Run,
+    found: _Set,
+    source: str,
+    left_out: Sequence[str],
+    may_drift: bool,
+    chosen: Sequence[Deployment],
 ) -> None:
     seed = secrets.randbits(32)
     try:
@@ -103,6 +120,7 @@ def _begin(
             seed=seed,
             parallel=fitting_parallel(chosen),
             left_out=left_out,
+            may_drift=may_drift,
         )
     except SluiceError as error:
         ask.fail(PLACE, error)
