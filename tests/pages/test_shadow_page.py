@@ -77,6 +77,11 @@ def end(run_id: str = "run-1", state: RunState = RunState.ENDED, why: str = "Its
     runs.freeze(run_id, from_view(context.shadow().standing(ended)))
 
 
+def is_offered(page: Page) -> bool:
+    """Whether a shadow test can be started, or could by somebody who may."""
+    return any(each.key == "start_shadow" for each in page.app.button)
+
+
 def test_without_a_run_it_says_what_a_shadow_test_is_and_offers_one(
     open_page: Callable[..., Page], azure: LocalAzure
 ) -> None:
@@ -104,7 +109,7 @@ def test_starting_asks_once_takes_the_mirror_and_saves_the_criteria(
     assert not page.app.get("dialog")
     assert "No data is neither PASS nor FAIL." in page.html()
     assert page.html().count('<b class="verdict busy">') == 4, "the whole, errors, and latency twice"
-    assert [each.key for each in page.app.button if each.key == "start_shadow"] == [], "one runs at a time"
+    assert not is_offered(page), "one runs at a time"
     runs = context.shadow().runs
     assert [(each.percent, each.criteria.error_points) for each in runs.running()] == [(20, 1.5)]
     assert runs.criteria(endpoint_id(azure)).error_points == 1.5
@@ -121,12 +126,11 @@ def test_it_can_be_stopped_which_clears_the_mirror_and_freezes_the_verdict(
     assert page.app.get("dialog")
     page.app.button(key="ask_confirm").click().run()
     deadline = time.monotonic() + 60
-    while "Stopped at" not in page.html():
+    while "Stopped at" not in page.html() or not is_offered(page):
         assert time.monotonic() < deadline, page.html()
         page.fresh()
     assert "Somebody stopped it before its time." in page.html()
     assert read_split(azure) == ({"blue": 100}, {})
-    assert page.app.button(key="start_shadow"), "the next one can begin"
 
 
 def test_a_running_test_shows_every_criterion_with_its_evidence(
@@ -205,7 +209,7 @@ def test_an_endpoint_without_deployments_says_what_is_missing(
 ) -> None:
     page = open_page("shadow", azure, endpoint=BARE)
     assert "A shadow test needs two deployments" in page.html()
-    assert [each.key for each in page.app.button if each.key == "start_shadow"] == []
+    assert not is_offered(page)
 
 
 def test_criteria_that_cannot_be_judged_are_refused_before_the_start(
@@ -227,3 +231,18 @@ def test_the_pages_that_show_the_mirror_lead_to_it_and_say_what_breaks_a_running
     assert "A shadow test compares green with blue until" in page.fresh().html()
     page = open_page("metrics", azure, endpoint=SPLIT)
     assert "See the verdict so far" in {each.proto.label for each in page.app.get("page_link")}
+
+
+def test_who_sees_a_test_pass_that_was_to_prepare_its_promotion_is_taken_to_it(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    keep(azure, minutes(240, requests=60), prepares_promotion=True)
+    end()
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    assert "green is shown to be no worse than blue" in page.html()
+    assert [each.value for each in page.app.title] == ["Shadow"], "who comes later presses the button"
+    page.app.session_state["shadow_promotion_to_prepare"] = "run-1"
+    page.app.run()
+    assert [each.value for each in page.app.title] == ["Traffic"]
+    assert page.control("number_input", f"share:{SPLIT}:green").value == 100
+    assert read_split(azure) == ({"blue": 100}, {"green": 20})

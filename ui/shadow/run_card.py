@@ -57,7 +57,8 @@ def sentence(run: Run, view: View) -> str:
     if any(each.has_changed for each in view.standings):
         return "The difference between the two changed during the run, so no single verdict holds. Begin a new one."
     if not any(each.n and each.live_n for each in view.standings):
-        return f"There is nothing to judge yet: no requests of both. {_NO_DATA}"
+        yet = "There is nothing to judge yet" if run.state is RunState.RUNNING else "There was nothing to judge"
+        return f"{yet}: no requests of both. {_NO_DATA}"
     open_ones = ", ".join(each.name for each in view.standings if each.verdict is Verdict.NEED_MORE)
     if run.state is not RunState.RUNNING:
         return f"The requests did not suffice to tell whether {candidate} is as good as {live}: {open_ones}."
@@ -96,9 +97,10 @@ def setup(run: Run) -> str:
     """With what the run began; as HTML."""
     by = f" by {run.person}" if run.person else ""
     judged = "; ".join(in_words(run.criteria))
+    promotes = " When it passes, the promotion is prepared." if run.prepares_promotion else ""
     return (
         f'<span class="beside">Started {escape(words.moment(run.started_at))}{escape(by)}: {run.percent} % of the live '
-        f"requests are copied. Judged: {escape(judged)}.</span>"
+        f"requests are copied. Judged: {escape(judged)}.{promotes}</span>"
     )
 
 

@@ -38,7 +38,7 @@ def card(
         ("Estimate", say.value(standing.estimate, standing.unit)),
         ("Interval", say.interval(standing)),
         ("Payloads" if standing.name == ANSWERS else "Requests", say.seen(standing, pair)),
-        ("Source", source or "none yet"),
+        ("Source", source or ("none" if is_over else "none yet")),
     ]
     more = "" if is_over else say.more(standing, minutes)
     said += [("Needs", more)] if more else []

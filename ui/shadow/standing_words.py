@@ -26,9 +26,11 @@ def question(standing: Standing, pair: Pair) -> str:
     if standing.name == ANSWERS:
         return "Share of payloads that both answer differently."
     if standing.name == _LATENCY_IN_THE_MINUTE:
-        return f"How much longer a request to {pair.candidate} takes than one to {pair.live} in the same minute."
-    quantile = standing.name.rsplit(" ", 1)[-1]
-    return f"How much longer the {quantile} of {pair.candidate} is than that of {pair.live}, over the whole run."
+        said = f"How much longer a request to {pair.candidate} takes than one to {pair.live} in the same minute."
+    else:
+        quantile = standing.name.rsplit(" ", 1)[-1]
+        said = f"How much longer the {quantile} of {pair.candidate} is than that of {pair.live}, over the whole run."
+    return f"{said} Failed requests do not count."
 
 
 def value(number: float | None, unit: str) -> str:

@@ -23,7 +23,7 @@ def show(endpoint: Endpoint, run: Run, *, may_change: bool) -> None:
     if is_settled(run):
         _draw(run)
     else:
-        _follow(run.id, Turns())
+        _follow(run, Turns())
     ask.show(PLACE)
     _buttons(endpoint, run, may_change=may_change)
 
@@ -34,12 +34,12 @@ def is_settled(run: Run) -> bool:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _follow(run_id: str, turns: Turns) -> None:
-    """Draw what is new, without drawing the rest of the page again."""
+def _follow(drawn: Run, turns: Turns) -> None:
+    """Draw what is new, without drawing the rest of the page again before the run is in another state."""
     is_by_itself = turns.is_by_itself()
     try:
-        run = context.shadow().runs.get(run_id)
-        if is_by_itself and (run is None or is_settled(run)):
+        run = context.shadow().runs.get(drawn.id)
+        if is_by_itself and (run is None or is_settled(run) or run.state is not drawn.state):
             readers.forget_resources()
             if run is not None and run.prepares_promotion and run.verdict is Verdict.PASS:
                 st.session_state[_PREPARE] = run.id
