@@ -18,7 +18,7 @@ from scipy.special import betainc, betaln, xlog1py, xlogy
 
 Floats = NDArray[np.float64]
 
-RESERVE = math.log(0.1)
+_RESERVE = math.log(0.1)
 """Log of the share of the stake that is never at risk: evidence for the other side cannot pull a product below it."""
 _AT_STAKE = math.log(0.9)
 
@@ -57,7 +57,7 @@ def log_evidence(hits: ArrayLike, trials: ArrayLike, probability: ArrayLike, aga
         )
     # At the ends of the scale the hypothesis allows everything or nothing: 0 · log 0 there says nothing.
     mixed = np.where(np.isnan(mixed), -np.inf, mixed)
-    evidence: Floats = np.logaddexp(_AT_STAKE + mixed, RESERVE)
+    evidence: Floats = np.logaddexp(_AT_STAKE + mixed, _RESERVE)
     return evidence
 
 
