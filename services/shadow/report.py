@@ -13,6 +13,7 @@ import numpy as np
 from services.comparison.bands import QuantileDifference
 from services.comparison.criteria import ALPHA
 from services.comparison.describe import LEVEL, Side, Told, describe
+from services.comparison.ends import told_end
 from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
 from services.journal.entry import Entry, from_split
 from services.model import Endpoint
@@ -122,6 +123,7 @@ def _standing(standing: Standing, view: View) -> dict[str, Any]:
         "unit": standing.unit,
         "limit": _number(standing.limit),
         "estimate": _number(standing.estimate),
+        "estimate_is": told_end(standing.estimate) if standing.unit == "factor" else "",
         "lower": _number(standing.lower),
         "upper": _number(standing.upper),
         "has_changed": standing.has_changed,

@@ -98,7 +98,7 @@ def _criteria(document: Told) -> str:
                 f"<b>{escape(each['name'])}</b>",
                 f'<b class="tone {_TONES[name]}">{_MARKS[name]} {name}</b>',
                 escape(at_most),
-                escape(say.value(each["estimate"], unit)),
+                escape(say.estimate(each["estimate"], unit)),
                 f"{escape(said)}{_bar(each)}",
                 escape(seen),
                 escape(each["source"] or "none"),

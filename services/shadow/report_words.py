@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.comparison.criteria import Criteria
+from services.comparison.ends import told_end
 from services.comparison.judge import Standing, Verdict
 from services.shadow.judging import View
 from services.shadow.model import Run, RunState
@@ -83,6 +84,11 @@ def value(number: float | None, unit: str) -> str:
     if unit == POINTS:
         return f"{number:+.2f} points".replace("-", "−")
     return f"{100 * (number - 1):+.1f} %".replace("-", "−") if unit == FACTOR else f"{number:.3g} %"
+
+
+def estimate(number: float | None, unit: str) -> str:
+    """An estimate; what is only known to lie beyond all that is told apart is said so."""
+    return (told_end(number) if unit == FACTOR else "") or value(number, unit)
 
 
 def span(lower: float | None, upper: float | None, unit: str, *, has_changed: bool = False) -> str:

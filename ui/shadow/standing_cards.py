@@ -35,7 +35,7 @@ def card(
     """
     said = [
         ("Limit", say.limit(standing, margin)),
-        ("Estimate", say.value(standing.estimate, standing.unit)),
+        ("Estimate", say.estimate(standing)),
         ("Interval", say.interval(standing)),
         ("Payloads" if standing.name == ANSWERS else "Requests", say.seen(standing, pair)),
         ("Source", source or ("none" if is_over else "none yet")),
@@ -59,7 +59,7 @@ def bar(standing: Standing) -> str:
     """The interval against the limit. What lies beyond the limit is shaded; an end that is not known yet is open."""
     drawn = say.picture(standing)
     told = (
-        f"{standing.name}: estimate {say.value(standing.estimate, standing.unit)}, interval {say.interval(standing)}, "
+        f"{standing.name}: estimate {say.estimate(standing)}, interval {say.interval(standing)}, "
         f"limit {say.limit(standing)}"
     )
     inside = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from services.comparison.ends import told_end
 from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
 from services.comparison.quantiles import Margin
 from services.shadow.model import Pair
@@ -40,6 +41,12 @@ def value(number: float | None, unit: str) -> str:
     if unit == POINTS:
         return f"{_signed(number, 2)} points"
     return f"{_signed(100 * (number - 1), 1)} %" if unit == FACTOR else f"{number:.2g} %"
+
+
+def estimate(standing: Standing) -> str:
+    """The estimate; what is only known to lie beyond all that is told apart is said so."""
+    end = told_end(standing.estimate) if standing.unit == FACTOR else ""
+    return end or value(standing.estimate, standing.unit)
 
 
 def limit(standing: Standing, margin: Margin | None = None) -> str:
