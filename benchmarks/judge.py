@@ -92,12 +92,15 @@ SAFETY = (
     World("twin, shadow of 10 %", (Verdict.FAIL,), rates=(300, 30)),
     World("twin, load 30 %, slow to change", (Verdict.FAIL,), noise=0.3, memory=0.95),
     World("twin, each with noise of its own of 10 %", (Verdict.FAIL,), own=0.1),
+    World("twin, each with noise of its own of 20 %", (Verdict.FAIL,), own=0.2),
     World("twin, bursts of errors", (Verdict.FAIL,), errors=(0.01, 0.01), bursts=True),
     World("twin, 3 to 5 ms in whole ms", (Verdict.FAIL,), quick=True),
     World("P95 +20 %", (Verdict.PASS,), slower=1.2),
     World("errors +1.8 points", (Verdict.PASS,), errors=(0.002, 0.02)),
     World("latency at the margin", BOTH, slower=1.1, criteria=Criteria(error_points=None)),
     World("latency at the margin, load 30 %", BOTH, slower=1.1, noise=0.3, memory=0.95, criteria=Criteria(None)),
+    World("latency at the margin, noise of its own of 10 %", BOTH, slower=1.1, own=0.1, criteria=Criteria(None)),
+    World("same, busy", BOTH, slower=1.1, own=0.1, rates=(300.0, 300.0), criteria=Criteria(None)),
     World("errors at the margin", BOTH, errors=(0.002, 0.007), criteria=Criteria(latency=None, quantiles=())),
 )
 POWER = (

@@ -19,7 +19,7 @@ from services.comparison.errors import Counts, Evidence, error_evidence, error_i
 from services.comparison.histogram import Histogram
 from services.comparison.mixtures import Floats
 from services.comparison.quantiles import Margin, quantile_evidence, quantile_interval
-from services.comparison.ranks import SameMinute
+from services.comparison.ranks import LEAST_MINUTES, SameMinute
 
 ERRORS, LATENCY, ANSWERS = "Errors", "Latency", "Answers"
 _GROWTH = 1.05
@@ -205,8 +205,10 @@ class Judge:
             track.narrow(100 * lower, 100 * upper)
 
     def _narrow_quantile(self, track: _Track, share: float, *, at_once: bool = False) -> None:
-        if self._is_due(track, self._candidate_ms.total, at_once=at_once):
-            track.narrow(*quantile_interval(self._live_ms, self._candidate_ms, share, self._alpha))
+        is_early = self._pairs.minutes < LEAST_MINUTES
+        if not is_early and self._is_due(track, self._candidate_ms.total, at_once=at_once):
+            live, candidate = (each.times(1 / self._pairs.spread) for each in (self._live_ms, self._candidate_ms))
+            track.narrow(*quantile_interval(live, candidate, share, self._alpha))
 
     def _is_due(self, track: _Track, requests: float, *, at_once: bool) -> bool:
         is_due = at_once or (self._with_intervals and requests > _GROWTH * track.seen)
@@ -227,8 +229,10 @@ class Judge:
         return Counts(self._compared.requests, self._compared.errors + self._undecided)
 
     def _quantile_evidence(self, share: float, factor: float = 1.0) -> Evidence:
-        margin = self.criteria.latency or Margin(0.1)
-        return quantile_evidence(self._live_ms.times(factor), self._candidate_ms.times(factor), share, margin)
+        if self._pairs.minutes * factor < LEAST_MINUTES:
+            return Evidence(0.0, 0.0)
+        margin, counted = self.criteria.latency or Margin(0.1), factor / self._pairs.spread
+        return quantile_evidence(self._live_ms.times(counted), self._candidate_ms.times(counted), share, margin)
 
     @property
     def _rows(self) -> tuple[float, float]:
@@ -254,6 +258,8 @@ class Judge:
         if verdict is Verdict.NEED_MORE and track.lower <= track.upper and known is not None:
             more = _more(evidence, track, n)
         why = _why(track, verdict, known, n, live_n, more)
+        if track.unit == "factor" and known is not None and self._pairs.minutes < LEAST_MINUTES:
+            why = f"Fewer than {LEAST_MINUTES} minutes yet: how much minutes differ by themselves is not known."
         return Standing(
             track.name, verdict, known, track.lower, track.upper, limit, track.unit, int(n), int(live_n), more, why
         )

@@ -27,6 +27,10 @@ from services.comparison.quantiles import Margin
 
 _STRENGTHS: Floats = np.array([0.5, 1.0, 2.0, 4.0])
 """How strongly pairs are weighed: from a slowdown that takes hours to one that shows in a few minutes."""
+LEAST_MINUTES = 10
+"""Before so many minutes with requests of both, how much minutes differ is not known, and nothing is refuted."""
+_CALM = 2.0
+"""How many minutes' worth of no more than chance is taken for granted."""
 _APART, _MOST = 20, 69
 RATIOS: Floats = np.exp(STEP * _APART * np.arange(-_MOST, _MOST + 1))
 """The shifts that are told apart, candidate to live: 2 % steps from a quarter to four times."""
@@ -46,13 +50,19 @@ class Shift:
 
 @dataclass
 class SameMinute:
-    """The evidence of all minutes so far: a few thousand numbers, however many requests were seen."""
+    """The evidence of all minutes so far: a few thousand numbers, however many requests were seen.
+
+    ``minutes`` are those that had requests of both.
+    """
 
     margin: Margin
     _worse: Floats = field(default_factory=lambda: np.zeros((len(RATIOS) + 1, len(_STRENGTHS))))
     _fine: Floats = field(default_factory=lambda: np.zeros((len(RATIOS) + 1, len(_STRENGTHS))))
     _longer: Floats = field(default_factory=lambda: np.zeros(len(RATIOS) + 1))
     _pairs: float = 0.0
+    minutes: int = 0
+    _mean: float = 0.0
+    _squares: float = 0.0
 
     def add(self, live_ms: Floats, candidate_ms: Floats) -> None:
         """Take in the requests of one minute. A minute without requests of both says nothing."""
@@ -74,15 +84,30 @@ class SameMinute:
         # Minutes count by their requests, not by their pairs: a busy one is not worth its square.
         self._longer += (longer + (n * m - longer - shorter) / 2) / (n * m) * min(n, m)
         self._pairs += min(n, m)
+        self._scatter((longer[-1] - shorter[-1]) / 2 / math.sqrt(n * m * (n + m + 1) / 12))
+
+    @property
+    def spread(self) -> float:
+        """How much more the minutes differ than chance explains: the variance of their standardised wins, 1 or more.
+
+        Where each deployment has good and bad minutes of its own, requests of one minute are not independent, and all
+        evidence from them counts for so much less (quasi-likelihood: McCullagh and Nelder, "Generalized Linear Models",
+        1989, section 4.5). That is no e-process any more; how often it errs is simulated.
+        """
+        return max(1.0, (self._squares + _CALM) / (max(self.minutes - 1, 0) + _CALM))
 
     def evidence(self, factor: float = 1.0) -> Evidence:
         """Log e-values at the margin, after ``factor`` times as much of the same."""
-        return Evidence(float(_mixed(self._worse[-1] * factor)), float(_mixed(self._fine[-1] * factor)))
+        if self.minutes * factor < LEAST_MINUTES:
+            return Evidence(0.0, 0.0)
+        share = factor / self.spread
+        return Evidence(float(_mixed(self._worse[-1] * share)), float(_mixed(self._fine[-1] * share)))
 
     def shift(self, alpha: float) -> Shift:
         """The shift, each side at level ``alpha``: a confidence sequence."""
-        needed = math.log(1 / alpha)
-        too_low, too_high = _mixed(self._worse[:-1]) >= needed, _mixed(self._fine[:-1]) >= needed
+        needed = math.log(1 / alpha) if self.minutes >= LEAST_MINUTES else math.inf
+        too_low = _mixed(self._worse[:-1] / self.spread) >= needed
+        too_high = _mixed(self._fine[:-1] / self.spread) >= needed
         lower = float(RATIOS[np.flatnonzero(too_low)[-1]]) if too_low.any() else 0.0
         upper = float(RATIOS[np.flatnonzero(too_high)[0]]) if too_high.any() else math.inf
         if not self._pairs:
@@ -90,6 +115,13 @@ class SameMinute:
         # Half of the pairs are longer where the shift is taken away.
         shares = self._longer[:-1] / self._pairs
         return Shift(float(np.interp(0.5, shares[::-1], RATIOS[::-1])), lower, upper)
+
+    def _scatter(self, wins: float) -> None:
+        # Welford's way: no minute is kept.
+        self.minutes += 1
+        before = wins - self._mean
+        self._mean += before / self.minutes
+        self._squares += before * (wins - self._mean)
 
 
 def _wins_at_limits(limits: Floats, candidate: Floats) -> tuple[float, float]:

@@ -11,7 +11,10 @@ from scipy.stats import binom
 
 from benchmarks.judge import JUDGES, MINUTES, OURS, POWER, SAFETY, World, played, rows_of
 from benchmarks.rivals import FAILED_CHECKS, GOOD_CHECKS, Kayenta, Threshold, shift_interval
+from services.comparison.criteria import ALPHA
 from services.comparison.judge import Arm, Verdict
+from services.comparison.quantiles import Margin
+from services.comparison.ranks import SameMinute
 
 RUNS, LOOKS = (1000, MINUTES) if os.environ.get("SLUICE_TEST_COUNTS") == "full" else (6, 25)
 MARGIN = next(world for world in SAFETY if world.name == "latency at the margin")
@@ -27,6 +30,22 @@ def test_a_verdict_is_wrong_in_five_percent_of_the_runs_at_most(world: World) ->
     most = binom.ppf(0.999, RUNS, 0.05)
     for verdict in world.wrong:
         assert sum(verdict in each.first for each in outcomes) <= most
+
+
+def test_minutes_that_differ_by_themselves_count_for_less() -> None:
+    """Each deployment has noise of its own: a busy pair at the margin is not judged by a few of its minutes."""
+    wrong = 0
+    for seed in range(20):
+        rng, pairs = np.random.default_rng(seed), SameMinute(Margin(0.1))
+        for _ in range(40):
+            live, candidate = rng.normal(0, 0.1, 2)
+            pairs.add(np.exp(live + rng.normal(0, 0.4, 300)), 1.1 * np.exp(candidate + rng.normal(0, 0.4, 300)))
+            evidence = pairs.evidence()
+            if max(evidence.worse, evidence.fine) >= math.log(1 / ALPHA):
+                wrong += 1
+                break
+    assert pairs.spread > 3
+    assert wrong <= 4
 
 
 def test_a_slow_candidate_fails_soon() -> None:
