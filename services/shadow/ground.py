@@ -15,11 +15,12 @@ from services.shadow.starting import setup_of
 @dataclass(frozen=True)
 class Ground:
     """``broken`` is why the run cannot go on, "" while it can; ``until`` is when that began, as far as is known.
-    ``remarks`` are changes that it survives."""
+    ``remarks`` are changes that it survives. ``is_ours`` says that the mirror is still as the run has set it."""
 
     broken: str = ""
     until: datetime | None = None
     remarks: tuple[str, ...] = ()
+    is_ours: bool = False
 
 
 def look(run: Run, endpoint: Endpoint, deployments: Sequence[Deployment], entries: Iterable[Entry]) -> Ground:
@@ -53,7 +54,7 @@ def _of_deployments(run: Run, endpoint: Endpoint, deployments: Sequence[Deployme
         now = setup_of(found)
         if (now.model, now.environment) != (began.model, began.environment):
             why = f"{began.name} became another one: {_other(began, now)}."
-            return Ground(why, found.modified_at, tuple(remarks))
+            return Ground(why, found.modified_at, tuple(remarks), is_ours=True)
         remarks += _alike(began, now)
     return Ground(remarks=tuple(remarks))
 

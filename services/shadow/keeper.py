@@ -194,7 +194,7 @@ class Keeper:
             trouble = "Sluice itself failed to look after this test; the log has the details. It tries again by itself."
             _log.exception("Looking after the shadow test %s broke", run.id)
         try:
-            self.runs.tell(run.id, lambda kept: replace(kept, trouble=trouble))
+            self.runs.tell(run.id, lambda kept: replace(kept, trouble=trouble), is_over_too=True)
         except NotFound:
             _log.info("The shadow test %s was given up while it was looked after", run.id)
 
@@ -223,9 +223,15 @@ class Keeper:
         ground = look(run, endpoint, deployments, self._journal.entries(endpoint_id=run.endpoint_id, since=run.set_at))
         for sentence in ground.remarks:
             run = self.runs.remark(run.id, sentence, self._now())
-        if ground.broken:
-            self._break(run, ground.broken, ground.until or self._now())
+        if ground.broken and not ground.is_ours:
+            self._break(run, run.why or ground.broken, run.ended_at or ground.until or self._now())
             return
+        if ground.broken and not run.why:
+            # The mirror is still the run's and would stay for ever: it is cleared before the run ends as broken.
+            broken_at = ground.until or self._now()
+            run = self.runs.tell(
+                run.id, lambda kept: replace(kept, why=ground.broken, ended_at=broken_at, is_ending=True)
+            )
         if run.is_ending or self._now() >= run.ends_at:
             self._clear(run, conn, endpoint, deployments)
         else:
@@ -257,7 +263,11 @@ class Keeper:
 
     def _set_perhaps(self, run: Run, change_id: str) -> Run | None:
         """:meth:`_set` when nobody knows what became of the change: by what Azure holds now."""
-        endpoint, _ = self._found(self._conn_of(run), run)
+        try:
+            endpoint, _ = self._found(self._conn_of(run), run)
+        except NotFound:
+            self._break(run, "The endpoint was deleted.", self._now())
+            return None
         if endpoint.split == run.split and endpoint.state not in MOVING:
             at = self._now()
             return self.runs.tell(run.id, lambda kept: replace(kept, set_at=at, change_id=change_id))
@@ -277,6 +287,9 @@ class Keeper:
         before = self._clearing(run)
         if before is not None and self._now() < (before.ended_at or before.began_at) + TRY_AGAIN:
             raise ServiceFailed("The mirror was not cleared.", _failure(before), "Sluice tries again by itself.")
+        if not self.runs.take(run.id, self._holder, self._now()):
+            # What came before took so long that another process looks after it by now.
+            return
         wanted = plan(endpoint, deployments, endpoint.split.live, None, 0)
         # Kept before it begins: after a crash it would look like somebody else's.
         made = f"{run.id}-end-{uuid.uuid4().hex[:8]}"
@@ -293,6 +306,9 @@ class Keeper:
 
     def _end(self, run: Run, entry: Entry) -> None:
         at = min(entry.sent_at or entry.began_at, self._now())
+        if run.why:
+            self._break(run, run.why, run.ended_at or at)
+            return
         if run.is_ending and at < run.ends_at:
             self.runs.end(run.id, RunState.STOPPED, "Somebody stopped it before its time.", at)
         else:
@@ -348,7 +364,9 @@ class Keeper:
         )
         minutes = [each for each in reading.minutes if since <= each.at < until]
         if minutes:
-            self.runs.add_minutes(run.id, minutes, counts=reading.counts, rows=reading.rows, notes=reading.notes)
+            self.runs.add_minutes(
+                run.id, minutes, counts=reading.counts, rows=reading.rows, notes=reading.notes, odd=reading.odd
+            )
         self._read_at[run.id] = this_minute
 
     def _wait(self, run: Run) -> None:

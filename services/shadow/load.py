@@ -54,12 +54,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Loads:
-    """Both arms; ``source`` is where it is from. ``notes`` say what could not be read."""
+    """Both arms; ``source`` is where it is from. ``notes`` say what could not be read. ``is_whole`` is False when a
+    question failed, so that asked again it may tell more."""
 
     live: Load
     candidate: Load
     source: str
     notes: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def read(
         asked = [pool.submit(_safely, question) for question in questions]
         told = pool.submit(_events, conn, endpoint, pair, window)
         (used, used_problem), (there, there_problem) = (each.result() for each in asked)
-        events, note = told.result()
+        events, note, is_answered = told.result()
     ids = {each.name: each.id.lower() for each in both}
 
     def load(name: str, requests: Mapping[datetime, int]) -> Load:
@@ -140,6 +142,7 @@ def read(
         load(pair.candidate, {each.at: each.candidate.requests for each in minutes}),
         _SOURCE,
         tuple(dict.fromkeys(each for each in (used_problem, there_problem, note) if each)),
+        is_whole=is_answered and not used_problem and not there_problem,
     )
 
 
@@ -225,8 +228,10 @@ def _joined(told: Sequence[Restart], seen: Sequence[Restart]) -> tuple[Restart, 
     return tuple(sorted(found, key=lambda each: each.at))
 
 
-def _events(conn: Connection, endpoint: Endpoint, pair: Pair, window: Window) -> tuple[Sequence[LifecycleEvent], str]:
-    """The events of both, and why they are missing."""
+def _events(
+    conn: Connection, endpoint: Endpoint, pair: Pair, window: Window
+) -> tuple[Sequence[LifecycleEvent], str, bool]:
+    """The events of both, why they are missing, and whether Azure answered."""
     why = "When containers started again inside an instance is not known: "
     try:
         wanted = Wanted(
@@ -237,10 +242,10 @@ def _events(conn: Connection, endpoint: Endpoint, pair: Pair, window: Window) ->
         )
         found = recent(conn, endpoint, wanted)
         if found or are_sent(conn, endpoint, EVENTS):
-            return found, ""
+            return found, "", True
     except SluiceError as error:
-        return (), why + error.why
-    return (), f"{why}no diagnostic setting sends the category {EVENTS}."
+        return (), why + error.why, False
+    return (), f"{why}no diagnostic setting sends the category {EVENTS}.", True
 
 
 def _side(load: Load, types: Mapping[str, str], requests: int) -> Side:

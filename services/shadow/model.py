@@ -34,13 +34,15 @@ class Reading:
 
     ``counts`` and ``rows`` name the sources of the requests with their errors, and of the latencies; "" is none. Both
     arms always come from the same one. ``notes`` are whole sentences: what could not be read, what taints a number, and
-    which switch or log line would help.
+    which switch or log line would help. ``odd`` are those of them that tell of requests which name a deployment, or of
+    copies that did not arrive.
     """
 
     minutes: tuple[Minute, ...]
     counts: str
     rows: str
     notes: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
 
 
 class RunState(Enum):

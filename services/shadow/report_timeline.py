@@ -34,7 +34,7 @@ def timeline(run: Run, entries: Iterable[Entry], answers: Iterable[Answers]) -> 
         at = each.content.get("at")
         what = f"Answers were compared: {each.different:,} of {each.compared:,} payloads differ."
         events += [_event(datetime.fromisoformat(at), what)] if at else []
-    if run.ended_at is not None:
+    if run.ended_at is not None and run.state is not RunState.RUNNING:
         words = {RunState.STOPPED: "was stopped", RunState.BROKEN: "broke off"}.get(run.state, "ended")
         events.append(_event(run.ended_at, f"The shadow test {words}. {run.why}".strip()))
     return sorted(events, key=lambda event: event["at"])

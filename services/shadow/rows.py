@@ -77,7 +77,7 @@ def read(
     else:
         notes += (*cells.notes, *(advice.of_container_log(pair, deployments) if rows == CONTAINER_LOG else ()))
     arms = (Minute(at, _arm(counted, cells, pair.live, at), _arm(counted, cells, pair.candidate, at)) for at in minutes)
-    return Reading(tuple(arms), counting, rows, tuple(dict.fromkeys(notes)))
+    return Reading(tuple(arms), counting, rows, tuple(dict.fromkeys(notes)), seen.choice.notes)
 
 
 def _mirror(endpoint: Endpoint, pair: Pair, began_at: datetime | None) -> Mirror | None:

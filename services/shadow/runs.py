@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from services.comparison.criteria import Criteria
@@ -21,6 +22,7 @@ MOST_KEPT = 30
 """Runs of an endpoint. The oldest go first, with their minutes."""
 MOST_REMARKS = 50
 _SECONDS_LET_GO = 0.0
+_SELDOM, _ODD = timedelta(hours=1), "In the hour before"
 
 
 @dataclass(frozen=True)
@@ -92,25 +94,36 @@ class Runs:
         return self._chosen(SHADOW_RUNS.c.cloud == self._cloud, is_open)
 
     def add_minutes(
-        self, run_id: str, minutes: Sequence[Minute], *, counts: str = "", rows: str = "", notes: Sequence[str] = ()
+        self,
+        run_id: str,
+        minutes: Sequence[Minute],
+        *,
+        counts: str = "",
+        rows: str = "",
+        notes: Sequence[str] = (),
+        odd: Sequence[str] = (),
     ) -> int:
         """Keep settled minutes, in order. Only those after the newest kept one are: a minute is judged once.
 
-        ``counts``, ``rows`` and ``notes`` are those of the reading. Returns how many were new. Nothing is added once
-        the verdict is frozen. Raises NotFound.
+        ``counts``, ``rows``, ``notes`` and ``odd`` are those of the reading. A run has one source of latencies: those
+        of another one are not kept, for sources do not measure the same. What is odd becomes a remark, which stays.
+        Returns how many were new. Nothing is added once the verdict is frozen. Raises NotFound.
         """
         with self._store.writing() as connection:
             run = self._found(connection, run_id)
             newest = self._newest(connection, run_id)
             new = [each for each in minutes if run.verdict is None and (newest is None or each.at > newest)]
+            is_other = bool(rows and run.rows and rows != run.rows)
+            if is_other:
+                new = [_without_rows(each) for each in new]
             if new:
                 connection.execute(sa.insert(SHADOW_MINUTES), [from_minute(run, each) for each in new])
-            told = replace(run, counts=counts or run.counts, rows=rows or run.rows, notes=tuple(notes))
-            if new and rows and run.rows and rows != run.rows:
-                sentence = (
-                    f"The latencies come from another source since {new[0].at:%H:%M} UTC: {rows} after {run.rows}."
-                )
-                told = _remarked(told, Remark(new[0].at, sentence))
+            told = replace(run, counts=counts or run.counts, rows=run.rows or rows, notes=tuple(notes))
+            for sentence in _changes(run, counts, rows) if new else ():
+                told = _seldom(told, Remark(new[0].at, f"Since {new[0].at:%d %b %H:%M} UTC: {sentence}"), sentence)
+            for sentence in odd if new else ():
+                until = new[-1].at + timedelta(minutes=1)
+                told = _seldom(told, Remark(new[0].at, f"{_ODD} {until:%d %b %H:%M} UTC: {sentence}"), _ODD)
             self._write(connection, run, told)
         return len(new)
 
@@ -251,6 +264,26 @@ class Runs:
 
     def _criteria_of(self, endpoint_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return SHADOW_CRITERIA.c.cloud == self._cloud, SHADOW_CRITERIA.c.endpoint_id == endpoint_id.lower()
+
+
+def _changes(run: Run, counts: str, rows: str) -> Iterator[str]:
+    """What a reading was taken from when that is not what the run was read from so far."""
+    if counts and run.counts and counts != run.counts:
+        yield f"the requests are counted from another source: {counts} after {run.counts}."
+    if rows and run.rows and rows != run.rows:
+        yield f"{run.rows} has no latencies of both. Those of {rows} are measured otherwise and do not count."
+
+
+def _without_rows(minute: Minute) -> Minute:
+    none = np.empty(0)
+    live, candidate = replace(minute.live, latencies_ms=none), replace(minute.candidate, latencies_ms=none)
+    return replace(minute, live=live, candidate=candidate)
+
+
+def _seldom(run: Run, remark: Remark, told: str) -> Run:
+    """A run with a remark, unless one with the words ``told`` is less than an hour older."""
+    is_told = any(told in each.sentence and remark.at < each.at + _SELDOM for each in run.remarks)
+    return run if is_told else _remarked(run, remark)
 
 
 def _remarked(run: Run, remark: Remark) -> Run:

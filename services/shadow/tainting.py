@@ -63,6 +63,12 @@ class Tainting:
         # Changes of the split are compared with the run's ground by the keeper.
         found = self._tell(conn, endpoint, deployments, run.pair, Reading(minutes, run.counts, run.rows), ())
         sentences = tuple(dict.fromkeys(each.sentence for each in found.taints))
-        self._runs.tell(run.id, lambda kept: replace(kept, taints=sentences), is_over_too=True)
+
+        def taint(kept: Run) -> Run:
+            # What Azure did not tell this time was there all the same when it was seen before.
+            seen = () if found.loads.is_whole else kept.taints
+            return replace(kept, taints=tuple(dict.fromkeys((*seen, *sentences))))
+
+        self._runs.tell(run.id, taint, is_over_too=True)
         if is_last:
             del self._told_at[run.id]

@@ -370,6 +370,38 @@ def test_a_split_changed_elsewhere_breaks_a_run_and_is_left_as_it_is(
     assert get_endpoint(here, name).split == Split(live, mirror)
 
 
+def test_another_model_breaks_a_run_and_leaves_no_mirror_behind(
+    process: Callable[..., Process], here: Connection, make: Callable[..., str]
+) -> None:
+    name, one = make({"green": 20}), process()
+    run = begin(one, here, name)
+    one.keeper.round()
+    was = [replace(each, model="digits:0") if each.name == "green" else each for each in run.setup]
+    one.keeper.runs.tell(run.id, lambda kept: replace(kept, setup=tuple(was)))
+
+    ended = looked_after(one, run, lambda found: found.verdict is not None)
+
+    assert ended.state is RunState.BROKEN
+    assert ended.why.startswith("green became another one: its model is ")
+    assert get_endpoint(here, name).split == Split({"blue": 100})
+
+
+def test_an_endpoint_that_was_deleted_while_its_mirror_was_in_doubt_ends_its_run(
+    process: Callable[..., Process], here: Connection, make: Callable[..., str], local_azure: LocalAzure
+) -> None:
+    one = process()
+    run = begin(one, here, make({"green": 20}))
+    endpoint = get_endpoint(here, run.endpoint_id.rsplit("/", 1)[-1])
+    entry, _ = one.journal.begin("in-doubt", endpoint, Split({"blue": 100}, {"green": 30}), Who("app", "ann"))
+    one.journal.end(entry, UNKNOWN)
+    one.keeper.runs.tell(run.id, lambda kept: replace(kept, change_id="in-doubt", set_at=None))
+    local_azure.finish(local_azure.arm("DELETE", run.endpoint_id))
+
+    ended = looked_after(one, run, lambda found: found.verdict is not None)
+
+    assert (ended.state, ended.why) == (RunState.BROKEN, "The endpoint was deleted.")
+
+
 def test_other_shares_of_live_traffic_are_told_and_kept_when_the_mirror_is_cleared(
     process: Callable[..., Process], here: Connection, make: Callable[..., str], local_azure: LocalAzure
 ) -> None:

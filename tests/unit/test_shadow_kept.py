@@ -6,22 +6,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
+from services.azure.connection import Connection
 from services.comparison.criteria import Criteria
 from services.comparison.judge import Arm, Judge, Verdict
 from services.comparison.quantiles import Margin
 from services.errors import Conflict, NotFound, RuleBroken
 from services.journal.entry import CHANGE, DRIFT, Entry, Who
 from services.model import Split
+from services.shadow import load
 from services.shadow.ground import look
 from services.shadow.judging import Judging, View, from_view, to_view
 from services.shadow.kept import FEWEST_PER_MINUTE, per_minute
 from services.shadow.model import Asked, Minute, Pair, Remark, Run, RunState
 from services.shadow.runs import MOST_KEPT, Runs
 from services.shadow.starting import new_run, plan_of
+from services.shadow.tainting import Tainting
 from services.store import Store
 from tests.values import deployments, endpoint
 
@@ -110,15 +114,51 @@ def test_a_minute_is_kept_once_and_in_order(runs: Runs) -> None:
     assert (told.counts, told.rows, told.notes) == ("metrics", "log", ())
 
 
-def test_another_source_of_latencies_is_told(runs: Runs) -> None:
+def test_latencies_of_another_source_are_told_and_do_not_count(runs: Runs) -> None:
     runs.begin(RUN)
-    runs.add_minutes("first", [minute(0)], rows="the traffic log")
-    runs.add_minutes("first", [minute(1)], rows="the console log")
-    runs.add_minutes("first", [minute(2)], rows="the console log")
+    runs.add_minutes("first", [minute(0)], counts="Metrics", rows="Traffic log")
+    runs.add_minutes("first", [minute(1)], counts="Metrics", rows="Console log")
+    runs.add_minutes("first", [minute(2)], counts="Traffic log", rows="Console log")
+    runs.add_minutes("first", [minute(3)], counts="Traffic log", rows="Traffic log")
     told = runs.get("first")
     assert told is not None
-    (remark,) = told.remarks
-    assert remark.sentence.endswith("since 08:01 UTC: the console log after the traffic log.")
+    assert told.rows == "Traffic log"
+    assert [each.sentence for each in told.remarks] == [
+        (
+            "Since 02 Mar 08:01 UTC: Traffic log has no latencies of both. Those of Console log are measured otherwise "
+            "and do not count."
+        ),
+        "Since 02 Mar 08:02 UTC: the requests are counted from another source: Traffic log after Metrics.",
+    ]
+    assert [len(each.live.latencies_ms) for each in runs.minutes("first")] == [30, 0, 0, 30]
+    assert [each.candidate.requests for each in runs.minutes("first")] == [30, 30, 30, 30]
+
+
+def test_requests_that_named_a_deployment_are_told_until_the_end_of_the_run(runs: Runs) -> None:
+    runs.begin(RUN)
+    for number in range(90):
+        runs.add_minutes("first", [minute(number)], odd=[f"{number} named it."] if number not in (3, 4) else [])
+    told = runs.get("first")
+    assert told is not None
+    assert [each.sentence for each in told.remarks] == [
+        "In the hour before 02 Mar 08:01 UTC: 0 named it.",
+        "In the hour before 02 Mar 09:01 UTC: 60 named it.",
+    ]
+
+
+@pytest.mark.parametrize(("is_whole", "taints"), [(False, ("It started anew.",)), (True, ())])
+def test_a_taint_stays_when_azure_does_not_tell_it_again(
+    runs: Runs, *, is_whole: bool, taints: tuple[str, ...]
+) -> None:
+    runs.begin(RUN)
+    runs.add_minutes("first", [minute(0)])
+    runs.tell("first", lambda kept: replace(kept, taints=("It started anew.",)))
+    none = load.Loads(load.Load("blue", 0, 0), load.Load("green", 0, 0), "", is_whole=is_whole)
+    tainting = Tainting(runs, lambda: BEGAN, tell=lambda *_: load.Ground(none, (), ()))
+    tainting.look(RUN, cast("Connection", None), PLACE, BOTH)
+    told = runs.get("first")
+    assert told is not None
+    assert told.taints == taints
 
 
 def test_a_minute_without_any_request_and_one_that_is_no_number_are_kept_for_what_they_are(runs: Runs) -> None:
@@ -300,7 +340,9 @@ def test_another_model_or_no_deployment_breaks_a_run() -> None:
     other = [BOTH[0], replace(BOTH[1], model="digits:2", modified_at=BEGAN)]
     found = look(SET, MIRRORED, other, [])
     assert found.broken == "green became another one: its model is digits:2 instead of digits:1."
-    assert look(SET, MIRRORED, BOTH[:1], []).broken == "green was deleted."
+    assert found.is_ours
+    gone = look(SET, MIRRORED, BOTH[:1], [])
+    assert (gone.broken, gone.is_ours) == ("green was deleted.", False)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def progress(run: Run, view: View, now: datetime) -> list[str]:
     if view.verdict is Verdict.NEED_MORE and view.more is not None:
         said.append(f'<b class="more">Needs {escape(standing_words.to_go(view.more, view.minutes_to_go))}.</b>')
     if run.is_ending:
+        said += [escape(run.why)] if run.why else []
         return [*said, "It is being stopped: the mirror is cleared, then the verdict is frozen."]
     if run.set_at is None:
         return [*said, "The mirror is being set. Minutes count from the first whole one after that."]
