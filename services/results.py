@@ -70,10 +70,14 @@ class Results:
             connection.execute(sa.delete(RESULTS).where(RESULTS.c.id.in_(old.limit(-1).offset(MOST_KEPT))))
         return made
 
-    def all(self, endpoint_id: str, kind: str, limit: int = MOST_KEPT) -> tuple[Result, ...]:
-        """The runs of ``kind``, newest first. Raises StoreFailed."""
+    def all(
+        self, endpoint_id: str, kind: str, limit: int = MOST_KEPT, *, since: datetime | None = None
+    ) -> tuple[Result, ...]:
+        """The runs of ``kind``, newest first; those that ended after ``since`` if it is given. Raises StoreFailed."""
+        chosen = sa.select(RESULTS).where(*self._of(endpoint_id, kind)).order_by(*_NEWEST_FIRST).limit(limit)
+        if since is not None:
+            chosen = chosen.where(RESULTS.c.at > since.astimezone(UTC).isoformat(timespec="microseconds"))
         with self._store.reading() as connection:
-            chosen = sa.select(RESULTS).where(*self._of(endpoint_id, kind)).order_by(*_NEWEST_FIRST).limit(limit)
             rows = connection.execute(chosen).all()
         return tuple(_result(row) for row in rows)
 

@@ -234,7 +234,7 @@ def shadow() -> Keeper:
     with process.lock:
         if process.keeper is None:
             runs = Runs(store(), connection().arm_host)
-            process.keeper = Keeper(connection(), runs, journal(), applier())
+            process.keeper = Keeper(connection(), runs, journal(), applier(), results=results())
             process.keeper.start()
         return process.keeper
 

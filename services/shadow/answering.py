@@ -117,9 +117,13 @@ class Comparing:
 
     def _keep(self, record: Record) -> None:
         runs, until = self._places.runs, self._now()
-        already = answers.marks_of(runs.answers(self.run_id))
+        kept = runs.answers(self.run_id)
+        decided, drift = answers.left_out_of(kept), answers.may_drift_of(kept)
+        # Another comparison may have been the first meanwhile: what it decided holds for this one too.
+        self.left_out = self.left_out if decided is None else decided
+        self.may_drift = self.may_drift if drift is None else drift
         drifting = answers.drifting(record) if self.may_drift else ()
-        found = answers.counted(record, self._marks, already, [*self.left_out, *drifting])
+        found = answers.counted(record, self._marks, answers.marks_of(kept), [*self.left_out, *drifting])
         content = answers.content_of(
             record,
             self._marks,

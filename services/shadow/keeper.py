@@ -21,6 +21,7 @@ from services.journal.entry import APPLIED, UNKNOWN, Entry, Who
 from services.journal.journal import Journal
 from services.journal.observing import MOVING
 from services.model import Deployment, Endpoint, WorkspaceRef
+from services.results import Results
 from services.shadow import rows
 from services.shadow.ground import look
 from services.shadow.judging import Judging, View, from_view
@@ -88,6 +89,7 @@ class Keeper:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         read: Read = rows.read,
         azure: Azure = azure_endpoints,
+        results: Results | None = None,
     ) -> None:
         self.runs = runs
         self._conn = conn
@@ -98,7 +100,7 @@ class Keeper:
         self._read = read
         self._azure = azure
         self._judging = Judging(runs)
-        self._tainting = Tainting(runs, now)
+        self._tainting = Tainting(runs, now, results=results)
         self._holder = uuid.uuid4().hex
         self._read_at: dict[str, datetime] = {}
         self._lock = threading.Lock()
@@ -228,10 +230,8 @@ class Keeper:
             return
         if ground.broken and not run.why:
             # The mirror is still the run's and would stay for ever: it is cleared before the run ends as broken.
-            broken_at = ground.until or self._now()
-            run = self.runs.tell(
-                run.id, lambda kept: replace(kept, why=ground.broken, ended_at=broken_at, is_ending=True)
-            )
+            at = ground.until or self._now()
+            run = self.runs.tell(run.id, lambda kept: replace(kept, why=ground.broken, ended_at=at, is_ending=True))
         if run.is_ending or self._now() >= run.ends_at:
             self._clear(run, conn, endpoint, deployments)
         else:

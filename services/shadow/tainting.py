@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,12 +10,15 @@ from typing import Protocol
 from services.azure.connection import Connection
 from services.journal.entry import Entry
 from services.model import Deployment, Endpoint
+from services.results import Results
 from services.shadow import load
 from services.shadow.model import Pair, Reading, Run
+from services.shadow.own_requests import COMPARE, LOAD, own_requests
 from services.shadow.runs import Runs
 
 EVERY = timedelta(minutes=5)
 """How often: it reads the metrics of every instance over the whole run."""
+_MOST_OWN = 20
 
 
 class Tell(Protocol):
@@ -36,8 +39,16 @@ class Tell(Protocol):
 class Tainting:
     """Looks for the taints of runs. For one thread. ``now`` is the clock."""
 
-    def __init__(self, runs: Runs, now: Callable[[], datetime], tell: Tell = load.ground) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        now: Callable[[], datetime],
+        tell: Tell = load.ground,
+        results: Results | None = None,
+    ) -> None:
+        """``results`` are the load tests and replays of this store; without them nothing is said of these."""
         self._runs = runs
+        self._results = results
         self._now = now
         self._tell = tell
         self._told_at: dict[str, datetime] = {}
@@ -62,7 +73,7 @@ class Tainting:
         self._told_at[run.id] = self._now()
         # Changes of the split are compared with the run's ground by the keeper.
         found = self._tell(conn, endpoint, deployments, run.pair, Reading(minutes, run.counts, run.rows), ())
-        sentences = tuple(dict.fromkeys(each.sentence for each in found.taints))
+        sentences = tuple(dict.fromkeys((*self._own(run), *(each.sentence for each in found.taints))))
 
         def taint(kept: Run) -> Run:
             # What Azure did not tell this time was there all the same when it was seen before.
@@ -72,3 +83,14 @@ class Tainting:
         self._runs.tell(run.id, taint, is_over_too=True)
         if is_last:
             del self._told_at[run.id]
+
+    def _own(self, run: Run) -> Iterator[str]:
+        if self._results is None or run.set_at is None:
+            return iter(())
+        told = {str(each.content.get("result")) for each in self._runs.answers(run.id)}
+        kept = [
+            result
+            for kind in (LOAD, COMPARE)
+            for result in self._results.all(run.endpoint_id, kind, _MOST_OWN, since=run.set_at)
+        ]
+        return own_requests(run, kept, told)

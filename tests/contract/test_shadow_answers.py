@@ -113,6 +113,19 @@ def test_answers_are_not_asked_for_where_they_would_not_count(
         compare(conn, endpoint, ended, places, [0.5])
 
 
+def test_what_the_first_comparison_leaves_out_holds_for_one_that_was_under_way(
+    conn: Connection, endpoint: Endpoint, places: Places
+) -> None:
+    run = begun(places, endpoint)
+    asked = items(numbers(4, 2))
+    late = Comparing(conn, endpoint, run, asked, places, source="Library", seed=1, left_out=["$.label"], may_drift=True)
+    compare(conn, endpoint, run, places, [0.5, 0.6])
+    late.work()
+    assert late.problem is None
+    assert (late.left_out, late.may_drift) == ((), False)
+    assert [each.content["left_out"] for each in places.runs.answers(run.id)] == [[], []]
+
+
 def test_a_comparison_that_outlives_its_run_says_so_and_changes_nothing(
     conn: Connection, endpoint: Endpoint, places: Places
 ) -> None:

@@ -18,6 +18,7 @@ from services.comparison.quantiles import Margin
 from services.errors import Conflict, NotFound, RuleBroken
 from services.journal.entry import CHANGE, DRIFT, Entry, Who
 from services.model import Split
+from services.results import Results
 from services.shadow import load
 from services.shadow.ground import look
 from services.shadow.judging import Judging, View, from_view, to_view
@@ -144,6 +145,30 @@ def test_requests_that_named_a_deployment_are_told_until_the_end_of_the_run(runs
         "In the hour before 02 Mar 08:01 UTC: 0 named it.",
         "In the hour before 02 Mar 09:01 UTC: 60 named it.",
     ]
+
+
+def test_own_load_tests_and_replays_that_name_a_deployment_are_told(runs: Runs, store: Store) -> None:
+    run, results = runs.begin(replace(RUN, set_at=BEGAN)), Results(store, "cloud")
+    load_test = {"deployment": "green", "sent": 1500, "plan": {"seconds": 120}}
+    for content, kind, at in (
+        (load_test, "load", BEGAN + 9 * MINUTE),
+        ({**load_test, "deployment": ""}, "load", BEGAN + 12 * MINUTE),
+        (load_test, "load", BEGAN - MINUTE),
+        (load_test, "load", BEGAN + 3 * HOUR),
+        ({"live": "red", "candidate": "blue", "started_at": BEGAN.isoformat()}, "compare", BEGAN + MINUTE),
+    ):
+        results.save(run.endpoint_id, kind, content, at=at)
+    counted = results.save(run.endpoint_id, "compare", {"live": "blue", "candidate": "green"}, at=BEGAN + 20 * MINUTE)
+    runs.add_answers("first", 1, 0, {"result": counted})
+    runs.add_minutes("first", [minute(0)])
+    none = load.Ground(load.Loads(load.Load("blue", 0, 0), load.Load("green", 0, 0), ""), (), ())
+    Tainting(runs, lambda: BEGAN, lambda *_: none, results).look(run, cast("Connection", None), PLACE, BOTH)
+    told = runs.get("first")
+    assert told is not None
+    assert told.taints == (
+        "A replay sent requests that name blue from 02 Mar 08:00 to 08:01 UTC. They are counted too.",
+        "A load test sent 1,500 requests that name green from 02 Mar 08:07 to 08:09 UTC. They are counted too.",
+    )
 
 
 @pytest.mark.parametrize(("is_whole", "taints"), [(False, ("It started anew.",)), (True, ())])
