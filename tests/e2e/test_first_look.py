@@ -19,7 +19,7 @@ from tests.e2e.steps import ours_of, share_of, shift
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 
-PAGES = ["Endpoints", "Overview", "Traffic", "Test", "Metrics", "Logs", "Journal"]
+PAGES = ["Endpoints", "Overview", "Traffic", "Test", "Metrics", "Shadow", "Logs", "Journal"]
 CHOSEN = "endpoint=whats-in-a-name"
 SHOTS = ROOT / "tests" / "e2e" / "screenshots"
 

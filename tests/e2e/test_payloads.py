@@ -65,6 +65,8 @@ def test_a_curl_command_is_kept_sent_twice_and_its_answers_compared(
     page.reload()
     settle(page)
     press(page, "Edit")
+    # The form has a field of this name, and so have the variables below.
+    expect(page.get_by_label("Name", exact=True)).to_have_count(2)
     page.get_by_label("Name", exact=True).first.fill("two numbers")
     press(page, "Save")
     expect(page.get_by_role("heading", name="two numbers")).to_be_visible()
