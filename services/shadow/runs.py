@@ -22,7 +22,7 @@ MOST_KEPT = 30
 """Runs of an endpoint. The oldest go first, with their minutes."""
 MOST_REMARKS = 50
 _SECONDS_LET_GO = 0.0
-_SELDOM, _ODD = timedelta(hours=1), "In the hour before"
+_SELDOM, _ODD = timedelta(hours=6), "In the hour before"
 
 
 @dataclass(frozen=True)
@@ -281,9 +281,9 @@ def _without_rows(minute: Minute) -> Minute:
 
 
 def _seldom(run: Run, remark: Remark, told: str) -> Run:
-    """A run with a remark, unless one with the words ``told`` is less than an hour older."""
+    """A run with a remark, unless one with the words ``told`` is a little older or there is room for others only."""
     is_told = any(told in each.sentence and remark.at < each.at + _SELDOM for each in run.remarks)
-    return run if is_told else _remarked(run, remark)
+    return run if is_told or len(run.remarks) >= MOST_REMARKS // 2 else _remarked(run, remark)
 
 
 def _remarked(run: Run, remark: Remark) -> Run:

@@ -137,13 +137,14 @@ def test_latencies_of_another_source_are_told_and_do_not_count(runs: Runs) -> No
 
 def test_requests_that_named_a_deployment_are_told_until_the_end_of_the_run(runs: Runs) -> None:
     runs.begin(RUN)
-    for number in range(90):
-        runs.add_minutes("first", [minute(number)], odd=[f"{number} named it."] if number not in (3, 4) else [])
+    for number in range(0, 10 * 60, 10):
+        runs.add_minutes("first", [minute(number)], odd=[f"{number} named it."])
+    runs.add_minutes("first", [minute(601)])
     told = runs.get("first")
     assert told is not None
     assert [each.sentence for each in told.remarks] == [
         "In the hour before 02 Mar 08:01 UTC: 0 named it.",
-        "In the hour before 02 Mar 09:01 UTC: 60 named it.",
+        "In the hour before 02 Mar 14:01 UTC: 360 named it.",
     ]
 
 
