@@ -7,11 +7,10 @@ quarter of an hour: about as long as a new role takes to work everywhere.
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,11 +19,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core.pipeline import PipelineResponse
-from azure.monitor.querymetrics import MetricsClient, MetricsQueryResult
+from azure.monitor.querymetrics import MetricsClient
 
-from services.azure.cloud import Json
 from services.azure.connection import Connection, workspace
-from services.azure.documents import moment
+from services.azure.metric_answers import from_arm, from_batch, has_totals
 from services.azure.slices import Kept, ask_each, is_settled, joined, missing, slices
 from services.azure.translation import Call, translated, understood
 from services.errors import NotFound, RuleBroken, ServiceFailed, SluiceError
@@ -59,11 +57,8 @@ _SUMS = ("Average", "Count", "Total")
 """What a count is asked with: the mean of the minutes says nothing of how many there were."""
 _NO_SUMS_SECONDS = 3600.0
 """How long it is remembered that Azure does not offer sums. Which aggregations a metric has changes hardly ever."""
-_NEARLY = 1 - 1e-9
-"""Numbers of Azure are binary fractions: what is less by so little is equal."""
 _PART_FAILED = re.compile(r'"errorCode"\s*:\s*"(?!Success")(\w+)"')
 """One metric of an answer may fail on its own; the batch client does not keep its code."""
-_METRIC_ID = "/providers/microsoft.insights/metrics/"
 _KEPT = ("monitor", "kept")
 
 GRAIN_SECONDS = tuple(_GRAINS)
@@ -109,7 +104,7 @@ def read_metrics(
 
     All resources must be of the type ``namespace``, in one subscription, and in ``region``: the one of the connection's
     workspace when it is not given. Points without data are None, which is not 0; a resource that Azure does not know
-    (any more) has no Series. Metrics that count or say who is there (:func:`is_count`, :func:`is_presence`) come with
+    (any more) has no Series. Metrics of events and of what is there (:mod:`services.azure.metric_answers`) come with
     the totals of their points, unless Azure offers their means alone. A window of many points is asked for in pieces,
     and those of the past are kept for a while. A piece or a resource that fails is a note of the others' answer.
     Raises SluiceError.
@@ -152,7 +147,7 @@ def _kept(conn: Connection) -> Kept:
 
 def _read(conn: Connection, resource_ids: Sequence[str], question: _Question, region: str) -> Answer:
     namespace, metrics = question.namespace, question.metrics
-    if any(_has_totals(metric) for metric in metrics):
+    if any(has_totals(metric) for metric in metrics):
         question = replace(question, aggregations=_SUMS)
     call = conn.call("The metrics could not be read.", _ROLE)
     address = batch_address(conn, region)
@@ -166,20 +161,6 @@ def _read(conn: Connection, resource_ids: Sequence[str], question: _Question, re
                 raise
             conn.memory[refused] = time.monotonic() + _REFUSED_SECONDS
     return _with_sums_if_offered(conn, question, partial(_one_by_one, conn, resource_ids, call=call))
-
-
-def is_count(metric: str) -> bool:
-    """Whether the values of ``metric`` are numbers of events, which add up over time: those that Azure names so."""
-    return metric.endswith("PerMinute")
-
-
-def is_presence(metric: str) -> bool:
-    """Whether ``metric`` is 1 for each thing that is there: its total says for how much of a point it was."""
-    return metric == "DeploymentCapacity"
-
-
-def _has_totals(metric: str) -> bool:
-    return is_count(metric) or is_presence(metric)
 
 
 def _with_sums_if_offered(conn: Connection, question: _Question, ask: Callable[[_Question], Answer]) -> Answer:
@@ -231,7 +212,7 @@ def _batches(conn: Connection, address: str, resource_ids: Sequence[str], questi
                 raw_response_hook=look,
             )
             for result in results:
-                series.extend(_from_batch(result))
+                series.extend(from_batch(result))
     return Answer(series, _notes(series, failed))
 
 
@@ -263,7 +244,7 @@ def _one_by_one(conn: Connection, resource_ids: Sequence[str], question: _Questi
         with understood(call, reply.headers):
             codes = (str(metric.get("errorCode") or "Success") for metric in reply.body["value"])
             failed.update(code for code in codes if code != "Success")
-            return list(_from_arm(resource_id, reply.body))
+            return list(from_arm(resource_id, reply.body))
 
     with ThreadPoolExecutor(_FALLBACK_THREADS, thread_name_prefix="metrics") as pool:
         answers = list(pool.map(read, resource_ids))
@@ -321,67 +302,3 @@ def _filter(split_by: Sequence[str]) -> str | None:
 
 def _zulu(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _resource_of(metric_id: str) -> str:
-    """The resource of a metric's id; the batch answer names the resource nowhere else that the client keeps."""
-    end = metric_id.lower().find(_METRIC_ID)
-    return metric_id[:end] if end >= 0 else metric_id
-
-
-def _from_batch(result: MetricsQueryResult) -> Iterator[Series]:
-    for metric in result.metrics:
-        for element in metric.timeseries:
-            yield Series(
-                resource_id=_resource_of(metric.id),
-                metric=metric.name,
-                unit=str(metric.unit),
-                dimensions={str(key).lower(): str(value) for key, value in element.metadata_values.items()},
-                times=tuple(point.timestamp.astimezone(UTC) for point in element.data),
-                values=tuple(_number(point.average) for point in element.data),
-                totals=tuple(total_of(point.average, point.total, point.count) for point in element.data)
-                if _has_totals(metric.name)
-                else (),
-            )
-
-
-def _from_arm(resource_id: str, body: Json) -> Iterator[Series]:
-    for metric in body.get("value") or []:
-        name = str(metric["name"]["value"])
-        for element in metric.get("timeseries") or []:
-            points = [(at, point) for point in element.get("data") or [] if (at := moment(point.get("timeStamp")))]
-            yield Series(
-                resource_id=resource_id,
-                metric=name,
-                unit=str(metric.get("unit") or ""),
-                dimensions={
-                    str(entry["name"]["value"]).lower(): str(entry.get("value"))
-                    for entry in element.get("metadatavalues") or []
-                },
-                times=tuple(at for at, _ in points),
-                values=tuple(_number(point.get("average")) for _, point in points),
-                totals=tuple(
-                    total_of(point.get("average"), point.get("total"), point.get("count")) for _, point in points
-                )
-                if _has_totals(name)
-                else (),
-            )
-
-
-def total_of(average: object, total: object, count: object) -> float | None:
-    """The sum of a point's values: as Azure says, else their mean times their number, else None. Pure.
-
-    Azure documents the mean alone for the metrics that count. A sum or a number that cannot be, like a sum of 0 beside
-    a mean of 5, is what a service answers that does not keep it, and is not believed.
-    """
-    mean, whole, number = _number(average), _number(total), _number(count)
-    if mean is None:
-        return None
-    if whole is not None and whole >= mean * _NEARLY:
-        return whole
-    return mean * number if number is not None and number >= 1 else None
-
-
-def _number(value: object) -> float | None:
-    """A number that is one, neither NaN nor infinite; None for anything else."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

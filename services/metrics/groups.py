@@ -12,8 +12,9 @@ from itertools import groupby
 import pandas as pd
 
 from services.azure.connection import Connection
+from services.azure.metric_answers import is_count, is_presence
 from services.azure.metric_definitions import MetricDefinition, definitions
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, is_count, is_presence, read_metrics
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, Answer, read_metrics
 from services.errors import NotFound, SluiceError
 from services.metrics.panels import INSTANCE, Panel, panels
 from services.metrics.series import counts, minutes_of, points, tidy

@@ -7,7 +7,6 @@ Several processes may look after the runs of one store: each run belongs to one 
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from services.journal.journal import Journal
 from services.journal.observing import MOVING
 from services.model import Deployment, Endpoint, WorkspaceRef
 from services.results import Results
+from services.rounds import Rounds
 from services.shadow import rows
 from services.shadow.ground import look
 from services.shadow.judging import Judging, View, from_view
@@ -103,9 +103,7 @@ class Keeper:
         self._tainting = Tainting(runs, now, results=results)
         self._holder = uuid.uuid4().hex
         self._read_at: dict[str, datetime] = {}
-        self._lock = threading.Lock()
-        self._wake, self._ended = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._rounds = Rounds("keeper", self._keep, every_seconds=every_seconds, last=self._let_go)
 
     def begin(
         self, conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], asked: Asked, *, run_id: str
@@ -131,13 +129,13 @@ class Keeper:
                 self.runs.forget(run_id)
                 raise
             run = self.runs.tell(run_id, lambda kept: replace(kept, change_id=change.change_id))
-        self._wake.set()
+        self._rounds.hurry()
         return run
 
     def stop_run(self, run_id: str) -> Run:
         """End a run now, in the background: its mirror is cleared and its verdict frozen. Raises NotFound."""
         run = self.runs.ask_to_stop(run_id)
-        self._wake.set()
+        self._rounds.hurry()
         return run
 
     def standing(self, run: Run) -> View:
@@ -146,36 +144,28 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to look after the runs in the background. Again is nothing."""
-        with self._lock:
-            if self._thread is None and not self._ended.is_set():
-                self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
-                self._thread.start()
+        self._rounds.start()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """End it for good, after at most ``timeout_seconds``. Runs go on: the next start takes them up."""
-        self._ended.set()
-        self._wake.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout_seconds)
+        self._rounds.stop(timeout_seconds)
 
     def round(self) -> None:
         """Look after every run once that no other process looks after. Raises StoreFailed."""
         for run in self.runs.open():
-            if self._ended.is_set():
+            if self._rounds.has_ended:
                 return
             if self.runs.take(run.id, self._holder, self._now()):
                 self._look_after(run)
 
-    def _keep(self) -> None:
-        while not self._ended.is_set():
-            self._wake.clear()
-            try:
-                self.round()
-            except SluiceError as error:
-                _log.warning("The shadow tests could not be looked after: %s", error)
-            except Exception:
-                _log.exception("A round of the keeper broke")
-            self._wake.wait(self._every)
+    def _keep(self) -> float:
+        try:
+            self.round()
+        except SluiceError as error:
+            _log.warning("The shadow tests could not be looked after: %s", error)
+        return self._every
+
+    def _let_go(self) -> None:
         try:
             for run in self.runs.open():
                 self.runs.let_go(run.id, self._holder, self._now())

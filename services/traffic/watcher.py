@@ -19,6 +19,7 @@ from services.errors import ServiceFailed, SluiceError
 from services.journal.entry import Entry
 from services.journal.journal import Journal
 from services.model import Endpoint, WorkspaceRef
+from services.rounds import Rounds
 from services.traffic.inquiry import Inquiry, ReadWrites
 
 LONGEST_PAUSE_SECONDS = 600.0
@@ -82,24 +83,16 @@ class Watcher:
         )
         self._lock = threading.Lock()
         self._turns: dict[str, _Turn] = {}
-        self._wake = threading.Event()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._rounds = Rounds("watcher", self.round, every_seconds=every_seconds)
         self._add(conn.workspace, is_only_opened=False)
 
     def start(self) -> None:
         """Begin to watch in the background. Again is nothing."""
-        with self._lock:
-            if self._thread is None and not self._ended.is_set():
-                self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-                self._thread.start()
+        self._rounds.start()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """End it for good, after at most ``timeout_seconds``: a call that hangs is left to the end of the process."""
-        self._ended.set()
-        self._wake.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout_seconds)
+        self._rounds.stop(timeout_seconds)
 
     def watch(self, workspace: WorkspaceRef) -> None:
         """Watch ``workspace`` too, from now on; until it is plain that there is none when it can never be read."""
@@ -128,7 +121,7 @@ class Watcher:
         """Poll every workspace that is due. Returns the seconds until the next one is."""
         self._prepare()
         for turn in self._due():
-            if self._ended.is_set():
+            if self._rounds.has_ended:
                 break
             try:
                 self.poll(turn.watch.workspace)
@@ -151,17 +144,7 @@ class Watcher:
                 turn.is_only_opened = turn.is_only_opened and is_only_opened
                 return
             self._turns[workspace.address.lower()] = _Turn(Watch(workspace), is_only_opened)
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._wake.clear()
-            try:
-                pause = self.round()
-            except Exception:
-                _log.exception("A round of the watcher broke")
-                pause = self._every
-            self._wake.wait(pause)
+        self._rounds.hurry()
 
     def _prepare(self) -> None:
         """Take up what the journal brings: workspaces to watch, and changes that a dead process has left behind."""

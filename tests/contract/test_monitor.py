@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.azure.connection import Connection
-from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics, total_of
+from services.azure.metric_answers import total_of
+from services.azure.monitor import DEPLOYMENT_NAMESPACE, ENDPOINT_NAMESPACE, read_metrics
 from services.errors import RuleBroken, Unreachable
 from services.metrics import window_for
 from services.model import Series, Window
