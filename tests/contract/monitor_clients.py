@@ -14,6 +14,7 @@ from azure.monitor.querymetrics import MetricsClient
 from tests.local_azure import LocalAzure
 
 LOGS_AUDIENCE = "https://api.loganalytics.io"
+_DIAGNOSTICS = "2021-05-01-preview"
 TABLES = ("AmlOnlineEndpointTrafficLog", "AmlOnlineEndpointConsoleLog", "AmlOnlineEndpointEventLog")
 
 
@@ -64,17 +65,23 @@ def set_switches(azure: LocalAzure, **values: Any) -> None:
 
 
 def switch_logs_on(azure: LocalAzure, endpoint_id: str, *tables: str, name: str = "to-logs", ago: float = 0.0) -> None:
-    """Make a diagnostic setting, `ago` seconds ago by the local Azure's clock."""
+    """Make a diagnostic setting, `ago` seconds ago by the local Azure's clock, in place of what others have left."""
     if ago:
         set_switches(azure, clock_shift_seconds=-ago)
-    sink = f"{azure.workspace.partition('/providers/')[0]}/providers/Microsoft.OperationalInsights/workspaces"
-    [workspace] = azure.arm("GET", sink, version="2023-09-01").json()["value"]
-    logs = [{"category": table, "enabled": True} for table in tables or TABLES]
-    setting = f"{endpoint_id}/providers/Microsoft.Insights/diagnosticSettings/{name}"
-    body = {"properties": {"workspaceId": workspace["id"], "logs": logs}}
-    azure.arm("PUT", setting, body, version="2021-05-01-preview").raise_for_status()
-    if ago:
-        set_switches(azure, clock_shift_seconds=0)
+    try:
+        sink = f"{azure.workspace.partition('/providers/')[0]}/providers/Microsoft.OperationalInsights/workspaces"
+        [workspace] = azure.arm("GET", sink, version="2023-09-01").json()["value"]
+        logs = [{"category": table, "enabled": True} for table in tables or TABLES]
+        settings = f"{endpoint_id}/providers/Microsoft.Insights/diagnosticSettings"
+        for other in azure.arm("GET", settings, version=_DIAGNOSTICS).json()["value"]:
+            taken = {log["category"] for log in other["properties"]["logs"] if log.get("enabled")}
+            if other["name"] != name and taken & set(tables or TABLES):
+                azure.arm("DELETE", f"{settings}/{other['name']}", version=_DIAGNOSTICS).raise_for_status()
+        body = {"properties": {"workspaceId": workspace["id"], "logs": logs}}
+        azure.arm("PUT", f"{settings}/{name}", body, version=_DIAGNOSTICS).raise_for_status()
+    finally:
+        if ago:
+            set_switches(azure, clock_shift_seconds=0)
 
 
 def past(minutes: int) -> datetime:

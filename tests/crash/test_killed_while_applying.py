@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
 
+MAIN = sys.modules["__main__"]
+"""A new process begins with it. Whoever runs pages in this process may leave another one there."""
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["tests.crash.apply_and_die"])
 BEFORE, AFTER = Split({"blue": 100}, {"red": 10}), Split({"blue": 70, "green": 30})
@@ -59,6 +62,7 @@ class Mortal:
         self._said = scene.file.with_name(uuid.uuid4().hex)
         environment = scene.azure.client_environment()
         arguments = (scene.place, scene.name, moment, scene.file, environment, self._said)
+        sys.modules["__main__"] = MAIN
         self.process: ForkServerProcess = FORKING.Process(target=apply_and_die.run, args=arguments, daemon=True)
         self.process.start()
 

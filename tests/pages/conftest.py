@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -132,7 +133,10 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     st.cache_resource.clear()
     st.cache_data.clear()
+    main = sys.modules["__main__"]
     yield
+    # A run of a page that is still going leaves its script there, and new processes would begin with it.
+    sys.modules["__main__"] = main
     st.cache_resource.clear()
     st.cache_data.clear()
 

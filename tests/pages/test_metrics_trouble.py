@@ -118,7 +118,7 @@ def test_the_views_of_the_logs_fail_each_by_itself(
     open_page: Callable[..., Page], troubled: LocalAzure, broken: Break
 ) -> None:
     broken("/*diagnosticSettings", "/v1/*", "/*getLogs", status=500)
-    traffic = open_page("logs", troubled, endpoint=NAME, view="traffic")
+    traffic = open_page("logs", troubled, endpoint=NAME, view="traffic").settled()
     assert f"The diagnostic settings of {NAME} could not be read." in traffic.html()
     assert f"The traffic log of {NAME} could not be read." in traffic.html()
     assert traffic.html().count("Request id") == 2
@@ -133,7 +133,8 @@ def test_the_views_of_the_logs_fail_each_by_itself(
 
     troubled.control("DELETE", "faults").raise_for_status()
     traffic.app.button(key="retry_diagnostics").click().run()
-    assert "could not be read" not in traffic.html()
+    traffic.app.button(key="retry_traffic").click().run()
+    until(traffic, lambda: "could not be read" not in traffic.settled().html())
     assert len(traffic.rows(f"traffic:{NAME}")) == MINUTES
     query.app.button(key="query_run").click().run()
     until(query, lambda: "could not be run" not in query.html())

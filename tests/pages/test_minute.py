@@ -123,7 +123,7 @@ def test_a_request_opened_in_full_leads_to_the_lines_of_its_time_and_of_its_id(
     open_page: Callable[..., Page], local_azure: LocalAzure, spike: datetime
 ) -> None:
     for way, expected in (("0", {"from", "to"}), ("1", {"q"})):
-        page = open_page("logs", local_azure, endpoint=LOGGED, view="traffic", request=f"{LOGGED}-2")
+        page = open_page("logs", local_azure, endpoint=LOGGED, view="traffic", request=f"{LOGGED}-2").settled()
         page.app.button(key=f"request_link_traffic_0_{way}").click().run()
         asked = page.app.query_params
         assert (asked["view"], asked["deployment"]) == ("containers", "blue")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.comparison.criteria import Criteria
 from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
 from services.comparison.quantiles import Margin
-from services.comparison.ranks import SameMinute
+from services.comparison.ranks import LEAST_MINUTES, SameMinute
 from services.model import Split
 from services.shadow import report_words
 from services.shadow.judging import View
@@ -65,14 +65,16 @@ def test_a_bar_has_the_limit_between_its_ends_and_fades_where_nothing_is_known()
 
 def test_an_estimate_beyond_what_is_told_apart_is_no_number() -> None:
     pairs, slow = SameMinute(Margin(0.1)), np.full(60, 900.0)
-    pairs.add(slow / 9, slow)
+    for _ in range(LEAST_MINUTES):
+        pairs.add(slow / 9, slow)
     found = pairs.shift(0.05)
     standing = replace(LATENCY, estimate=found.estimate, lower=found.lower, upper=found.upper)
     assert (say.estimate(standing), report_words.estimate(found.estimate, "factor")) == ("4 times or more",) * 2
     assert say.interval(standing).endswith(" or more")
     assert "4 times or more" in standing_cards.bar(standing)
     pairs = SameMinute(Margin(0.1))
-    pairs.add(slow, slow / 9)
+    for _ in range(LEAST_MINUTES):
+        pairs.add(slow, slow / 9)
     assert say.estimate(replace(standing, estimate=pairs.shift(0.05).estimate)) == "a quarter or less"
     assert say.estimate(LATENCY) == report_words.estimate(LATENCY.estimate, "factor") == "+31.0 %"
 
