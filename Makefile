@@ -48,10 +48,10 @@ check: lint  ## the quick part of the tests: lint, types, import rules, unit tes
 test: lint browser  ## everything: lint, types, import rules, all tests, the browser ones too
 	@$(MAKE) --no-print-directory -j 2 -k test-pages test-rest
 
-test-pages:
+test-pages: $(VENV)/.installed-dev browser  ## the browser tests alone
 	$(PYTEST) tests/e2e -m "not long"
 
-test-rest:
+test-rest: $(VENV)/.installed-dev  ## everything that is tested without a browser
 	$(PYTEST) $(TWO_AT_A_TIME) -m "not e2e and not long"
 
 test-long: lint browser  ## every repeated test at its full count
