@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 # Much of a test here is waiting for a process: two at a time keep two cores busy, and one file stays together.
 TWO_AT_A_TIME := -n 2 --dist loadfile
 
-.PHONY: help run lint test test-pages test-rest check test-long bench bench-judge pictures lock clean browser
+.PHONY: help run lint test check test-long bench bench-judge pictures lock clean browser
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -44,15 +44,9 @@ check: lint  ## the quick part of the tests: lint, types, import rules, unit tes
 	$(PYTEST) -q tests/unit tests/docs tests/samples -m "not emulator and not e2e and not long"
 
 # The browser tests have a process of their own: Playwright keeps an event loop running that other tests would meet.
-# They mostly wait, so they run beside the others.
 test: lint browser  ## everything: lint, types, import rules, all tests, the browser ones too
-	@$(MAKE) --no-print-directory -j 2 -k test-pages test-rest
-
-test-pages: $(VENV)/.installed-dev browser  ## the browser tests alone
-	$(PYTEST) tests/e2e -m "not long"
-
-test-rest: $(VENV)/.installed-dev  ## everything that is tested without a browser
 	$(PYTEST) $(TWO_AT_A_TIME) -m "not e2e and not long"
+	$(PYTEST) tests/e2e -m "not long"
 
 test-long: lint browser  ## every repeated test at its full count
 	SLUICE_TEST_COUNTS=full $(PYTEST) -m "not e2e"

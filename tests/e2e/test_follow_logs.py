@@ -7,13 +7,18 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Sluice, settle
 from tests.e2e.steps import ours_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 DIGITS = "whats-in-a-name"
+
+
+def is_at_the_end(log: Locator) -> bool:
+    """Whether the newest lines are in view. A busy endpoint may write more of them than fit while one is looked for."""
+    return bool(log.evaluate("node => node.scrollHeight - node.scrollTop - node.clientHeight < 8"))
 
 
 def test_lines_come_in_while_what_is_read_stays_where_it_is(sluice: Sluice, open_page: Callable[..., Page]) -> None:
@@ -24,7 +29,8 @@ def test_lines_come_in_while_what_is_read_stays_where_it_is(sluice: Sluice, open
     # Whoever is at the end stays there. The mirrored copy is written down too, so a mark may be there twice.
     first_mark = uuid.uuid4().hex
     sluice.arm.score(DIGITS, "{}", **{"User-Agent": first_mark})
-    expect(log.locator(".line", has_text=first_mark).last).to_be_in_viewport()
+    expect(log.locator(".line", has_text=first_mark).last).to_be_attached()
+    assert is_at_the_end(log)
 
     # Whoever reads further up is not moved, and is told.
     log.evaluate("node => { node.scrollTop = node.scrollHeight / 2; }")
@@ -44,7 +50,8 @@ def test_lines_come_in_while_what_is_read_stays_where_it_is(sluice: Sluice, open
     assert after
     assert abs(before["y"] - after["y"]) <= 1
     newest.click()
-    expect(log.locator(".line", has_text=second_mark).last).to_be_in_viewport()
+    expect(newest).to_be_hidden()
+    assert is_at_the_end(log)
 
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Paused · read")).to_be_visible()
