@@ -21,7 +21,7 @@ from tests.pages.conftest import Page
 
 pytestmark = pytest.mark.emulator
 
-NAME, QUIET, MANY = "pages-trouble", "pages-quiet-metrics", "pages-twenty"
+NAME, QUIET, MANY = "pages-trouble", "pages-quiet-metrics", "pages-metrics-twenty"
 MINUTES = 20
 TWENTY = [f"model-{number:02d}" for number in range(20)]
 SECONDS = 20.0

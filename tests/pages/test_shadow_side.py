@@ -13,12 +13,16 @@ from services.comparison.criteria import Criteria
 from services.comparison.judge import Arm
 from services.shadow.model import Minute, Pair, Run, RunState
 from services.shadow.runs import Runs
+from tests.contract.history import row
+from tests.contract.monitor_clients import seed
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page, write_split
 from ui import context
 
 pytestmark = pytest.mark.emulator
 MINUTES = 40
+ALONE = "side-alone"
+"""An endpoint that nobody else sends to, and whose containers write nothing."""
 
 
 def read(page: Page) -> Page:
@@ -79,16 +83,22 @@ def test_the_window_begins_with_the_mirror_and_says_when_it_has_no_minute_yet(
 def test_without_single_requests_it_counts_and_names_what_would_show_latencies(
     open_page: Callable[..., Page], seeded: LocalAzure
 ) -> None:
-    page = open_page("shadow", seeded, endpoint=SPLIT)
+    entry = {"name": ALONE, "deployments": ["blue", "green"], "traffic": {"blue": 100}, "mirrorTraffic": {"green": 20}}
+    seed(seeded, endpoints=[entry])
+    now = datetime.now(UTC)
+    rows = [row(now - timedelta(minutes=each), ALONE, "blue", 200, 8.0) for each in range(MINUTES) for _ in range(2)]
+    rows += [row(now - timedelta(minutes=each), ALONE, "green", 200, 16.0, kind="mirror") for each in range(MINUTES)]
+    seed(seeded, rows=rows)
+    page = open_page("shadow", seeded, endpoint=ALONE)
     page.app.segmented_control(key="side_window").set_value("3 h").run()
     page = read(page)
-    rows = table(page)
-    blue, green = (int(number) for number in rows["Requests"][:2])
+    shown = table(page)
+    blue, green = (int(number) for number in shown["Requests"][:2])
     assert blue > green > 10
-    assert rows["Server errors"][1] == "0 %"
-    assert rows["Server errors"][3] == "Deployment metrics"
+    assert shown["Server errors"][1] == "0 %"
+    assert shown["Server errors"][3] == "Deployment metrics"
     assert "to" in notes(page)["Server errors"][2], "the difference has its interval"
-    assert rows["Latency P95"][:4] == ["no data", "no data", "no data", "none"]
+    assert shown["Latency P95"][:4] == ["no data", "no data", "no data", "none"]
     assert "console log" in page.html()
     assert "Described, not judged" in page.html()
     assert charts(page) == {"side_errors"}
