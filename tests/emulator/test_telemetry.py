@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -208,3 +209,17 @@ async def test_rows_that_cannot_be_stored_do_not_hold_up_those_that_follow(
     recorder.add(row(request_id="next"))
     await recorder.flush()
     assert [found["request_id"] for found in store.rows("shop", 0, 10)] == ["next"]
+
+
+@pytest.mark.anyio
+async def test_rows_that_are_on_their_way_when_the_recorder_ends_are_written(store: Telemetry) -> None:
+    recorder = Recorder(store, flush_seconds=0.01)
+    running = asyncio.create_task(recorder.run())
+    for number in range(20):
+        recorder.add(row(request_id=f"before-{number}"))
+        await asyncio.sleep(0.004)
+    recorder.add(row(request_id="last"))
+    recorder.end()
+    await asyncio.wait_for(running, 10)
+    found = {each["request_id"] for each in store.rows("shop", 0, 100)}
+    assert {"last", *(f"before-{number}" for number in range(20))} <= found

@@ -127,16 +127,16 @@ async def _serve(state: Path, listener: socket.socket) -> None:
         table, forwarder, mirror, recorder.add, first["secret"], source, Access(**first["access"]), meters, clock
     )
     served = Faulty(proxy, faults, plain_shape)
-    work = [loop.create_task(recorder.run()), loop.create_task(_measure(meters, gauges, clock))]
+    recording, measuring = loop.create_task(recorder.run()), loop.create_task(_measure(meters, gauges, clock))
     async with listening((Listener(served, state / "tls", ClientConnection, clock), listener)):
         _say({"ready": listener.getsockname()[1]})
         while line := await lines.readline():
             orders.obey(json.loads(line))
-    for task in work:
-        task.cancel()
+    measuring.cancel()
     await mirror.close()
     await forwarder.close()
-    await recorder.flush()
+    recorder.end()
+    await recording
     telemetry.close()
     gauges.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from contextlib import suppress
 
 from emulator.scoring.telemetry.rows import Row, Telemetry
 
@@ -22,6 +23,7 @@ class Recorder:
         self._telemetry = telemetry
         self._flush_seconds = flush_seconds
         self._pending: list[Row] = []
+        self._ended = asyncio.Event()
         self._writing = asyncio.Lock()
 
     def add(self, row: Row) -> None:
@@ -29,10 +31,16 @@ class Recorder:
         self._pending.append(row)
 
     async def run(self) -> None:
-        """Write until cancelled."""
-        while True:
-            await asyncio.sleep(self._flush_seconds)
+        """Write until :meth:`end`, and then what is left. Cancelling it could lose the rows that are being written."""
+        while not self._ended.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), self._flush_seconds)
             await self.flush()
+        await self.flush()
+
+    def end(self) -> None:
+        """Let :meth:`run` come to its end. Nothing may be added afterwards."""
+        self._ended.set()
 
     async def flush(self) -> None:
         """Write everything that was added so far."""
