@@ -1,0 +1,1 @@
+"""What deployments take of the quota, what they cost, and which of them nobody uses."""

@@ -1,0 +1,1 @@
+"""The Quota page: cores used and free, what deployments cost, and which of them nobody uses."""
