@@ -27,6 +27,7 @@ from emulator.monitor.logs.console import ConsoleLines
 from emulator.ports import wait_until_free
 from emulator.resources import Addresses, Place
 from emulator.scoring.gateway.callers import Access
+from emulator.scoring.gateway.collector import FOLDER
 from emulator.scoring.gateway.process import Gateway, GatewayError, conditions
 from emulator.scoring.instances.fleet import Fleet
 from emulator.scoring.telemetry.events import Events
@@ -35,6 +36,7 @@ from emulator.scoring.telemetry.rows import Telemetry
 from emulator.settings import SettingsStore
 from emulator.state import Secrets, StateFolder
 from emulator.storage.blobs import BlobStore
+from emulator.storage.collected import Collected
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,9 @@ async def assemble(ground: Ground, stack: AsyncExitStack, reset: Callable[[], Aw
     await gateway.set_conditions(conditions(settings.current))
     blobs = BlobStore(state.blobs, documents)
     stack.callback(blobs.close)
+    collected = Collected(state.root / FOLDER, blobs, now)
+    stack.push_async_callback(collected.close)
+    collected.begin()
     context = Context(
         home=ground.home,
         addresses=addresses,

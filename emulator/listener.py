@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from emulator.connection import Connection
 
@@ -20,6 +21,25 @@ KEEP_ALIVE_SECONDS = 300
 GRACE_SECONDS = 2.0
 """How long requests under way may take when the server stops."""
 _LOOK_SECONDS = 0.02
+
+
+class _State(ServerState):
+    """What uvicorn asks for the headers of every answer. It would date them by the machine's clock, and anew only with
+    each of its ticks: a clock that has just been shifted would be told as it was."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._more: list[tuple[bytes, bytes]] = []
+        super().__init__()
+
+    # A plain attribute in uvicorn, which sets it with each tick.
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        return [(b"date", formatdate(self._clock(), usegmt=True).encode()), *self._more]
+
+    @default_headers.setter
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._more = headers
 
 
 class Listener(uvicorn.Server):
@@ -40,7 +60,6 @@ class Listener(uvicorn.Server):
 
         Answers are dated by ``clock``, in epoch seconds.
         """
-        self._clock = clock
         super().__init__(
             uvicorn.Config(
                 _silent_when_cancelled(app),
@@ -57,18 +76,12 @@ class Listener(uvicorn.Server):
                 ssl_keyfile=tls / "server.key" if tls else None,
             )
         )
+        self.server_state = _State(clock)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
-
-    async def on_tick(self, counter: int) -> bool:
-        """Date the answers of the next moments; uvicorn itself knows the machine's clock only."""
-        is_over = await super().on_tick(counter)
-        dated = formatdate(self._clock(), usegmt=True).encode()
-        self.server_state.default_headers = [(b"date", dated), *self.config.encoded_headers]
-        return is_over
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests under way finish within GRACE_SECONDS, then drop every connection."""

@@ -25,6 +25,7 @@ class Settings:
     (how-to-manage-quotas: 500, 500, 500 and 5 MB).
     `shadow_in_endpoint_metrics`, `shadow_in_deployment_metrics`, `shadow_in_traffic_log`, `shadow_in_console_log`:
     which of the four sources count or show mirrored requests.
+    `mirror_keeps_request_id`: whether a copy bears the request id of the request that it is a copy of.
     `metric_delay_seconds`: how old a minute must be before metrics show it.
     `undocumented_aggregations`: whether metrics answer aggregations that the reference does not list for them.
     `log_delay_seconds`: how old a row must be before Log Analytics shows it.
@@ -46,6 +47,7 @@ class Settings:
     shadow_in_deployment_metrics: bool = True
     shadow_in_traffic_log: bool = False
     shadow_in_console_log: bool = True
+    mirror_keeps_request_id: bool = True
     metric_delay_seconds: float = 0.0
     undocumented_aggregations: bool = True
     log_delay_seconds: float = 0.0

@@ -98,7 +98,7 @@ class StateFolder:
         """Remove what clients have made. Secrets, certificates and built environments stay. Nothing may be open."""
         for path in self.root.glob("*.db*"):
             path.unlink()
-        for folder in (self.blobs, self.root / "deployments"):
+        for folder in (self.blobs, self.root / "deployments", self.root / "collected"):
             shutil.rmtree(folder, ignore_errors=True)
         self.blobs.mkdir(mode=0o700)
 

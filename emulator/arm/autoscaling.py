@@ -231,7 +231,13 @@ def _subject(resource_id: str, operation: str, correlation: str, category: str) 
 
 
 def _described(profile: Profile, context: Context, key: str) -> str:
-    """The profile as it was written, in JSON."""
+    """The profile in JSON, spelled with capitals as the schema of the activity log spells it."""
     setting = context.documents.get(SETTING, key) or {"properties": {"profiles": []}}
     found = [each for each in setting["properties"]["profiles"] if each["name"] == profile.name]
-    return json.dumps(found[0] if found else {"name": profile.name})
+    return json.dumps(_capitalised(found[0] if found else {"name": profile.name}))
+
+
+def _capitalised(value: object) -> object:
+    if isinstance(value, dict):
+        return {name[:1].upper() + name[1:]: _capitalised(each) for name, each in value.items()}
+    return [_capitalised(each) for each in value] if isinstance(value, list) else value

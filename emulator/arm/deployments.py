@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.arm import quota, refusals, rules
 from emulator.arm.access import ArmRoute, Call
+from emulator.arm.collecting import collecting
 from emulator.arm.context import Context
 from emulator.arm.deployment_document import TYPE, cleaned, render_deployment
 from emulator.arm.endpoint_document import created_part, is_in, is_ready
@@ -146,7 +147,7 @@ class Deployments:
         kind = str(body.get("containerType") or "InferenceServer").lower()
         if kind == _DATA_COLLECTOR:
             if found["sent"]["properties"].get("dataCollector"):
-                raise not_emulated("the data collector, and so has no log of it")
+                raise not_emulated("the log of the data collector")
             raise RuleBroken("The deployment has no container ModelDataCollector: it collects no data.")
         container = _CONTAINERS.get(kind)
         if container is None:
@@ -227,6 +228,7 @@ class Deployments:
         rules.check_instances(document["sent"]["sku"]["capacity"])
         if not document.get("seeded"):
             specification(self._context, endpoint, document["name"], document["sent"])
+            collecting(self._context, endpoint, document["name"], document["sent"])
             place = self._context.place_of(endpoint)
             quota.check_cores(self._context, place, document["sent"], before["sent"] if before else None)
 

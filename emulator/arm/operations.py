@@ -30,6 +30,8 @@ RETRY_AFTER = "1"
 """Always sent: without it the SDK polls every 5 or 30 seconds."""
 KEEP_SECONDS = 24 * 3600
 """How long ended operations can be asked for."""
+_LOOK_SECONDS = 0.1
+"""How often a running operation looks whether it may end."""
 SWEEP_SECONDS = 3600.0
 """How often those that ended longer ago are looked for."""
 CANCELED = "OperationCanceled"
@@ -134,7 +136,7 @@ class Operations:
         kind = self._kinds[document["kind"]]
         target, payload = document["target"], document["payload"]
         loop = asyncio.get_running_loop()
-        due = loop.time() + self._context.settings.current.operation_seconds
+        began = loop.time()
         outcome = document.get("outcome")
         failure = Failure(outcome["code"], outcome["message"]) if outcome else None
         try:
@@ -145,7 +147,9 @@ class Operations:
         except Exception as error:
             log.exception("operation %s on %s failed", document["kind"], target)
             failure = Failure("InternalServerError", f"The local Azure failed: {type(error).__name__}: {error}")
-        await asyncio.sleep(max(0.0, due - loop.time()))
+        # What is changed while it runs counts for it too.
+        while (left := began + self._context.settings.current.operation_seconds - loop.time()) > 0:
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
         ended: Document = {
             **document,
             "status": failure.state if failure else "Succeeded",

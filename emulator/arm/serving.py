@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 
+from emulator.arm.collecting import collecting
 from emulator.arm.context import Context
 from emulator.arm.rules import RuleBroken, auth_mode
 from emulator.arm.specification import specification
@@ -59,12 +60,14 @@ class Serving:
         key = f"{endpoint}/{deployment}"
         try:
             wanted = specification(self._context, endpoint, deployment, document)
+            collector = collecting(self._context, endpoint, deployment, document)
         except (RuleBroken, ServiceError) as error:
             raise DeploymentFailed("BadArgument", error.message) from error
         async with self._locks[key]:
             if self._served.get(key) != wanted:
                 await self._context.fleet.deploy(wanted)
                 self._served[key] = wanted
+            await self._context.gateway.set_collector(endpoint, deployment, collector)
 
     async def remove(self, endpoint: str, deployment: str) -> None:
         """Stop a deployment."""
@@ -72,6 +75,7 @@ class Serving:
         await self._restored(key)
         async with self._locks[key]:
             self._served.pop(key, None)
+            await self._context.gateway.set_collector(endpoint, deployment, None)
             await self._context.fleet.remove(endpoint, deployment)
 
     @property

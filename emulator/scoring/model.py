@@ -75,11 +75,31 @@ class EndpointRoute:
 
 
 @dataclass(frozen=True)
+class Collecting:
+    """What a data collector keeps of a deployment's requests.
+
+    ``rates`` are the shares, 0 to 1, of requests that go into the collections request and response. ``source`` is the
+    deployment's ARM id, ``container`` the blob container and ``address`` its URL. A new folder is begun each
+    ``rolling`` (minute, hour, day, month, year).
+    """
+
+    source: str
+    container: str
+    address: str
+    rates: Mapping[str, float]
+    rolling: str = "hour"
+
+
+@dataclass(frozen=True)
 class Conditions:
-    """What holds for every endpoint of the gateway. Rates are per second and per endpoint."""
+    """What holds for every endpoint of the gateway. Rates are per second and per endpoint.
+
+    ``mirror_keeps_request_id`` says whether a copy bears the request id of the request that it is a copy of.
+    """
 
     clock_shift_seconds: float = 0.0
     requests_per_second: int = 500
     connections_per_second: int = 500
     active_connections: int = 500
     bytes_per_second: int = 5_000_000
+    mirror_keeps_request_id: bool = True

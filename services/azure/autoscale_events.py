@@ -44,8 +44,9 @@ class Scaling:
     """One time that autoscale changed, or tried to change, the number of instances of ``deployment``.
 
     ``at`` is when it began, by Azure's clock. ``old`` and ``new`` are instance counts, None when the log does not say.
-    ``reason`` is the rule that asked for it, as far as the log lets it be told: the profile in force, and the
-    condition when only one rule of that profile goes this way. ``is_failed``: the count was not changed.
+    ``reason`` is what asked for it, as far as the log lets it be told: the profile in force, and the limit that the
+    count was outside of, or the condition when only one rule of that profile goes this way. ``is_failed``: the count
+    was not changed. ``ended_at`` is when it had ended, None while the log has not told.
     """
 
     at: datetime
@@ -55,6 +56,7 @@ class Scaling:
     reason: str
     correlation_id: str
     is_failed: bool = False
+    ended_at: datetime | None = None
 
 
 def scalings(conn: Connection, endpoint_id: str, since: datetime, until: datetime) -> tuple[Scaling, ...]:
@@ -81,6 +83,7 @@ def found_in(events: Iterable[Json], endpoint_id: str) -> tuple[Scaling, ...]:
     """The scalings of an endpoint's deployments among ``events`` of any kind, the oldest first. Pure."""
     begun: dict[str, Scaling] = {}
     failed: set[str] = set()
+    ended: dict[str, datetime] = {}
     for event in events:
         operation = _OPERATION.fullmatch(_value(event, "operationName"))
         scaling = _scaling(event, endpoint_id, operation[1].lower()) if operation else None
@@ -88,9 +91,14 @@ def found_in(events: Iterable[Json], endpoint_id: str) -> tuple[Scaling, ...]:
             continue
         if scaling.is_failed:
             failed.add(scaling.correlation_id)
+        if operation[2]:
+            ended[scaling.correlation_id] = scaling.at
         if not operation[2] or scaling.correlation_id not in begun:
             begun[scaling.correlation_id] = scaling
-    marked = (replace(each, is_failed=each.correlation_id in failed) for each in begun.values())
+    marked = (
+        replace(each, is_failed=each.correlation_id in failed, ended_at=ended.get(each.correlation_id))
+        for each in begun.values()
+    )
     return tuple(sorted(marked, key=lambda each: (each.at, each.deployment)))
 
 
@@ -101,12 +109,13 @@ def _scaling(event: Json, endpoint_id: str, direction: str) -> Scaling | None:
     parent, _, name = resource.rpartition("/deployments/")
     if at is None or not name or parent.lower() != endpoint_id.lower().rstrip("/"):
         return None
+    old, new = _count(told.get("oldinstancescount")), _count(told.get("newinstancescount"))
     return Scaling(
         at=at,
         deployment=name,
-        old=_count(told.get("oldinstancescount")),
-        new=_count(told.get("newinstancescount")),
-        reason=_reason(told.get("activeautoscaleprofile"), _DIRECTIONS[direction]),
+        old=old,
+        new=new,
+        reason=_reason(told.get("activeautoscaleprofile"), _DIRECTIONS[direction], old, new),
         correlation_id=str(event.get("correlationId") or event.get("eventDataId") or ""),
         is_failed=_value(event, "status").lower() == "failed",
     )
@@ -123,31 +132,60 @@ def _count(text: object) -> int | None:
         return None
 
 
-def _reason(text: object, direction: str) -> str:
-    """The profile, and its condition when it has one rule in this direction only."""
+def _reason(text: object, direction: str, old: int | None, new: int | None) -> str:
+    """The profile, and the limit or the condition that asked for it, as far as only one can have."""
     try:
-        profile = json.loads(str(text or ""))
+        profile = _lowered(json.loads(text) if isinstance(text, str) else text)
     except ValueError:
         return ""
     if not isinstance(profile, Mapping):
         return ""
     name = f"profile {profile['name']}" if profile.get("name") else ""
     rules = [each for each in profile.get("rules") or () if _direction(each) == direction.lower()]
-    return ", ".join(filter(None, (name, _condition(rules[0].get("metricTrigger")) if len(rules) == 1 else "")))
+    # Limits and the number without metrics count before any rule does.
+    limit, is_by_limits = _limit(profile.get("capacity"), old, new)
+    if not is_by_limits and len(rules) == 1:
+        limit = _condition(rules[0].get("metrictrigger"))
+    return ", ".join(filter(None, (name, limit)))
+
+
+def _limit(capacity: Json, old: int | None, new: int | None) -> tuple[str, bool]:
+    """The limit that ``old`` was outside of, and whether something else than a rule has, or may have, asked for it."""
+    told = capacity if isinstance(capacity, Mapping) else {}
+    least, most, default = (_count(told.get(each)) for each in ("minimum", "maximum", "default"))
+    if old is None or new is None:
+        return "", False
+    if least is not None and old < least:
+        return f"minimum {least}", True
+    if most is not None and old > most:
+        return f"maximum {most}", True
+    return "", default is not None and old < default == new
+
+
+def _lowered(value: Json) -> Json:
+    """With names in lower case: the log spells ``Name`` and ``MetricTrigger`` where the setting has ``name`` and so on
+    (autoscale-diagnostics, "Autoscale action")."""
+    if isinstance(value, Mapping):
+        return {str(key).lower(): _lowered(each) for key, each in value.items()}
+    return [_lowered(each) for each in value] if isinstance(value, list) else value
 
 
 def _direction(rule: Json) -> str:
-    action = rule.get("scaleAction") if isinstance(rule, Mapping) else None
+    action = rule.get("scaleaction") if isinstance(rule, Mapping) else None
     return str((action or {}).get("direction") or "").lower()
 
 
 def _condition(trigger: Json) -> str:
-    if not isinstance(trigger, Mapping) or not trigger.get("metricName"):
+    if not isinstance(trigger, Mapping):
+        return ""
+    # The log calls it Name, the setting metricName.
+    name = trigger.get("metricname") or trigger.get("name")
+    if not name:
         return ""
     sign = _SIGNS.get(str(trigger.get("operator")), str(trigger.get("operator") or ""))
     threshold = trigger.get("threshold")
     value = f"{threshold:g}" if isinstance(threshold, int | float) else str(threshold)
-    return f"{trigger['metricName']} {sign} {value}"
+    return f"{name} {sign} {value}"
 
 
 def _text(at: datetime) -> str:

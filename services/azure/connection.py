@@ -43,6 +43,8 @@ _MOST_PAGES = 1000
 _WORKSPACE_API = "2024-10-01"
 _PERMISSIONS_API = "2022-04-01"
 _ENDPOINTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+_OWN_NAMES = ("name", "upn", "preferred_username", "unique_name", "app_displayname", "appid", "oid")
+"""Claims that name the owner of a token, the best for people first."""
 _NOISY = ("azure.ai.ml", "azure.identity", "azure.core.pipeline.policies.http_logging_policy", "msal")
 
 _registered: dict[str, str] = {}
@@ -281,16 +283,31 @@ def who(conn: Connection) -> Identity:
     with translated(conn.call("Signing in to Azure failed.")):
         token = conn.credential.get_token(conn.cloud.arm_scope).token
     claims = _claims(token)
-    names = ("name", "upn", "preferred_username", "unique_name", "app_displayname", "appid", "oid")
-    name = next((str(claims[key]) for key in names if claims.get(key)), "unknown")
+    name = next((str(claims[key]) for key in _OWN_NAMES if claims.get(key)), "unknown")
     return Identity(name, str(claims.get("oid") or ""))
+
+
+def own_names(conn: Connection) -> frozenset[str]:
+    """Every name under which Azure may have written down who made a change, when we made it: none when the token does
+    not tell. Raises SignInFailed, Unreachable."""
+    with translated(conn.call("Signing in to Azure failed.")):
+        claims = _claims(conn.credential.get_token(conn.cloud.arm_scope).token)
+    return frozenset(str(claims[name]) for name in _OWN_NAMES if claims.get(name))
+
+
+def forbidden(conn: Connection, actions: Sequence[str]) -> tuple[str, ...]:
+    """Those of ``actions``, below Microsoft.MachineLearningServices/workspaces/, that the identity may not do there.
+
+    Raises SluiceError when Azure does not answer.
+    """
+    grants = _grants(conn)
+    prefix = "Microsoft.MachineLearningServices/workspaces/"
+    return tuple(action for action in actions if not _allowed(grants, prefix + action))
 
 
 def permissions(conn: Connection) -> Permissions:
     """What the signed-in identity may do in the workspace. Raises SluiceError when Azure does not answer."""
-    path = f"{conn.workspace_path}/providers/Microsoft.Authorization/permissions"
-    call = conn.call("What you may do in the workspace could not be read.")
-    grants = list(conn.pages(path, call, api_version=_PERMISSIONS_API))
+    grants = _grants(conn)
     return Permissions(
         can_read=_allowed(grants, f"{_ENDPOINTS}/read"),
         can_change_traffic=_allowed(grants, f"{_ENDPOINTS}/write"),
@@ -304,6 +321,12 @@ def workspace(conn: Connection) -> Workspace:
     call = conn.call(f"The workspace {conn.workspace.name} could not be read.")
     body = conn.send("GET", conn.workspace_path, call, api_version=_WORKSPACE_API).body
     return Workspace(conn.workspace, str(body.get("location", "")))
+
+
+def _grants(conn: Connection) -> list[Mapping[str, Any]]:
+    path = f"{conn.workspace_path}/providers/Microsoft.Authorization/permissions"
+    call = conn.call("What you may do in the workspace could not be read.")
+    return list(conn.pages(path, call, api_version=_PERMISSIONS_API))
 
 
 def _allowed(grants: Sequence[Mapping[str, Any]], action: str) -> bool:

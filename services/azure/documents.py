@@ -27,7 +27,7 @@ def as_endpoint(document: Json) -> Endpoint:
         workspace=_segment_after(resource, "workspaces"),
         location=str(document.get("location") or ""),
         state=str(properties.get("provisioningState") or "Unknown"),
-        auth_mode=_AUTH_MODES.get(mode.replace("_", "").lower(), mode),
+        auth_mode=auth_mode(mode),
         scoring_uri=str(properties.get("scoringUri") or ""),
         swagger_uri=str(properties.get("swaggerUri") or ""),
         split=split_of(document),
@@ -68,6 +68,11 @@ def split_of(document: Json) -> Split:
     """The split of an endpoint's ARM document; null and absent both mean no traffic."""
     properties = document.get("properties") or {}
     return Split(properties.get("traffic") or {}, properties.get("mirrorTraffic") or {})
+
+
+def auth_mode(text: str) -> str:
+    """An auth mode as YAML writes it: key, aml_token, aad_token. Azure's documents have Key, AMLToken, AADToken."""
+    return _AUTH_MODES.get(text.replace("_", "").lower(), text)
 
 
 def asset_name(resource: Json) -> str:

@@ -96,7 +96,7 @@ def send_split(conn: Connection, endpoint: Endpoint, after: Split) -> Sent:
     except (RuleBroken, Conflict, Throttled, NotFound, AccessDenied, SignInFailed):
         raise
     except SluiceError as error:
-        if _never_left(error.__cause__):
+        if never_left(error.__cause__):
             raise
         lost = f"The new split of {endpoint.name} was sent to Azure, but what became of it is not known."
         doubt = type(error)(lost, error.why, _LOOK, request_id=error.request_id)
@@ -128,14 +128,20 @@ def with_split(document: Json, split: Split) -> Json:
         properties.pop(key, None)
     properties["traffic"] = dict(split.live)
     properties["mirrorTraffic"] = dict(split.mirror)
-    identity = writable.get("identity")
+    clean_identity(writable)
+    return writable
+
+
+def clean_identity(document: Json) -> None:
+    """Take out of a document that is to be PUT what only Azure can set of its identity. Its type stays, and so do the
+    ids of those that people have assigned: Azure takes an empty object for each."""
+    identity = document.get("identity")
     if isinstance(identity, dict):
         for key in ("principalId", "tenantId"):
             identity.pop(key, None)
         assigned = identity.get("userAssignedIdentities")
         if isinstance(assigned, dict):
             identity["userAssignedIdentities"] = {resource: {} for resource in assigned}
-    return writable
 
 
 def keys(conn: Connection, name: str) -> tuple[str, str]:
@@ -224,7 +230,7 @@ def _request_ids(headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in found if each))
 
 
-def _never_left(error: BaseException | None) -> bool:
+def never_left(error: BaseException | None) -> bool:
     """Whether a request failed before any of it was sent: no connection, no trusted certificate.
 
     A broken connection alone does not tell: azure-core calls some errors after sending ServiceRequestError too.

@@ -59,6 +59,8 @@ _NO_SUMS_SECONDS = 3600.0
 """How long it is remembered that Azure does not offer sums. Which aggregations a metric has changes hardly ever."""
 _PART_FAILED = re.compile(r'"errorCode"\s*:\s*"(?!Success")(\w+)"')
 """One metric of an answer may fail on its own; the batch client does not keep its code."""
+_SILENCE = "Azure answered, and named none of the metrics that it was asked for: what is missing here may exist."
+"""A metric without data is named too. An answer without any is what the service gives when it is too busy, with 200."""
 _KEPT = ("monitor", "kept")
 
 GRAIN_SECONDS = tuple(_GRAINS)
@@ -192,6 +194,7 @@ def _batches(conn: Connection, address: str, resource_ids: Sequence[str], questi
     """All resources, 50 at a time."""
     series: list[Series] = []
     failed: set[str] = set()
+    is_silent = False
 
     def look(answer: PipelineResponse[Any, Any]) -> None:
         failed.update(_PART_FAILED.findall(answer.http_response.text()))
@@ -213,7 +216,8 @@ def _batches(conn: Connection, address: str, resource_ids: Sequence[str], questi
             )
             for result in results:
                 series.extend(from_batch(result))
-    return Answer(series, _notes(series, failed))
+            is_silent |= not any(result.metrics for result in results)
+    return Answer(series, _notes(series, failed, is_silent=is_silent))
 
 
 def _one_by_one(conn: Connection, resource_ids: Sequence[str], question: _Question, *, call: Call) -> Answer:
@@ -230,6 +234,7 @@ def _one_by_one(conn: Connection, resource_ids: Sequence[str], question: _Questi
         params |= {"$filter": str(_filter(question.split_by)), "top": str(_MOST_SERIES)}
 
     failed: set[str] = set()
+    silent: list[str] = []
 
     def read(resource_id: str) -> list[Series] | SluiceError:
         path = f"{resource_id}/providers/Microsoft.Insights/metrics"
@@ -244,6 +249,8 @@ def _one_by_one(conn: Connection, resource_ids: Sequence[str], question: _Questi
         with understood(call, reply.headers):
             codes = (str(metric.get("errorCode") or "Success") for metric in reply.body["value"])
             failed.update(code for code in codes if code != "Success")
+            if not reply.body["value"]:
+                silent.append(resource_id)
             return list(from_arm(resource_id, reply.body))
 
     with ThreadPoolExecutor(_FALLBACK_THREADS, thread_name_prefix="metrics") as pool:
@@ -257,11 +264,13 @@ def _one_by_one(conn: Connection, resource_ids: Sequence[str], question: _Questi
         raise failures[0][1]
     series = [one for found in answers if not isinstance(found, SluiceError) for one in found]
     unread = (f"{name} is missing: {error.why}" for name, error in failures)
-    return Answer(series, (*dict.fromkeys(unread), *_notes(series, failed)))
+    return Answer(series, (*dict.fromkeys(unread), *_notes(series, failed, is_silent=bool(silent))))
 
 
-def _notes(series: Sequence[Series], failed: set[str]) -> tuple[str, ...]:
+def _notes(series: Sequence[Series], failed: set[str], *, is_silent: bool) -> tuple[str, ...]:
     notes = [f"Azure answered only a part ({code}): what is missing here may exist." for code in sorted(failed)]
+    if is_silent:
+        notes.append(_SILENCE)
     lines = Counter((one.resource_id.lower(), one.metric) for one in series)
     if any(count >= _MOST_SERIES for count in lines.values()):
         notes.append(f"Azure was asked for {_MOST_SERIES:,} series and has more: the sums here are too small.")

@@ -18,13 +18,16 @@ _ENDS_BADLY = ("failed", "canceled")
 class Poll:
     """One look at an operation. ``state`` is Azure's word for it, ``failure`` is set when it has ended badly.
 
-    ``retry_after_seconds`` is how long Azure asks to wait before the next look, None when it does not say.
+    ``retry_after_seconds`` is how long Azure asks to wait before the next look, None when it does not say. ``code`` and
+    ``message`` are Azure's own of what went wrong, "" when it says nothing.
     """
 
     state: str
     has_succeeded: bool = False
     failure: SluiceError | None = None
     retry_after_seconds: float | None = None
+    code: str = ""
+    message: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -59,19 +62,22 @@ def _object(reply: Reply, call: Call) -> Mapping[str, Any]:
 
 def _poll(state: str, body: Mapping[str, object], reply: Reply, call: Call) -> Poll:
     failure = _failure(state, body, reply, call) if state.lower() in _ENDS_BADLY else None
-    return Poll(state, state.lower() == "succeeded", failure, retry_after_seconds(reply.headers))
+    code, message = _reason(body)
+    return Poll(state, state.lower() == "succeeded", failure, retry_after_seconds(reply.headers), code, message)
+
+
+def _reason(body: Mapping[str, object]) -> tuple[str, str]:
+    error = body.get("error")
+    details = error if isinstance(error, dict) else {}
+    return str(details.get("code") or ""), clean(str(details.get("message") or ""))
 
 
 def _failure(state: str, body: Mapping[str, object], reply: Reply, call: Call) -> SluiceError:
-    error = body.get("error")
-    details = error if isinstance(error, dict) else {}
-    code, message = str(details.get("code") or ""), clean(str(details.get("message") or ""))
+    code, message = _reason(body)
     request_id = reply.headers.get("x-ms-request-id")
     if state.lower() == "canceled":
         why = f"The operation was canceled: {message or 'no message'}."
-        return Conflict(
-            call.what, why, "Read the split that Azure holds now, then decide again.", request_id=request_id
-        )
+        return Conflict(call.what, why, "Look at what Azure holds now, then decide again.", request_id=request_id)
     why = f"Azure began the operation and it failed ({code or 'no code'}): {message or 'no message'}."
     if code in _REFUSED:
         return RuleBroken(call.what, why, "Correct it and try again.", request_id=request_id)

@@ -163,9 +163,13 @@ def reason(text: str) -> tuple[str, str]:
 def clean(text: str) -> str:
     """``text`` on one line, without terminal colours, tokens, keys or signatures, cut to a readable length."""
     plain = _ANSI.sub("", text)
-    plain = _SECRETS.sub(lambda m: f"{m[1] or m[2] or m[3] or ''}…", plain)
-    plain = " ".join(plain.split()).rstrip(".")
+    plain = " ".join(without_secrets(plain).split()).rstrip(".")
     return plain if len(plain) <= _LONGEST_REASON else plain[:_LONGEST_REASON] + "…"
+
+
+def without_secrets(text: str) -> str:
+    """``text`` without tokens, keys and signatures, its lines as they are."""
+    return _SECRETS.sub(lambda m: f"{m[1] or m[2] or m[3] or ''}…", text)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

@@ -26,13 +26,14 @@ from emulator.faults import FaultBook
 from emulator.listener import Listener, listening
 from emulator.scoring.gateway.callers import Access
 from emulator.scoring.gateway.client_connection import ClientConnection
+from emulator.scoring.gateway.collector import FOLDER, Collector
 from emulator.scoring.gateway.forwarding import Forwarder
 from emulator.scoring.gateway.meters import Meters
 from emulator.scoring.gateway.mirror import Mirror
 from emulator.scoring.gateway.proxy import Proxy
 from emulator.scoring.gateway.recorder import Recorder
 from emulator.scoring.gateway.table import Table
-from emulator.scoring.model import Conditions, EndpointRoute
+from emulator.scoring.model import Collecting, Conditions, EndpointRoute
 from emulator.scoring.telemetry.gauges import Gauges
 from emulator.scoring.telemetry.rows import Telemetry
 
@@ -62,12 +63,21 @@ class ShiftedClock:
 class _Orders:
     """Applies what the parent asks for."""
 
-    def __init__(self, table: Table, meters: Meters, mirror: Mirror, faults: FaultBook, clock: ShiftedClock) -> None:
+    def __init__(
+        self,
+        table: Table,
+        meters: Meters,
+        mirror: Mirror,
+        faults: FaultBook,
+        clock: ShiftedClock,
+        collector: Collector,
+    ) -> None:
         self._table = table
         self._meters = meters
         self._mirror = mirror
         self._faults = faults
         self._clock = clock
+        self._collector = collector
         self._tasks: set[asyncio.Task[None]] = set()
 
     def obey(self, order: Mapping[str, Any]) -> None:
@@ -81,13 +91,18 @@ class _Orders:
             _say({"revision": order["revision"]})
 
     def change(self, order: Mapping[str, Any]) -> None:
-        """Change the table, the conditions or the faults."""
+        """Change the table, the collectors, the conditions or the faults."""
         if "endpoint" in order:
             self._set_endpoint(order["endpoint"], order["route"])
         elif "conditions" in order:
             conditions = Conditions(**order["conditions"])
             self._clock.shift_seconds = conditions.clock_shift_seconds
             self._meters.set(conditions)
+            self._mirror.keeps_request_id = conditions.mirror_keeps_request_id
+        elif "collector" in order:
+            to = None if order["to"] is None else Collecting(**order["to"])
+            endpoint, deployment = order["collector"]
+            self._collector.set(endpoint, deployment, to)
         elif "faults" in order:
             self._faults.replace(order["faults"])
         else:
@@ -120,14 +135,25 @@ async def _serve(state: Path, listener: socket.socket) -> None:
     mirror = Mirror(forwarder)
     table, meters, clock, source = Table(), Meters(), ShiftedClock(), random.SystemRandom()
     faults = FaultBook(source)
-    orders = _Orders(table, meters, mirror, faults, clock)
+    collector = Collector(state / FOLDER, source, clock)
+    orders = _Orders(table, meters, mirror, faults, clock, collector)
     for order in first["table"]:
         orders.change(order)
     proxy = Proxy(
-        table, forwarder, mirror, recorder.add, first["secret"], source, Access(**first["access"]), meters, clock
+        table,
+        forwarder,
+        mirror,
+        recorder.add,
+        first["secret"],
+        source,
+        Access(**first["access"]),
+        meters,
+        clock,
+        collector.take,
     )
     served = Faulty(proxy, faults, plain_shape)
     recording, measuring = loop.create_task(recorder.run()), loop.create_task(_measure(meters, gauges, clock))
+    collecting = loop.create_task(collector.run())
     async with listening((Listener(served, state / "tls", ClientConnection, clock), listener)):
         _say({"ready": listener.getsockname()[1]})
         while line := await lines.readline():
@@ -136,7 +162,9 @@ async def _serve(state: Path, listener: socket.socket) -> None:
     await mirror.close()
     await forwarder.close()
     recorder.end()
+    collector.end()
     await recording
+    await collecting
     telemetry.close()
     gauges.close()
 

@@ -100,9 +100,10 @@ class Exchange:
             response_delay_ms=round(self.response_delay_ms, 3),
         )
 
-    def copy_row(self, shadow: str, sent_at: float, answer: Answer, total_ms: float) -> Row:
+    def copy_row(self, shadow: str, copy_id: str, sent_at: float, answer: Answer, total_ms: float) -> Row:
         """What is kept of the copy that was sent to the shadow; its status is what the client would have got."""
         row = self.row(answer)
+        row["request_id"] = copy_id
         row["deployment"], row["kind"], row["route"], row["mirrored"] = shadow, "mirror", "mirror", NOT_COPIED
         row["started_at"], row["total_ms"] = sent_at, round(total_ms, 3)
         row["request_ms"], row["request_delay_ms"], row["response_delay_ms"] = 0.0, 0.0, 0.0

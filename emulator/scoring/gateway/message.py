@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -45,6 +45,13 @@ class Message:
     target: str
     headers: Headers
     body: bytes
+
+    def named(self, request_id: str) -> Message:
+        """The same message under another request id."""
+        value = request_id.encode()
+        ours = (b"x-request-id", b"x-ms-request-id")
+        headers = tuple((name, value if name in ours else before) for name, before in self.headers)
+        return replace(self, headers=headers)
 
     @property
     def can_be_sent(self) -> bool:

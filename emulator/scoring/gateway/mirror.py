@@ -42,6 +42,8 @@ class Mirror:
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self.shadows: dict[tuple[str, str], Shadow] = {}
+        self.keeps_request_id = True
+        """Whether a copy bears the request id of the request that it is a copy of."""
 
     def offer(
         self, target: tuple[str, str], pool: Pool | None, message: Message, done: Callable[[Answer, float], None]

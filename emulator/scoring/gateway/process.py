@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.scoring.gateway.callers import Access
-from emulator.scoring.model import Conditions, EndpointRoute
+from emulator.scoring.model import Collecting, Conditions, EndpointRoute
 from emulator.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +51,7 @@ class Gateway:
         self._acknowledgements: dict[int, asyncio.Future[None]] = {}
         self._endpoints: dict[str, dict[str, Any]] = {}
         self._deployments: dict[tuple[str, str], dict[str, Any]] = {}
+        self._collectors: dict[tuple[str, str], dict[str, Any]] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._closing = False
@@ -90,6 +91,17 @@ class Gateway:
             self._deployments[endpoint, deployment] = order
         else:
             self._deployments.pop((endpoint, deployment), None)
+        await self._order(order)
+
+    async def set_collector(self, endpoint: str, deployment: str, to: Collecting | None) -> None:
+        """Collect what a deployment is asked and answers; None ends it."""
+        order = {"collector": [endpoint, deployment], "to": None if to is None else asdict(to)}
+        if self._collectors.get((endpoint, deployment), {"to": None})["to"] == order["to"]:
+            return
+        if to is None:
+            del self._collectors[endpoint, deployment]
+        else:
+            self._collectors[endpoint, deployment] = order
         await self._order(order)
 
     async def set_conditions(self, conditions: Conditions) -> None:
@@ -156,6 +168,7 @@ class Gateway:
         # change which its predecessor did not acknowledge.
         settled = list(self._acknowledgements)
         table = [*self._settings.values(), *self._endpoints.values(), *self._deployments.values()]
+        table += self._collectors.values()
         self._write({"secret": self._secret, "access": asdict(self._access), "table": table})
         assert process.stdout is not None
         try:

@@ -12,6 +12,7 @@ import json
 import random
 import re
 import time
+import uuid
 from collections.abc import Callable
 
 from emulator.scoring.gateway import message as wire
@@ -46,7 +47,10 @@ _LATIN = "Header values beyond ASCII must be UTF-8 here."
 
 
 class Proxy:
-    """The ASGI application. ``clock`` is epoch seconds: it dates the rows and judges tokens."""
+    """The ASGI application. ``clock`` is epoch seconds: it dates the rows and judges tokens.
+
+    ``collect`` gets endpoint, deployment, request id, message and answer of what a deployment was asked.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Proxy:
         access: Access | None = None,
         meters: Meters | None = None,
         clock: Callable[[], float] = time.time,
+        collect: Callable[[str, str, str, Message, Answer], None] = lambda *_: None,
     ) -> None:
         self._table = table
         self._forwarder = forwarder
@@ -69,6 +74,7 @@ class Proxy:
         self._access = access or Access()
         self._meters = meters or Meters()
         self._clock = clock
+        self._collect = collect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -145,7 +151,10 @@ class Proxy:
         pool = self._table.pool(request.endpoint, chosen)
         if pool is None:
             return NOT_READY
-        return await unless_gone(self._forwarder.answer(pool, message), receive)
+        answer = await unless_gone(self._forwarder.answer(pool, message), receive)
+        if recorded and request.path == SCORE:
+            self._collect(request.endpoint, chosen, request.request_id, message, answer)
+        return answer
 
     def _message(self, request: Exchange, body: bytes) -> Message:
         query = request.scope["query_string"]
@@ -169,11 +178,15 @@ class Proxy:
         shadow = routing.shadow_for(route, self._random)
         if shadow is None:
             return
-        now = self._clock()
+        now, copy_id = self._clock(), request.request_id
+        if not self._mirror.keeps_request_id:
+            copy_id = str(uuid.uuid4())
+            message = message.named(copy_id)
 
         def done(answer: Answer, total_ms: float) -> None:
             self._meters.transfer(request.endpoint, len(message.body) + len(answer.body))
-            self._record(request.copy_row(shadow, now, answer, total_ms))
+            self._record(request.copy_row(shadow, copy_id, now, answer, total_ms))
+            self._collect(request.endpoint, shadow, copy_id, message, answer)
 
         pool = self._table.pool(request.endpoint, shadow)
         request.mirrored = self._mirror.offer((request.endpoint, shadow), pool, message, done)

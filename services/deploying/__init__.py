@@ -1,0 +1,1 @@
+"""From files to running deployments: read, check, apply, and say why it failed."""

@@ -1,0 +1,1 @@
+"""Deployments tried out on a local Azure of their own before anything touches the cloud."""

@@ -1,0 +1,1 @@
+"""The Deploy page: files in, what speaks against them, what they change, and the job that applies them."""
