@@ -40,10 +40,10 @@ def application(kind: str) -> Callable[..., Awaitable[None]]:
     return answer
 
 
-async def serve(kind: str) -> None:
-    """Serve until stdin ends."""
+async def serve(app: Callable[..., Awaitable[None]]) -> None:
+    """Serve an ASGI application on a free port, and print it, until stdin ends."""
     config = uvicorn.Config(
-        application(kind),
+        app,
         host="127.0.0.1",
         port=0,
         lifespan="off",
@@ -68,4 +68,4 @@ def end_with_stdin() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(application(sys.argv[1])))

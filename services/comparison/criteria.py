@@ -15,18 +15,27 @@ ALPHA = 0.05
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 """The quantiles of latency that can be judged."""
 LATENCY = Margin(0.10, 5.0)
+MOST_USE = 200.0
+"""Percent: the largest margin of processor and memory. Ratios above four times are not told apart."""
 
 
 @dataclass(frozen=True)
 class Criteria:
     """``error_points``: percentage points of errors more. ``latency``: how much longer a request may take than one in
     the same minute, and how much longer each of ``quantiles`` may be. ``answer_percent``: the share of payloads whose
-    answer may differ. None, and no quantile, is not judged."""
+    answer may differ. ``processor_percent`` and ``memory_percent``: how much more processor time a request may
+    take, and how much more memory an instance may hold. None, and no quantile, is not judged.
+
+    Processor and memory are not judged unless they are asked for: they need an hour at least, and every other verdict
+    would wait for them.
+    """
 
     error_points: float | None = 0.5
     latency: Margin | None = LATENCY
     quantiles: tuple[float, ...] = (0.95,)
     answer_percent: float | None = None
+    processor_percent: float | None = None
+    memory_percent: float | None = None
 
     def check(self) -> Criteria:
         """The criteria when they can be judged. Raises RuleBroken."""
@@ -40,6 +49,11 @@ class Criteria:
                 f"{100 * self.latency.ratio:g} % and {self.latency.ms:g} ms were given.",
                 "Choose more than 0 and at most 1,000 %, and 0 to 60,000 ms.",
             )
+        for value, name in ((self.processor_percent, "more processor"), (self.memory_percent, "more memory")):
+            if value is not None and not (math.isfinite(value) and 0 < value <= MOST_USE):
+                raise RuleBroken(
+                    what, f"{value:g} % {name} were given.", f"Choose more than 0 and at most {MOST_USE:g} %."
+                )
         if not set(self.quantiles) <= set(QUANTILES):
             raise RuleBroken(what, "A quantile is not one of P50, P90, P95 and P99.", "Choose among these.")
         if self.count == 0:
@@ -50,7 +64,13 @@ class Criteria:
     def count(self) -> int:
         """How many criteria are judged."""
         latency = 0 if self.latency is None else 1 + len(self.quantiles)
-        return (self.error_points is not None) + latency + (self.answer_percent is not None)
+        others = (self.error_points, self.answer_percent, self.processor_percent, self.memory_percent)
+        return latency + sum(each is not None for each in others)
+
+    @property
+    def judges_use(self) -> bool:
+        """Whether it is judged what instances use."""
+        return self.processor_percent is not None or self.memory_percent is not None
 
     def document(self) -> dict[str, Any]:
         """The criteria as JSON keeps them."""
@@ -60,6 +80,8 @@ class Criteria:
             "latency_ms": None if self.latency is None else self.latency.ms,
             "quantiles": list(self.quantiles),
             "answer_percent": self.answer_percent,
+            "processor_percent": self.processor_percent,
+            "memory_percent": self.memory_percent,
         }
 
     @staticmethod
@@ -71,4 +93,7 @@ class Criteria:
             None if percent is None else Margin(percent / 100, ms),
             tuple(document["quantiles"]),
             document["answer_percent"],
+            # Documents of before these could be judged have neither.
+            document.get("processor_percent"),
+            document.get("memory_percent"),
         ).check()

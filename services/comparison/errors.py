@@ -26,6 +26,8 @@ _PRECISION = 1e-5
 _ROUNDS = 6
 """How often the rates are looked at more finely, for the furthest pair that is not refuted."""
 _POINTS = 25
+_NEARBY: Floats = np.geomspace(0.5, 2.0, 7)
+"""Where about the rate of both together the least refuted pair is looked for first."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,21 @@ class Evidence:
     fine: float
 
 
-def error_evidence(live: Counts, candidate: Counts, margin: float) -> Evidence:
-    """What the counts say of "the candidate's rate minus the live one's is above ``margin``", a share from -1 to 1."""
-    return Evidence(worse=_worse(live, candidate, margin), fine=_fine(live, candidate, margin))
+NEEDED_ANY = Evidence(-math.inf, -math.inf)
+"""Both sides are asked for in full."""
+
+
+def error_evidence(live: Counts, candidate: Counts, margin: float, needed: Evidence = NEEDED_ANY) -> Evidence:
+    """What the counts say of "the candidate's rate minus the live one's is above ``margin``", a share from -1 to 1.
+
+    Without requests of both, nothing: a rate that nobody has seen is not worse, nor better, although no candidate
+    without errors can be far above any rate. A side that cannot reach what is ``needed`` of it is told roughly, and
+    below that: it takes a tenth of the time.
+    """
+    if not live.requests or not candidate.requests:
+        return Evidence(0.0, 0.0)
+    worse = _least(live, candidate, margin, Against.AT_LEAST, Against.AT_MOST, needed.worse)
+    return Evidence(worse, _least(live, candidate, margin, Against.AT_MOST, Against.AT_LEAST, needed.fine))
 
 
 def error_interval(live: Counts, candidate: Counts, alpha: float) -> tuple[float, float]:
@@ -59,14 +73,6 @@ def error_interval(live: Counts, candidate: Counts, alpha: float) -> tuple[float
         return -1.0, 1.0
     needed = math.log(1 / alpha)
     return -_furthest(candidate, live, needed), _furthest(live, candidate, needed)
-
-
-def _worse(live: Counts, candidate: Counts, margin: float) -> float:
-    return _least(live, candidate, margin, Against.AT_LEAST, Against.AT_MOST)
-
-
-def _fine(live: Counts, candidate: Counts, margin: float) -> float:
-    return _least(live, candidate, margin, Against.AT_MOST, Against.AT_LEAST)
 
 
 def share_evidence(counts: Counts, limit: float) -> Evidence:
@@ -87,16 +93,29 @@ def share_interval(counts: Counts, alpha: float) -> tuple[float, float]:
     return lower, _edge(estimate, 1.0, lambda limit: share_evidence(counts, limit).fine >= needed)
 
 
-def _least(live: Counts, candidate: Counts, margin: float, of_live: Against, of_candidate: Against) -> float:
+def _least(
+    live: Counts, candidate: Counts, margin: float, of_live: Against, of_candidate: Against, needed: float
+) -> float:
     apart = _rate(candidate) - _rate(live) - margin
-    if (apart <= 0) if of_live is Against.AT_LEAST else (apart >= 0):
+    if needed == math.inf or ((apart <= 0) if of_live is Against.AT_LEAST else (apart >= 0)):
         # What is estimated is in the set: nothing speaks against it.
         return 0.0
-    rates, least = np.unique(_RATES.clip(max(0.0, -margin), min(1.0, 1.0 - margin))), math.inf
-    for points in (*_FINER, 0):
+
+    def against(rates: Floats) -> Floats:
         one = log_evidence(live.errors, live.requests, rates, of_live, _PRIOR)
-        other = log_evidence(candidate.errors, candidate.requests, rates + margin, of_candidate, _PRIOR)
-        together = one + other
+        return one + log_evidence(candidate.errors, candidate.requests, rates + margin, of_candidate, _PRIOR)
+
+    lowest, highest = max(0.0, -margin), min(1.0, 1.0 - margin)
+    if needed > -math.inf:
+        both = live.errors + candidate.errors - margin * candidate.requests
+        nearby = (_NEARBY * both / max(1.0, live.requests + candidate.requests)).clip(lowest, highest)
+        # The least refuted of all pairs is not refuted more than the least of these.
+        roughly = float(against(nearby).min())
+        if roughly < needed:
+            return roughly
+    rates, least = np.unique(_RATES.clip(lowest, highest)), math.inf
+    for points in (*_FINER, 0):
+        together = against(rates)
         place = int(together.argmin())
         least = min(least, float(together[place]))
         rates = np.linspace(rates[max(place - 1, 0)], rates[min(place + 1, len(rates) - 1)], points)

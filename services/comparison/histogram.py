@@ -52,6 +52,17 @@ class Histogram:
         """Both together."""
         return Histogram(self.below + other.below)
 
+    def with_more(self, latencies_ms: ArrayLike) -> Histogram:
+        """With these latencies in ms, all finite, as well: only the bins that they span are worked out anew."""
+        bins = bin_of(latencies_ms)
+        if not len(bins):
+            return self
+        first, end = int(bins.min()), int(bins.max()) + 1
+        below = self.below.copy()
+        below[first:end] += np.cumsum(np.bincount(bins - first))
+        below[end:] += len(bins)
+        return Histogram(below)
+
     def times(self, factor: float) -> Histogram:
         """So much of the same."""
         return self if factor == 1 else Histogram(self.below * factor)

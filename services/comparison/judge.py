@@ -1,31 +1,50 @@
 """The verdict of a run: what all its minutes say of every criterion, at any moment. Pure.
 
-A run has a fixed start and fixed criteria. It may be looked at as often as one likes: over all looks, a wrong FAIL of
-any criterion has a chance of ALPHA at most, which the criteria share, and so has a wrong PASS of the whole, which needs
-every criterion to pass (Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24, 1982).
+A run has a fixed start and fixed criteria. It may be looked at as often as one likes: the criteria are judged so that
+over all looks a wrong FAIL of any has a chance of ALPHA at most, which they share, and so has a wrong PASS of the
+whole, which needs every criterion to pass (Berger, "Multiparameter hypothesis testing and acceptance sampling",
+Technometrics 24, 1982). For errors and answers that is proven, for latency it is simulated (docs/verdict.md).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 
 from services.comparison.criteria import ALPHA, Criteria
-from services.comparison.errors import Counts, Evidence, error_evidence, error_interval, share_evidence, share_interval
-from services.comparison.histogram import Histogram
+from services.comparison.errors import (
+    NEEDED_ANY,
+    Counts,
+    Evidence,
+    error_evidence,
+    error_interval,
+    share_evidence,
+    share_interval,
+)
+from services.comparison.latencies import Latencies
 from services.comparison.mixtures import Floats
-from services.comparison.quantiles import Margin, quantile_evidence, quantile_interval
-from services.comparison.ranks import LEAST_MINUTES, SameMinute
+from services.comparison.quantiles import Margin
+from services.comparison.ranks import LEAST_MINUTES
+from services.comparison.track import Track
+from services.comparison.use import (
+    MEMORY,
+    PROCESSOR,
+    USES,
+    Ratio,
+    Use,
+    UseEvidence,
+    left_out,
+    memory,
+    processor,
+    why_not_yet,
+)
 
 ERRORS, LATENCY, ANSWERS = "Errors", "Latency", "Answers"
-_GROWTH = 1.05
-"""An interval is worked out again when there are 5 % more requests: in between it hardly moves."""
-_MOST_TIMES = 1000.0
-"""Further ahead than a thousand times what was seen, nothing is foretold."""
+_CHANGED = "The difference changed during the run: begin a new one."
 
 
 class Verdict(Enum):
@@ -39,11 +58,12 @@ class Verdict(Enum):
 @dataclass(frozen=True)
 class Arm:
     """One deployment in one minute: all its requests, how many of them failed, and the latencies in ms of those that
-    did not, as far as there are rows of them."""
+    did not, as far as there are rows of them. ``use`` is what it used, None when that is not known."""
 
     requests: int
     errors: int
     latencies_ms: Floats
+    use: Use | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +71,11 @@ class Standing:
     """Where one criterion stands.
 
     ``estimate``, ``lower``, ``upper`` and ``limit`` are in ``unit``: percentage ``points`` of errors more, a ``factor``
-    of latency (1.1 is 10 % longer), or ``percent`` of the answers. The interval holds at every look at once; it is
-    empty, ``lower`` above ``upper``, when the difference has changed during the run. ``n`` are the candidate's requests
-    that count here, ``live_n`` the live one's. ``more`` is about how many more of the candidate's are needed if all
-    goes on as it did, None when that cannot be told or nothing is needed.
+    of latency, processor or memory (1.1 is 10 % more), or ``percent`` of the answers. The interval holds at every look
+    at once; it is empty, ``lower`` above ``upper``, when the difference has changed during the run. ``n`` are the
+    candidate's requests that count here, ``live_n`` the live one's. ``more`` is about how many more of the candidate's
+    are needed if all goes on as it did, None when that cannot be told or nothing is needed. Criteria of :data:`USES`
+    count minutes; ``left_out`` says how many more were seen that do not count, and why.
     """
 
     name: str
@@ -68,6 +89,12 @@ class Standing:
     live_n: int
     more: int | None
     why: str
+    left_out: str = ""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether anything of both was seen."""
+        return bool((self.n and self.live_n) or self.left_out)
 
     @property
     def has_changed(self) -> bool:
@@ -75,53 +102,30 @@ class Standing:
         return self.lower > self.upper
 
 
-@dataclass
-class _Track:
-    """One criterion: the strongest evidence so far, and the intersection of its intervals."""
-
-    name: str
-    unit: str
-    needed_worse: float
-    needed_fine: float
-    worse: float = 0.0
-    fine: float = 0.0
-    lower: float = -math.inf
-    upper: float = math.inf
-    seen: float = 0.0
-
-    def look(self, evidence: Evidence) -> None:
-        self.worse, self.fine = max(self.worse, evidence.worse), max(self.fine, evidence.fine)
-
-    def narrow(self, lower: float, upper: float) -> None:
-        self.lower, self.upper = max(self.lower, lower), min(self.upper, upper)
-
-    @property
-    def verdict(self) -> Verdict:
-        is_worse, is_fine = self.worse >= self.needed_worse, self.fine >= self.needed_fine
-        if is_worse == is_fine or self.lower > self.upper:
-            return Verdict.NEED_MORE
-        return Verdict.FAIL if is_worse else Verdict.PASS
-
-
 class Judge:
     """The evidence of a run. It keeps no request: its size does not grow with their number."""
 
-    def __init__(self, criteria: Criteria, *, with_intervals: bool = True) -> None:
-        """``with_intervals`` False leaves the intervals out, for simulations of verdicts."""
+    def __init__(self, criteria: Criteria, *, with_intervals: bool = True, with_shift: bool = True) -> None:
+        """``with_intervals`` False leaves the intervals out, ``with_shift`` False the estimate of latency in the same
+        minute as well: for simulations of verdicts."""
         self.criteria = criteria.check()
         self._with_intervals = with_intervals
         self._live, self._candidate = Counts(0, 0), Counts(0, 0)
-        empty = Histogram.of(())
-        self._live_ms, self._candidate_ms = empty, empty
-        self._pairs = SameMinute(criteria.latency or Margin(0.1))
         self._alpha = ALPHA / criteria.count
         self._errors = self._track(ERRORS, "points") if criteria.error_points is not None else None
         has_latency = criteria.latency is not None
         self._minute = self._track(f"{LATENCY} in the same minute", "factor") if has_latency else None
         shares = criteria.quantiles if has_latency else ()
         self._quantiles = {share: self._track(f"{LATENCY} P{100 * share:.0f}", "factor") for share in shares}
+        self._latencies = Latencies(criteria.latency or Margin(0.1), shares, with_shift=with_shift)
         self._compared, self._undecided = Counts(0, 0), 0
         self._answers = self._track(ANSWERS, "percent") if criteria.answer_percent is not None else None
+        asked = ((PROCESSOR, criteria.processor_percent, processor), (MEMORY, criteria.memory_percent, memory))
+        self._uses = [
+            (self._track(name, "factor"), 1 + percent / 100, ratio())
+            for name, percent, ratio in asked
+            if percent is not None
+        ]
 
     def add(self, live: Arm, candidate: Arm) -> None:
         """Take in a settled minute, and look."""
@@ -130,12 +134,14 @@ class Judge:
             self._candidate.requests + candidate.requests, self._candidate.errors + candidate.errors
         )
         slow, fast = (one.latencies_ms[np.isfinite(one.latencies_ms)] for one in (candidate, live))
-        if len(slow):
-            self._candidate_ms = self._candidate_ms.plus(Histogram.of(slow))
-        if len(fast):
-            self._live_ms = self._live_ms.plus(Histogram.of(fast))
-        self._pairs.add(fast, slow)
+        self._latencies.add(fast, slow)
         self._look()
+        if live.use is not None and candidate.use is not None:
+            for track, limit, ratio in self._uses:
+                if ratio.add((live.requests, live.use), (candidate.requests, candidate.use)):
+                    track.look(ratio.evidence(limit))
+                    if self._with_intervals:
+                        track.narrow(*ratio.interval(self._alpha))
 
     def add_answers(self, compared: int, different: int, undecided: int = 0) -> None:
         """Take in payloads that both were asked, and how many of their answers differ; then look.
@@ -159,65 +165,61 @@ class Judge:
             limit = float(self.criteria.error_points or 0)
             counts = (self._candidate.requests, self._live.requests)
             found.append(self._standing(self._errors, 100 * estimate, limit, counts, self._error_evidence))
+        seen = self._latencies
         if self._minute is not None:
-            shift = self._pairs.shift(self._alpha)
+            shift = seen.shift(self._alpha)
             self._minute.narrow(shift.lower, shift.upper)
-            found.append(self._standing(self._minute, shift.estimate, self._limit(), self._rows, self._pairs.evidence))
+            found.append(self._standing(self._minute, shift.estimate, seen.limit(0.5), seen.counts, seen.same_minute))
         for share, track in self._quantiles.items():
             self._narrow_quantile(track, share, at_once=True)
-            estimate = self._candidate_ms.quantile(share) / self._live_ms.quantile(share)
-            told = _QuantileEvidence(self, share)
-            found.append(self._standing(track, estimate, self._limit(share), self._rows, told))
+            found.append(self._standing(track, seen.ratio(share), seen.limit(share), seen.counts, seen.of(share)))
         if self._answers is not None:
             limit, counts = float(self.criteria.answer_percent or 0), (self._compared.requests,) * 2
             estimate = 100 * _rate(self._compared)
             found.append(self._standing(self._answers, estimate, limit, counts, self._answer_evidence))
+        found += [self._standing_of_use(*each) for each in self._uses]
         return tuple(found)
 
     @property
     def verdict(self) -> Verdict:
         """The verdict of the run: see :func:`overall`."""
-        return overall(track.verdict for track in self._tracks())
+        return overall(map(_verdict, self._tracks()))
 
-    def _track(self, name: str, unit: str) -> _Track:
-        return _Track(name, unit, math.log(1 / self._alpha), math.log(1 / ALPHA))
+    def _track(self, name: str, unit: str) -> Track:
+        return Track(name, unit, math.log(1 / self._alpha), math.log(1 / ALPHA))
 
-    def _tracks(self) -> list[_Track]:
-        tracks = (self._errors, self._minute, *self._quantiles.values(), self._answers)
+    def _tracks(self) -> list[Track]:
+        uses = (track for track, _, _ in self._uses)
+        tracks = (self._errors, self._minute, *self._quantiles.values(), self._answers, *uses)
         return [each for each in tracks if each is not None]
 
     def _look(self) -> None:
         if self._errors is not None:
-            self._errors.look(self._error_evidence())
+            self._errors.look(self._error_evidence(needed=self._errors.needed))
             self._narrow_errors(self._errors)
         if self._minute is not None:
-            self._minute.look(self._pairs.evidence())
+            self._minute.look(self._latencies.same_minute())
             if self._with_intervals:
-                shift = self._pairs.shift(self._alpha)
+                shift = self._latencies.shift(self._alpha)
                 self._minute.narrow(shift.lower, shift.upper)
         for share, track in self._quantiles.items():
-            track.look(self._quantile_evidence(share))
+            track.look(self._latencies.quantile(share, needed=track.needed))
             self._narrow_quantile(track, share)
 
-    def _narrow_errors(self, track: _Track, *, at_once: bool = False) -> None:
-        if self._is_due(track, self._candidate.requests, at_once=at_once):
+    def _narrow_errors(self, track: Track, *, at_once: bool = False) -> None:
+        if (at_once or self._with_intervals) and track.is_due(self._candidate.requests, at_once=at_once):
             lower, upper = error_interval(self._live, self._candidate, self._alpha)
             track.narrow(100 * lower, 100 * upper)
 
-    def _narrow_quantile(self, track: _Track, share: float, *, at_once: bool = False) -> None:
-        is_early = self._pairs.minutes < LEAST_MINUTES
-        if not is_early and self._is_due(track, self._candidate_ms.total, at_once=at_once):
-            live, candidate = (each.times(1 / self._pairs.spread) for each in (self._live_ms, self._candidate_ms))
-            track.narrow(*quantile_interval(live, candidate, share, self._alpha))
+    def _narrow_quantile(self, track: Track, share: float, *, at_once: bool = False) -> None:
+        if self._latencies.is_early or not (at_once or self._with_intervals):
+            return
+        if track.is_due(self._latencies.counts[0], at_once=at_once):
+            track.narrow(*self._latencies.interval(share, self._alpha))
 
-    def _is_due(self, track: _Track, requests: float, *, at_once: bool) -> bool:
-        is_due = at_once or (self._with_intervals and requests > _GROWTH * track.seen)
-        track.seen = requests if is_due else track.seen
-        return is_due
-
-    def _error_evidence(self, factor: float = 1.0) -> Evidence:
+    def _error_evidence(self, factor: float = 1.0, needed: Evidence = NEEDED_ANY) -> Evidence:
         margin = float(self.criteria.error_points or 0) / 100
-        return error_evidence(self._live.times(factor), self._candidate.times(factor), margin)
+        return error_evidence(self._live.times(factor), self._candidate.times(factor), margin, needed)
 
     def _answer_evidence(self, factor: float = 1.0) -> Evidence:
         limit = float(self.criteria.answer_percent or 0) / 100
@@ -228,24 +230,9 @@ class Judge:
     def _compared_at_most(self) -> Counts:
         return Counts(self._compared.requests, self._compared.errors + self._undecided)
 
-    def _quantile_evidence(self, share: float, factor: float = 1.0) -> Evidence:
-        if self._pairs.minutes * factor < LEAST_MINUTES:
-            return Evidence(0.0, 0.0)
-        margin, counted = self.criteria.latency or Margin(0.1), factor / self._pairs.spread
-        return quantile_evidence(self._live_ms.times(counted), self._candidate_ms.times(counted), share, margin)
-
-    @property
-    def _rows(self) -> tuple[float, float]:
-        return self._candidate_ms.total, self._live_ms.total
-
-    def _limit(self, share: float = 0.5) -> float:
-        """The margin of latency as a factor: what it comes to at the live arm's quantile."""
-        margin, at = self.criteria.latency or Margin(0.1), self._live_ms.quantile(share)
-        return 1 + margin.ratio if math.isnan(at) or at <= 0 else float(margin.limit(np.array([at]))[0] / at)
-
     def _standing(
         self,
-        track: _Track,
+        track: Track,
         estimate: float | None,
         limit: float,
         counts: tuple[float, float],
@@ -253,25 +240,27 @@ class Judge:
     ) -> Standing:
         n, live_n = counts
         known = estimate if estimate is not None and math.isfinite(estimate) and n and live_n else None
-        verdict = track.verdict
-        more = None
-        if verdict is Verdict.NEED_MORE and track.lower <= track.upper and known is not None:
-            more = _more(evidence, track, n)
+        verdict = _verdict(track)
+        is_open = verdict is Verdict.NEED_MORE and not track.has_changed and known is not None
+        more = track.more(evidence, n) if is_open else None
+        lower = track.lower if verdict is not Verdict.FAIL else max(track.lower, min(limit, track.upper))
+        upper = track.upper if verdict is not Verdict.PASS else min(track.upper, max(limit, track.lower))
+        if track.has_changed:
+            # What speaks against both sides leaves no difference at all.
+            lower, upper = max(lower, limit), min(upper, math.nextafter(limit, -math.inf))
         why = _why(track, verdict, known, n, live_n, more)
-        if track.unit == "factor" and known is not None and self._pairs.minutes < LEAST_MINUTES:
+        if track.name.startswith(LATENCY) and known is not None and self._latencies.is_early:
             why = f"Fewer than {LEAST_MINUTES} minutes yet: how much minutes differ by themselves is not known."
-        return Standing(
-            track.name, verdict, known, track.lower, track.upper, limit, track.unit, int(n), int(live_n), more, why
-        )
+        return Standing(track.name, verdict, known, lower, upper, limit, track.unit, int(n), int(live_n), more, why)
 
-
-@dataclass(frozen=True)
-class _QuantileEvidence:
-    judge: Judge
-    share: float
-
-    def __call__(self, factor: float) -> Evidence:
-        return self.judge._quantile_evidence(self.share, factor)
+    def _standing_of_use(self, track: Track, limit: float, ratio: Ratio) -> Standing:
+        if not self._with_intervals:
+            track.narrow(*ratio.interval(self._alpha))
+        counts = (ratio.minutes, ratio.minutes)
+        told = self._standing(track, ratio.estimate, limit, counts, UseEvidence(ratio, limit))
+        is_open = told.verdict is Verdict.NEED_MORE and not told.why.startswith(_CHANGED)
+        why = why_not_yet(track.name, ratio, told.more) if is_open else told.why
+        return replace(told, why=why, n=ratio.counted, live_n=ratio.counted, left_out=left_out(ratio))
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
@@ -282,12 +271,19 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict.PASS if found and all(each is Verdict.PASS for each in found) else Verdict.NEED_MORE
 
 
-def slowest(standings: Sequence[Standing]) -> int | None:
+def slowest(standings: Sequence[Standing], per_minute: float | None = None) -> int | None:
     """How many more requests the whole verdict is about to need, None when that cannot be told.
 
-    Answers wait for payloads, and no number of requests brings those.
+    ``per_minute`` are the candidate's: criteria that count minutes need as many as come in these. Answers wait for
+    payloads, and no number of requests brings those.
     """
-    waiting = [None if each.name == ANSWERS else each.more for each in standings if each.verdict is Verdict.NEED_MORE]
+
+    def requests(standing: Standing) -> int | None:
+        if standing.name in USES and standing.more is not None:
+            return math.ceil(standing.more * per_minute) if per_minute else None
+        return None if standing.name == ANSWERS else standing.more
+
+    waiting = [requests(each) for each in standings if each.verdict is Verdict.NEED_MORE]
     known = [more for more in waiting if more is not None]
     return max(known) if waiting and len(known) == len(waiting) else None
 
@@ -296,33 +292,22 @@ def _rate(counts: Counts) -> float:
     return counts.errors / counts.requests if counts.requests else math.nan
 
 
-def _more(evidence: Callable[[float], Evidence], track: _Track, n: float) -> int | None:
-    """Requests until the verdict if what comes is like what came: the evidence of so many times as much."""
-
-    def is_told(factor: float) -> bool:
-        told = evidence(factor)
-        return told.worse >= track.needed_worse or told.fine >= track.needed_fine
-
-    low, high = 1.0, 2.0
-    while not is_told(high):
-        low, high = high, 2 * high
-        if high > _MOST_TIMES:
-            return None
-    while high / low > 1.02:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if is_told(middle) else (middle, high)
-    return max(1, math.ceil((high - 1) * n))
+def _verdict(track: Track) -> Verdict:
+    if track.has_changed or track.is_worse == track.is_fine:
+        return Verdict.NEED_MORE
+    return Verdict.FAIL if track.is_worse else Verdict.PASS
 
 
-def _why(track: _Track, verdict: Verdict, estimate: float | None, n: float, live_n: float, more: int | None) -> str:
+def _why(track: Track, verdict: Verdict, estimate: float | None, n: float, live_n: float, more: int | None) -> str:
+    counted = "payloads" if track.name == ANSWERS else "requests"
     if not n or not live_n:
-        return "There are no requests of both to compare."
-    if track.lower > track.upper or (track.worse >= track.needed_worse and track.fine >= track.needed_fine):
-        return "The difference changed during the run: begin a new one."
+        return f"There are no {counted} of both to compare."
+    if track.has_changed:
+        return _CHANGED
     if verdict is Verdict.PASS:
         return "It is shown to be within the limit."
     if verdict is Verdict.FAIL:
         return "It is shown to be beyond the limit."
     if estimate is None:
         return "There is nothing to estimate from yet."
-    return "The difference is too close to the limit to tell soon." if more is None else "Too few requests yet."
+    return "The difference is too close to the limit to tell soon." if more is None else f"Too few {counted} yet."

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.comparison.errors import Evidence
+from services.comparison.errors import NEEDED_ANY, Evidence
 from services.comparison.histogram import STEP, Histogram, Ints, bin_of, upper_edge
 from services.comparison.mixtures import Against, Floats, Prior, log_evidence
 
@@ -23,6 +23,8 @@ _ENOUGH = 12.0
 """Log evidence above this is not told apart: far beyond any level that is asked for."""
 _POINTS = 65
 """Into how many parts all requests are cut to find those near the quantile."""
+_NEARBY: Floats = np.linspace(0.0, 1.0, 7)
+"""Where between the quantiles of both the least refuted pair is looked for first."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,20 @@ class Margin:
         return shortest
 
 
-def quantile_evidence(live: Histogram, candidate: Histogram, share: float, margin: Margin) -> Evidence:
-    """What the rows say of "the candidate's quantile ``share`` is above the limit that the live one's sets"."""
+def quantile_evidence(
+    live: Histogram, candidate: Histogram, share: float, margin: Margin, needed: Evidence = NEEDED_ANY
+) -> Evidence:
+    """What the rows say of "the candidate's quantile ``share`` is above the limit that the live one's sets".
+
+    When neither side can reach what is ``needed`` of it, both are told roughly, and below that: it takes a quarter of
+    the time.
+    """
     if not live.total or not candidate.total:
         return Evidence(0.0, 0.0)
+    if needed is not NEEDED_ANY:
+        roughly = _nearby(live, candidate, share, margin, needed)
+        if roughly.worse < needed.worse and roughly.fine < needed.fine:
+            return roughly
     one, other = _Arm(live, share), _Arm(candidate, share)
     # The live quantile lies in one of the bins; both ends of the bin are taken against us. Beyond the bins that either
     # arm leaves open nothing changes any more.
@@ -57,13 +69,44 @@ def quantile_evidence(live: Histogram, candidate: Histogram, share: float, margi
     return Evidence(float(worse.min()), float(fine.min()))
 
 
-def quantile_interval(live: Histogram, candidate: Histogram, share: float, alpha: float) -> tuple[float, float]:
-    """The ratios, candidate to live, that are not refuted, each side at level ``alpha``: a confidence sequence."""
+def _nearby(live: Histogram, candidate: Histogram, share: float, margin: Margin, needed: Evidence) -> Evidence:
+    """What is said against the least refuted of a few pairs: no less than against the least refuted of all.
+
+    The side that the estimates speak for, and one that is not needed, is told as nothing.
+    """
+    prior = Prior(_STRENGTH * share, _STRENGTH * (1 - share))
+    at, beyond = live.quantile(share), candidate.quantile(share)
+    first, last = (int(bin_of(each)) for each in (at, margin.shortest(np.array(beyond))))
+    bins = np.round(first + (last - first) * _NEARBY).astype(np.int64)
+    is_worse = beyond > float(margin.limit(np.array(at)))
+    if (needed.worse if is_worse else needed.fine) == math.inf:
+        return Evidence(0.0, 0.0)
+
+    def said(seen: Histogram, places: Ints, against: Against) -> Floats:
+        hits = np.where(places < 0, 0.0, seen.below[places.clip(0)])
+        return log_evidence(hits, seen.total, share, against, prior)
+
+    if is_worse:
+        limits = bin_of(margin.limit(upper_edge(bins)))
+        one, other = said(live, bins - 1, Against.AT_MOST), said(candidate, limits, Against.AT_LEAST)
+        return Evidence(float((one + other).min()), 0.0)
+    limits = bin_of(margin.limit(upper_edge(bins - 1))) - 1
+    one, other = said(live, bins, Against.AT_LEAST), said(candidate, limits, Against.AT_MOST)
+    return Evidence(0.0, float((one + other).min()))
+
+
+def quantile_interval(
+    live: Histogram, candidate: Histogram, share: float, alpha: float, lower_alpha: float | None = None
+) -> tuple[float, float]:
+    """The ratios, candidate to live, that are not refuted, each side at level ``alpha``: a confidence sequence.
+
+    The lower end can have a level of its own, ``lower_alpha``.
+    """
     if not live.total or not candidate.total:
         return 0.0, math.inf
-    one, other, needed = _Arm(live, share), _Arm(candidate, share), math.log(1 / alpha)
-    upper = _furthest(one, other, needed)
-    lower = _furthest(other, one, needed)
+    one, other = _Arm(live, share), _Arm(candidate, share)
+    upper = _furthest(one, other, math.log(1 / alpha))
+    lower = _furthest(other, one, math.log(1 / (alpha if lower_alpha is None else lower_alpha)))
     return (0.0 if lower is None else math.exp(-lower * STEP)), (math.inf if upper is None else math.exp(upper * STEP))
 
 

@@ -24,13 +24,12 @@ from services.comparison.errors import Evidence
 from services.comparison.histogram import BINS, STEP, Ints, bin_of
 from services.comparison.mixtures import Floats
 from services.comparison.quantiles import Margin
+from services.comparison.scatter import Scatter
 
 _STRENGTHS: Floats = np.array([0.5, 1.0, 2.0, 4.0])
 """How strongly pairs are weighed: from a slowdown that takes hours to one that shows in a few minutes."""
 LEAST_MINUTES = 10
 """Before so many minutes with requests of both, how much minutes differ is not known, and nothing is refuted."""
-_CALM = 2.0
-"""How many minutes' worth of no more than chance is taken for granted."""
 _APART, _MOST = 20, 69
 RATIOS: Floats = np.exp(STEP * _APART * np.arange(-_MOST, _MOST + 1))
 """The shifts that are told apart, candidate to live: 2 % steps from a quarter to four times."""
@@ -52,17 +51,16 @@ class Shift:
 class SameMinute:
     """The evidence of all minutes so far: a few thousand numbers, however many requests were seen.
 
-    ``minutes`` are those that had requests of both.
+    Without ``at_ratios`` there is only the evidence at the margin and no shift, in a tenth of the time.
     """
 
     margin: Margin
+    at_ratios: bool = True
     _worse: Floats = field(default_factory=lambda: np.zeros((len(RATIOS) + 1, len(_STRENGTHS))))
     _fine: Floats = field(default_factory=lambda: np.zeros((len(RATIOS) + 1, len(_STRENGTHS))))
-    _longer: Floats = field(default_factory=lambda: np.zeros(len(RATIOS) + 1))
+    _longer: Floats = field(default_factory=lambda: np.zeros(len(RATIOS)))
     _pairs: float = 0.0
-    minutes: int = 0
-    _mean: float = 0.0
-    _squares: float = 0.0
+    _scatter: Scatter = field(default_factory=Scatter)
 
     def add(self, live_ms: Floats, candidate_ms: Floats) -> None:
         """Take in the requests of one minute. A minute without requests of both says nothing."""
@@ -71,30 +69,28 @@ class SameMinute:
             return
         weights = 2 * _STRENGTHS / (n + m)
         free = _log_mean_tilt(m, n)
-        longer, shorter = (
-            np.append(grid, one)
-            for grid, one in zip(
-                _wins_at_ratios(bin_of(live_ms), bin_of(candidate_ms)),
-                _wins_at_limits(self.margin.limit(live_ms), candidate_ms),
-                strict=True,
-            )
-        )
-        self._worse += np.outer(longer, weights) - free
-        self._fine += np.outer(shorter, weights) - free
+        won, lost = _wins_at_limits(self.margin.limit(live_ms), candidate_ms)
+        self._worse[-1] += won * weights - free
+        self._fine[-1] += lost * weights - free
+        self._scatter.add((won - lost) / 2 / math.sqrt(n * m * (n + m + 1) / 12))
+        if not self.at_ratios:
+            return
+        longer, shorter = _wins_at_ratios(bin_of(live_ms), bin_of(candidate_ms))
+        self._worse[:-1] += np.outer(longer, weights) - free
+        self._fine[:-1] += np.outer(shorter, weights) - free
         # Minutes count by their requests, not by their pairs: a busy one is not worth its square.
         self._longer += (longer + (n * m - longer - shorter) / 2) / (n * m) * min(n, m)
         self._pairs += min(n, m)
-        self._scatter((longer[-1] - shorter[-1]) / 2 / math.sqrt(n * m * (n + m + 1) / 12))
+
+    @property
+    def minutes(self) -> int:
+        """Those that had requests of both."""
+        return self._scatter.minutes
 
     @property
     def spread(self) -> float:
-        """How much more the minutes differ than chance explains: the variance of their standardised wins, 1 or more.
-
-        Where each deployment has good and bad minutes of its own, requests of one minute are not independent, and all
-        evidence from them counts for so much less (quasi-likelihood: McCullagh and Nelder, "Generalized Linear Models",
-        1989, section 4.5). That is no e-process any more; how often it errs is simulated.
-        """
-        return max(1.0, (self._squares + _CALM) / (max(self.minutes - 1, 0) + _CALM))
+        """How much more the minutes differ than chance explains: the variance of their standardised wins, 1 or more."""
+        return self._scatter.spread
 
     def evidence(self, factor: float = 1.0) -> Evidence:
         """Log e-values at the margin, after ``factor`` times as much of the same."""
@@ -113,15 +109,8 @@ class SameMinute:
         if not self._pairs:
             return Shift(None, lower, upper)
         # Half of the pairs are longer where the shift is taken away.
-        shares = self._longer[:-1] / self._pairs
+        shares = self._longer / self._pairs
         return Shift(float(np.interp(0.5, shares[::-1], RATIOS[::-1])), lower, upper)
-
-    def _scatter(self, wins: float) -> None:
-        # Welford's way: no minute is kept.
-        self.minutes += 1
-        before = wins - self._mean
-        self._mean += before / self.minutes
-        self._squares += before * (wins - self._mean)
 
 
 def _wins_at_limits(limits: Floats, candidate: Floats) -> tuple[float, float]:

@@ -62,12 +62,13 @@ def ask_three(
         outcomes[role] = (candidate if _ROLES[role] == "candidate" else live)(task.item.request)
     if is_stopped():
         return None
-    return _compared(task, outcomes[0], outcomes[1], outcomes[2], tolerance)
+    return compared(task, outcomes[0], outcomes[1], outcomes[2], tolerance)
 
 
-def _compared(
+def compared(
     task: Task, first: Outcome, second: Outcome, candidate: Outcome, tolerance: float
 ) -> tuple[Triple, Example | None]:
+    """What three answers to one request say; the example is there when the candidate stood alone."""
     found = between(first, candidate, tolerance)
     alone, unsettled = standing_alone(
         fields_of(between(first, second, tolerance)),

@@ -60,6 +60,11 @@ def outcome_of(answer: Answer | SluiceError) -> Outcome:
     return Outcome(str(answer.status), answer.is_good, text, document, answer.total_ms, answer.model_ms)
 
 
+def outcome_of_text(label: str, text: str) -> Outcome:
+    """A good answer of which only the body is known."""
+    return Outcome(label, is_good=True, text=text, document=_parsed(text))
+
+
 def between(left: Outcome, right: Outcome, tolerance: float) -> tuple[Difference, ...]:
     """Where two outcomes differ. Two errors of one kind do not: their texts hold ids and times.
 

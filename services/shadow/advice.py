@@ -67,5 +67,5 @@ def of_callers(pair: Pair, counted: Cells, minutes: Sequence[datetime]) -> Itera
     if n and m and wilson(few, n, _Z)[1] < wilson(many, m, _Z)[0]:
         yield (
             f"{high} answered {many:,} of {m:,} requests as the callers' mistake, {low} {few:,} of {n:,}. "
-            "They do not count as errors of the service."
+            "They do not count as errors, so see why before you rely on the verdict."
         )

@@ -11,15 +11,14 @@ from datetime import UTC, datetime
 from services.azure.connection import Connection
 from services.errors import RuleBroken, ServiceFailed, SluiceError
 from services.model import Endpoint
-from services.replay.record import Item, Record, to_document
+from services.replay.keeping import keep
+from services.replay.record import Item, Record
 from services.replay.replaying import DEFAULT_TOLERANCE, Replay, asker
 from services.results import Results
 from services.shadow import answers
 from services.shadow.model import Run, RunState
 from services.shadow.runs import Runs
 
-KIND = "compare"
-"""Comparisons are kept among those of the Test page too, where their requests can be looked at."""
 _log = logging.getLogger("sluice.shadow")
 
 
@@ -132,19 +131,12 @@ class Comparing:
             may_drift=self.may_drift,
             source=self._source,
             until=until,
-            result=self._whole(record, until),
+            result=keep(
+                self._places.results, self._endpoint_id, record, keeps_bodies=self._places.keeps_bodies, at=until
+            ),
         )
         runs.add_answers(self.run_id, found.compared, found.different, content)
         runs.remark(self.run_id, _told(record, until), record.started_at)
-
-    def _whole(self, record: Record, at: datetime) -> str:
-        """The id of the whole comparison. Too large, it goes without its examples."""
-        results = self._places.results
-        try:
-            chosen = record if self._places.keeps_bodies else record.without_bodies()
-            return results.save(self._endpoint_id, KIND, to_document(chosen), at=at)
-        except RuleBroken:
-            return results.save(self._endpoint_id, KIND, to_document(record.without_bodies()), at=at)
 
 
 def _told(record: Record, until: datetime) -> str:

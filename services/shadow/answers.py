@@ -10,11 +10,14 @@ taken off before it speaks for PASS.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from services.json_text import canonical
+from services.replay.differences import Difference
 from services.replay.noise import Role
 from services.replay.record import Item, Record, Triple
 from services.replay.report import report
@@ -39,10 +42,18 @@ class Counted:
 
 
 def mark(run_id: str, item: Item) -> str:
-    """What a payload is known by within a run: the same for the same bytes and headers, whatever its name."""
+    """What a payload is known by within a run: the same for the same JSON and headers, however it is written."""
+    try:
+        body = canonical(json.loads(item.request.body)).encode()
+    except (ValueError, RecursionError):
+        body = item.request.body
+    return _marked(run_id, item, body)
+
+
+def _marked(run_id: str, item: Item, body: bytes) -> str:
     request = item.request
     told = hashlib.sha256(f"{run_id}\n{request.content_type}\n{sorted(request.headers)}\n".encode())
-    told.update(request.body)
+    told.update(body)
     return told.hexdigest()[:20]
 
 
@@ -66,7 +77,11 @@ def drifting(record: Record) -> frozenset[str]:
 
     Whole numbers are not among them, for they may stand for a class.
     """
-    found = (difference for example in record.examples for difference in example.differences)
+    return drifting_in(difference for example in record.examples for difference in example.differences)
+
+
+def drifting_in(found: Iterable[Difference]) -> frozenset[str]:
+    """The fields of ``found`` in which a decimal number differs."""
     return frozenset(each.field for each in found if _is_decimal(each.left) or _is_decimal(each.right))
 
 
@@ -75,7 +90,8 @@ def fresh(run_id: str, items: Iterable[Item], already: frozenset[str]) -> list[I
     seen, found = set(already), []
     for item in items:
         known_as = mark(run_id, item)
-        if known_as not in seen:
+        # Earlier versions took the bytes as they were.
+        if known_as not in seen and _marked(run_id, item, item.request.body) not in already:
             seen.add(known_as)
             found.append(item)
     return found

@@ -19,12 +19,15 @@ from services.model import Endpoint
 from services.shadow.cells import Cells, Collector, pieces
 from services.shadow.choosing import Survey
 from services.shadow.model import Pair
+from services.statuses import StatusSets
 from services.visibility.judging import CONSOLE_LOG
 
 MOST_LINES = 300_000
 """Lines of requests that are read from Log Analytics; of more, those of the newest minutes are."""
 TAIL = 10_000
-"""Lines that are read of a container's log, live."""
+"""Lines that are asked for of a container's log, live."""
+MOST_ANSWERED = 5_000
+"""Lines that Azure is known to answer with: a log of as many may go on before, although more were asked for."""
 OWN_LINE = "azmlinfsrv - POST /score 200 34.2ms 92"
 """What a server of one's own may print for each request: status, milliseconds, bytes."""
 _PIECE = 100_000
@@ -44,8 +47,17 @@ def survey(conn: Connection, endpoint: Endpoint, span: tuple[datetime, datetime]
     return Survey(CONSOLE_LOG, dict(found))
 
 
-def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: datetime, until: datetime) -> Cells:
-    """The requests of both from ``since`` to ``until``, as Log Analytics keeps their lines. Raises SluiceError."""
+def read(
+    conn: Connection,
+    endpoint: Endpoint,
+    pair: Pair,
+    seen: Survey,
+    since: datetime,
+    until: datetime,
+    statuses: StatusSets,
+) -> Cells:
+    """The requests of both from ``since`` to ``until``, as Log Analytics keeps their lines; ``statuses`` say what is an
+    error. Raises SluiceError."""
     spans = pieces([seen.of(pair.live), seen.of(pair.candidate)], since, until, _PIECE, MOST_LINES)
     gathered, notes = Collector(), []
     kql = f"{_LINES} | where DeploymentName in~ ({literal(pair.live)}, {literal(pair.candidate)})"
@@ -57,24 +69,24 @@ def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: 
         for row in rows.records():
             at, found = row.get("TimeGenerated"), _DONE.search(str(row["Message"] or ""))
             if isinstance(at, datetime) and found and span[0] <= at < span[1]:
-                _add(gathered, str(row["DeploymentName"]), at.astimezone(UTC), found)
+                _add(gathered, str(row["DeploymentName"]), at.astimezone(UTC), found, statuses)
     begun = spans[-1][0] if spans else until
     if begun > since:
         notes.append(f"Latencies are of the minutes from {begun:%d %b %H:%M} UTC on: {MOST_LINES:,} lines are read.")
     return gathered.cells(begun if begun > since else None, tuple(dict.fromkeys(notes)))
 
 
-def read_live(conn: Connection, endpoint: Endpoint, pair: Pair) -> Cells:
+def read_live(conn: Connection, endpoint: Endpoint, pair: Pair, statuses: StatusSets) -> Cells:
     """The newest requests of both, as far back as both containers' logs go. Raises SluiceError."""
     gathered = Collector()
     begun = [
-        of_log(gathered, name, endpoints.logs(conn, endpoint.name, name, TAIL), TAIL)
+        of_log(gathered, name, endpoints.logs(conn, endpoint.name, name, TAIL), TAIL, statuses)
         for name in (pair.live, pair.candidate)
     ]
     return gathered.cells(max((each for each in begun if each is not None), default=None))
 
 
-def of_log(gathered: Collector, name: str, content: str, asked: int) -> datetime | None:
+def of_log(gathered: Collector, name: str, content: str, asked: int, statuses: StatusSets) -> datetime | None:
     """Gather the requests of one container's log; the first minute that it has in full, None when it has all. Pure."""
     own = split(content).lines
     first = next((at for at in map(moment, own) if at), None)
@@ -84,14 +96,21 @@ def of_log(gathered: Collector, name: str, content: str, asked: int) -> datetime
         at = moment(line) or at
         found = _DONE.search(line)
         if at is not None and found:
-            _add(gathered, name, at, found)
-    is_cut = len(content.splitlines()) >= asked
+            _add(gathered, name, at, found, statuses)
+    is_cut = len(content.splitlines()) >= min(asked, MOST_ANSWERED)
     return first.replace(second=0, microsecond=0) + _MINUTE if is_cut and first else None
 
 
-def _add(gathered: Collector, name: str, at: datetime, found: re.Match[str]) -> None:
+def _add(gathered: Collector, name: str, at: datetime, found: re.Match[str], statuses: StatusSets) -> None:
     # Azure answers 424 for whatever a model answers but 2xx.
-    gathered.add(name, at, float(found["ms"]), has_failed=not found["status"].startswith("2"))
+    status = found["status"] if found["status"].startswith("2") else "424"
+    gathered.add(
+        name,
+        at,
+        float(found["ms"]),
+        has_failed=statuses.is_server_error(status),
+        is_refused=statuses.is_client_error(status),
+    )
 
 
 def _what(endpoint: Endpoint) -> str:

@@ -32,11 +32,11 @@ def look(run: Run, endpoint: Endpoint, deployments: Sequence[Deployment], entrie
     ours = (run.change_id, run.clearing_id)
     told = [each for each in applied(entries) if each.id not in ours and each.began_at > since]
     for each in sorted(told, key=_at):
-        why = _breaks(run, each.after)
+        why = breaks(run, each.after)
         if why:
             at = max(since, _at(each))
             return Ground(f"{why} {_by(each, at)}", at)
-    why = _breaks(run, endpoint.split)
+    why = breaks(run, endpoint.split)
     if why:
         return Ground(f"{why} It was changed without Sluice.", endpoint.modified_at)
     return _of_deployments(run, endpoint, deployments)
@@ -59,7 +59,8 @@ def _of_deployments(run: Run, endpoint: Endpoint, deployments: Sequence[Deployme
     return Ground(remarks=tuple(remarks))
 
 
-def _breaks(run: Run, split: Split) -> str:
+def breaks(run: Run, split: Split) -> str:
+    """Why ``run`` cannot go on with ``split``, "" when it can."""
     live, candidate = run.pair.live, run.pair.candidate
     if split.live_percent(candidate):
         return f"{candidate} was given live traffic."

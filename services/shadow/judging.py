@@ -11,11 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.comparison.judge import ANSWERS, ERRORS, Judge, Standing, Verdict, slowest
+from services.comparison.taints import EVERYTHING, Taint
+from services.comparison.use import USES
 from services.journal.entry import moment
 from services.shadow.answers import undecided_of
-from services.shadow.kept import text_of
+from services.shadow.kept import from_taints, text_of, to_taints
 from services.shadow.model import Minute, Run
 from services.shadow.runs import Answers, Runs
+from services.shadow.using import UNKNOWN
+from services.visibility.judging import DEPLOYMENT_METRICS
 
 RECENT = timedelta(minutes=30)
 """The rate of requests is the mean of the newest kept minutes, as many as these."""
@@ -30,8 +34,8 @@ class View:
     ``per_minute`` are the candidate's requests a minute lately, ``rows_per_minute`` those with a latency; None without
     any. ``minutes`` are counted from ``since`` to ``until``, the kept ones: None without any. ``more`` is about how
     many of the candidate's requests the whole verdict still needs, ``minutes_to_go`` about how long that takes at this
-    rate; None when it cannot be told or nothing is needed. ``taints`` are whole sentences. A frozen view stays for
-    ever.
+    rate; None when it cannot be told or nothing is needed. ``taints`` are what may distort which
+    criterion. A frozen view stays for ever.
     """
 
     verdict: Verdict
@@ -46,12 +50,28 @@ class View:
     counts: str
     rows: str
     notes: tuple[str, ...]
-    taints: tuple[str, ...]
+    taints: tuple[Taint, ...]
     is_frozen: bool = False
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The sentences of all ``taints``, each once."""
+        return tuple(dict.fromkeys(each.sentence for each in self.taints))
+
+    def taints_of(self, standing: Standing) -> tuple[str, ...]:
+        """What may distort this one criterion, beside what concerns all of them."""
+        mine = (each.sentence for each in self.taints if each.about != EVERYTHING and each.concerns(standing.name))
+        return tuple(dict.fromkeys(mine))
 
     def minutes_of(self, standing: Standing) -> int | None:
         """About how many minutes one criterion still needs at this rate, None when that cannot be told."""
         return _minutes_of(standing, self.per_minute, self.rows_per_minute)
+
+    def source_of(self, standing: Standing) -> str:
+        """Where the numbers of one criterion come from, "" while nothing is known."""
+        if standing.name in USES:
+            return DEPLOYMENT_METRICS if standing.has_data else ""
+        return {ERRORS: self.counts, ANSWERS: "Payloads that both answered"}.get(standing.name, self.rows)
 
 
 class Judging:
@@ -86,7 +106,7 @@ def from_view(view: View) -> dict[str, Any]:
         "since": text_of(view.since),
         "until": text_of(view.until),
         "notes": list(view.notes),
-        "taints": list(view.taints),
+        "taints": from_taints(view.taints),
     }
 
 
@@ -100,7 +120,7 @@ def to_view(document: Mapping[str, Any]) -> View:
             "since": moment(document["since"]),
             "until": moment(document["until"]),
             "notes": tuple(document["notes"]),
-            "taints": tuple(document["taints"]),
+            "taints": to_taints(document["taints"]),
             "is_frozen": True,
         }
     )
@@ -151,12 +171,12 @@ class _Judged:
             until=self.until + _MINUTE if self.until else None,
             per_minute=per_minute,
             rows_per_minute=rows_per_minute,
-            more=slowest(self.standings),
+            more=slowest(self.standings, per_minute),
             minutes_to_go=max(known) if known and len(known) == len(to_go) else None,
             counts=run.counts,
             rows=run.rows,
-            notes=run.notes,
-            taints=(*(each.sentence for each in run.remarks), *run.taints),
+            notes=tuple(each for each in run.notes if run.criteria.judges_use or not each.startswith(UNKNOWN)),
+            taints=(*(Taint(EVERYTHING, each.sentence) for each in run.remarks), *run.taints),
         )
 
     def _rates(self) -> tuple[float | None, float | None]:
@@ -167,6 +187,8 @@ class _Judged:
 
 
 def _minutes_of(standing: Standing, per_minute: float | None, rows_per_minute: float | None) -> int | None:
+    if standing.name in USES:
+        return standing.more
     rate = per_minute if standing.name == ERRORS else rows_per_minute
     if standing.more is None or not rate or standing.name == ANSWERS:
         # Answers do not come by themselves.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,10 @@ import sqlalchemy as sa
 from services.comparison.criteria import Criteria
 from services.comparison.judge import Arm, Verdict
 from services.comparison.mixtures import Floats
+from services.comparison.taints import EVERYTHING, Taint
+from services.comparison.use import Use
 from services.journal.entry import from_split, moment, to_split
+from services.shadow import own_statuses
 from services.shadow.model import Minute, Pair, Remark, Run, RunState, Setup
 
 MOST_ROWS = 2_000_000
@@ -44,11 +47,12 @@ def from_run(run: Run) -> dict[str, Any]:
         "change_id": run.change_id,
         "clearing_id": run.clearing_id,
         "remarks": [{"at": text_of(each.at), "sentence": each.sentence} for each in run.remarks],
-        "taints": list(run.taints),
+        "taints": from_taints(run.taints),
         "trouble": run.trouble,
         "counts": run.counts,
         "rows": run.rows,
         "notes": list(run.notes),
+        "statuses": own_statuses.document(run.statuses),
     }
 
 
@@ -76,13 +80,25 @@ def to_run(row: sa.Row[Any]) -> Run:
         change_id=body["change_id"],
         clearing_id=body["clearing_id"],
         remarks=tuple(Remark(datetime.fromisoformat(each["at"]), each["sentence"]) for each in body["remarks"]),
-        taints=tuple(body.get("taints", ())),
+        taints=to_taints(body.get("taints", ())),
         trouble=body["trouble"],
         counts=body["counts"],
         rows=body["rows"],
         notes=tuple(body["notes"]),
         verdict=Verdict(json.loads(row.frozen)["verdict"]) if row.frozen else None,
+        # Runs of before they were kept have none.
+        statuses=own_statuses.read(body.get("statuses")),
     )
+
+
+def from_taints(taints: Iterable[Taint]) -> list[list[str]]:
+    """Taints as JSON keeps them."""
+    return [[each.about, each.sentence] for each in taints]
+
+
+def to_taints(kept: Iterable[Any]) -> tuple[Taint, ...]:
+    """The taints of :func:`from_taints`. Sentences that were kept without what they are about concern everything."""
+    return tuple(Taint(EVERYTHING, each) if isinstance(each, str) else Taint(*each) for each in kept)
 
 
 def from_minute(run: Run, minute: Minute) -> dict[str, Any]:
@@ -100,14 +116,16 @@ def from_minute(run: Run, minute: Minute) -> dict[str, Any]:
         "candidate_errors": int(minute.candidate.errors),
         "live_rows": len(live),
         "latencies": zlib.compress(np.concatenate([live, candidate]).astype("<f4").tobytes()),
+        "used": _from_uses(minute.live.use, minute.candidate.use),
     }
 
 
 def to_minute(row: sa.Row[Any]) -> Minute:
     """The minute of a row."""
     kept = np.frombuffer(zlib.decompress(row.latencies), dtype="<f4").astype(np.float64)
-    live = Arm(row.live_requests, row.live_errors, kept[: row.live_rows])
-    candidate = Arm(row.candidate_requests, row.candidate_errors, kept[row.live_rows :])
+    live_use, use = (each and Use(*each) for each in json.loads(row.used or "[null, null]"))
+    live = Arm(row.live_requests, row.live_errors, kept[: row.live_rows], live_use)
+    candidate = Arm(row.candidate_requests, row.candidate_errors, kept[row.live_rows :], use)
     return Minute(datetime.fromisoformat(row.at), live, candidate)
 
 
@@ -120,6 +138,13 @@ def per_minute(duration: timedelta) -> int:
 def text_of(at: datetime | None) -> str | None:
     """A moment as text that sorts like it, None for None."""
     return at.astimezone(UTC).isoformat(timespec="microseconds") if at is not None else None
+
+
+def _from_uses(*uses: Use | None) -> str | None:
+    """JSON of [processor ms, memory percent, instances] of each, None when nothing is known."""
+    if not any(uses):
+        return None
+    return json.dumps([each and [each.processor_ms, each.memory_percent, each.instances] for each in uses])
 
 
 def _thinned(latencies_ms: Floats, most: int, seed: int) -> Floats:

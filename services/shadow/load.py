@@ -15,6 +15,7 @@ from services.azure.diagnostics import EVENTS, are_sent
 from services.azure.events import LifecycleEvent, Wanted, recent
 from services.azure.monitor import DEPLOYMENT_NAMESPACE, read_metrics
 from services.comparison.taints import COLD, Change, Circumstances, Restart, Side, Taint, cold_minutes, taints
+from services.comparison.use import Use, described
 from services.errors import SluiceError
 from services.journal.entry import Entry, applied
 from services.metrics import points
@@ -25,6 +26,8 @@ PROCESSOR, MEMORY, CAPACITY = "CpuUtilizationPercentage", "CpuMemoryUtilizationP
 _STARTED, _KILLED = "Started", "Killing"
 _MINUTE, _TOGETHER = timedelta(minutes=1), timedelta(minutes=3)
 _SOURCE = "Deployment metrics"
+_PERCENT_MS = 600.0
+"""Milliseconds of a minute in one percent of it."""
 PerMinute = Mapping[datetime, Mapping[str, float]]
 """Minute → instance → value."""
 
@@ -37,7 +40,7 @@ class Load:
     ``memory_percent``: means of an instance, ``most_memory_percent`` the largest of a minute. ``processor_ms``: for how
     long a request kept a whole instance's processor busy, what the instance used while idle included.
     ``memory_percent_per_request``: memory held for each request a minute, in percent of one instance. None is not
-    known.
+    known. ``added_ms``: for how long each request more keeps a whole instance's processor busy, idling left out.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Load:
     processor_ms: float | None = None
     memory_percent_per_request: float | None = None
     restarts: tuple[Restart, ...] = ()
+    added_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def read(
     def load(name: str, requests: Mapping[datetime, int]) -> Load:
         own = ids.get(name, "")
         by_metric = {
-            metric: _per_minute(one for one in used if one.metric == metric and one.resource_id.lower() == own)
+            metric: per_minute(one for one in used if one.metric == metric and one.resource_id.lower() == own)
             for metric in (PROCESSOR, MEMORY)
         }
         ready = _ready(one for one in there if one.resource_id.lower() == own)
@@ -159,8 +163,7 @@ def _load(
     there = [len(ready[at]) for at in requests if at in ready]
     busy = [value for at in known for value in processor.get(at, {}).values()]
     held = [value for at in known for value in memory.get(at, {}).values()]
-    # Percent of a minute of one instance, added up over its instances: 60,000 ms are 100 %.
-    busy_ms = sum(600.0 * value for value in busy)
+    busy_ms = sum(_PERCENT_MS * value for value in busy)
     held_all = [sum(memory[at].values()) for at in known if memory.get(at)]
     per_minute = number / len(known) if known else 0.0
     return Load(
@@ -173,11 +176,22 @@ def _load(
         most_memory_percent=max(held, default=None),
         processor_ms=busy_ms / number if busy and number else None,
         memory_percent_per_request=fmean(held_all) / per_minute if held_all and per_minute else None,
+        added_ms=described([(requests[at], using(processor.get(at, {}), {})) for at in known]).added_ms,
         restarts=restarts,
     )
 
 
-def _per_minute(series: Iterable[Series]) -> dict[datetime, dict[str, float]]:
+def using(busy: Mapping[str, float], held: Mapping[str, float]) -> Use:
+    """What instances used together in a minute, from the percentages of each. Pure."""
+    return Use(
+        processor_ms=_PERCENT_MS * sum(busy.values()) if busy else None,
+        memory_percent=fmean(held.values()) if held else None,
+        instances=len(busy or held),
+    )
+
+
+def per_minute(series: Iterable[Series]) -> dict[datetime, dict[str, float]]:
+    """Minute → instance → value, of series that are split by instance. Pure."""
     found: dict[datetime, dict[str, float]] = {}
     for one in series:
         for at, value in points(one):

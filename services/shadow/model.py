@@ -8,7 +8,9 @@ from enum import Enum
 
 from services.comparison.criteria import Criteria
 from services.comparison.judge import Arm, Verdict
+from services.comparison.taints import Taint
 from services.model import Split
+from services.statuses import StatusSets
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Reading:
 
     ``counts`` and ``rows`` name the sources of the requests with their errors, and of the latencies; "" is none. Both
     arms always come from the same one. ``notes`` are whole sentences: what could not be read, what taints a number, and
-    which switch or log line would help. ``odd`` are those of them that tell of requests which name a deployment, or of
-    copies that did not arrive.
+    which switch or log line would help. ``odd`` are those of them that tell of requests which name a deployment, of
+    copies that did not arrive, or of requests that one refuses and the other takes.
     """
 
     minutes: tuple[Minute, ...]
@@ -89,7 +91,8 @@ class Remark:
 
 @dataclass(frozen=True)
 class Run:
-    """A shadow test. Pair, percentage, criteria and start never change; ``ends_at`` is when the mirror is cleared.
+    """A shadow test. Pair, percentage, criteria, start and ``statuses`` never change; ``ends_at`` is when the mirror is
+    cleared.
 
     ``why`` says in a sentence how it came to its end, "" while it runs. ``prepares_promotion`` asks for the Traffic
     page to open with the promotion prepared, never for the promotion itself. ``split`` and ``setup`` are the ground
@@ -99,7 +102,8 @@ class Run:
     changes of the ground that did not end the run, ``taints`` what else makes the two differ although neither is
     better; ``trouble`` is why it could not be looked after just now. ``counts`` and ``rows`` are the sources of its
     newest minutes, ``notes`` what was said of them. ``verdict`` is set once the
-    last minute is in and the verdict is frozen.
+    last minute is in and the verdict is frozen. ``statuses`` say which answers are errors; None in a run that was
+    kept before they were.
     """
 
     id: str
@@ -122,9 +126,10 @@ class Run:
     change_id: str = ""
     clearing_id: str = ""
     remarks: tuple[Remark, ...] = ()
-    taints: tuple[str, ...] = ()
+    taints: tuple[Taint, ...] = ()
     trouble: str = ""
     counts: str = ""
     rows: str = ""
     notes: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    statuses: StatusSets | None = None

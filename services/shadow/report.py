@@ -14,25 +14,31 @@ from services.comparison.bands import QuantileDifference
 from services.comparison.criteria import ALPHA
 from services.comparison.describe import LEVEL, Side, Told, describe
 from services.comparison.ends import told_end
-from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
+from services.comparison.judge import ANSWERS, Arm, Standing, Verdict
+from services.comparison.use import USES, described
 from services.journal.entry import Entry, from_split
 from services.model import Endpoint
+from services.shadow import own_statuses
 from services.shadow.judging import View
 from services.shadow.model import Minute, Run, RunState
 from services.shadow.report_timeline import iso, timeline
-from services.shadow.report_words import METHOD, question, sentence
+from services.shadow.report_words import method, question, sentence
 from services.shadow.runs import Answers
+from services.statuses import DEFAULT_SETS, StatusSets
+from services.visibility.judging import DEPLOYMENT_METRICS
 
 FORMAT = 1
 _SEED = 1
 """Of the resamples: the same minutes always give the same report."""
 _KEPT_OUT = ("marks",)
+_COUNTED = {ANSWERS: "payloads", **dict.fromkeys(USES, "minutes")}
+"""What a criterion counts that does not count requests."""
 
 
 @dataclass(frozen=True)
 class Material:
     """What a report is made of. ``entries`` are those of the endpoint's journal, ``minutes`` and ``answers`` those that
-    the run keeps, ``versions`` pairs of a name and a version."""
+    the run keeps, ``versions`` pairs of a name and a version. ``statuses`` say which answers are errors."""
 
     run: Run
     endpoint: Endpoint
@@ -42,6 +48,7 @@ class Material:
     entries: tuple[Entry, ...]
     versions: tuple[tuple[str, str], ...]
     made_at: datetime
+    statuses: StatusSets = DEFAULT_SETS
 
 
 def document(made: Material) -> dict[str, Any]:
@@ -61,7 +68,7 @@ def document(made: Material) -> dict[str, Any]:
             "resource_group": place.resource_group,
             "subscription_id": place.subscription_id,
         },
-        "run": _run(run),
+        "run": {**_run(run), "statuses": own_statuses.document(made.statuses)},
         "verdict": {
             "verdict": view.verdict.value,
             "sentence": sentence(run, view),
@@ -74,13 +81,13 @@ def document(made: Material) -> dict[str, Any]:
             "minutes_to_go": view.minutes_to_go,
             "criteria": [_standing(each, view) for each in view.standings],
         },
-        "taints": _once(view.taints),
+        "taints": list(view.told),
         "notes": _once([*view.notes, run.trouble]),
-        "described": _described(made.minutes),
+        "described": _described(made.minutes, view),
         "answers": [_answers(each) for each in made.answers],
-        "answers_note": "Pairs of answers that the deployments' own data collection has stored are not part of this.",
+        "answers_note": "Stored answers are those that the deployments' own data collectors have kept.",
         "timeline": timeline(run, made.entries, made.answers),
-        "method": {"alpha": ALPHA, "sentences": list(METHOD)},
+        "method": {"alpha": ALPHA, "sentences": method(own_statuses.told(made.statuses))},
     }
 
 
@@ -116,7 +123,6 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _standing(standing: Standing, view: View) -> dict[str, Any]:
-    sources = {ERRORS: view.counts, ANSWERS: "Payloads that both were asked"}
     return {
         "name": standing.name,
         "verdict": standing.verdict.value,
@@ -129,18 +135,23 @@ def _standing(standing: Standing, view: View) -> dict[str, Any]:
         "has_changed": standing.has_changed,
         "n": standing.n,
         "live_n": standing.live_n,
+        "left_out": standing.left_out,
         "more": standing.more if standing.verdict is Verdict.NEED_MORE else None,
         "minutes_to_go": view.minutes_of(standing) if standing.verdict is Verdict.NEED_MORE else None,
         "why": standing.why,
-        "source": sources.get(standing.name, view.rows),
+        "counts": _COUNTED.get(standing.name, "requests"),
+        "source": view.source_of(standing),
+        "taints": list(view.taints_of(standing)),
     }
 
 
-def _described(minutes: Sequence[Minute]) -> dict[str, Any]:
+def _described(minutes: Sequence[Minute], view: View) -> dict[str, Any]:
     """The same minutes with intervals of one look, and what they were like one by one."""
     found = describe(minutes, np.random.default_rng(_SEED))
     return {
         "level": LEVEL,
+        "sources": {"counts": view.counts, "latencies": view.rows, "use": DEPLOYMENT_METRICS},
+        "use": {"live": _used(each.live for each in minutes), "candidate": _used(each.candidate for each in minutes)},
         "live": _side(found.live),
         "candidate": _side(found.candidate),
         "error_points": _told(found.error_points),
@@ -170,6 +181,12 @@ def _described(minutes: Sequence[Minute]) -> dict[str, Any]:
             for each in minutes
         ],
     }
+
+
+def _used(arms: Iterable[Arm]) -> dict[str, Any] | None:
+    """What the instances used, None when no minute tells."""
+    found = described([(each.requests, each.use) for each in arms if each.use is not None])
+    return {name: _number(value) for name, value in vars(found).items()} if found.minutes else None
 
 
 def _side(side: Side) -> dict[str, Any]:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from services.digits import rounded
 from services.shadow import report_words as say
 from services.shadow.report_charts import charts
 from services.shadow.report_parts import (
     Told,
     bullets,
+    distorted,
     key,
     latency_difference,
     moment,
@@ -20,10 +22,13 @@ from services.shadow.report_parts import (
     plural,
     section,
     table,
+    two_lines,
+    use_rows,
     with_interval,
 )
 from services.shadow.report_style import STYLE
 from services.shadow.report_svg import interval_bar
+from services.shadow.stored_words import told_of
 
 _LIVE, _CANDIDATE = "#286bdc", "#b35109"
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -87,22 +92,22 @@ def _criteria(document: Told) -> str:
     run, rows = document["run"], []
     for each in document["verdict"]["criteria"]:
         unit, name = each["unit"], each["verdict"]
-        is_answers = unit == "percent"
+        counts = each.get("counts", "requests")
         limit = each["limit"]
         at_most = say.value(limit, unit) if limit is not None else "not known"
-        more = needs(each, "payloads" if is_answers else "requests") if not run["is_over"] else ""
-        seen = f"{each['n']:,}" if is_answers else f"{each['n']:,} and {each['live_n']:,}"
+        more = needs(each, counts) if not run["is_over"] else ""
+        seen = f"{each['n']:,} and {each['live_n']:,}" if counts == "requests" else f"{each['n']:,} {counts}"
         said = say.span(each["lower"], each["upper"], unit, has_changed=each["has_changed"])
         rows.append(
             [
                 f"<b>{escape(each['name'])}</b>",
                 f'<b class="tone {_TONES[name]}">{_MARKS[name]} {name}</b>',
                 escape(at_most),
-                escape(say.estimate(each["estimate"], unit)),
+                escape(each.get("estimate_is") or say.value(each["estimate"], unit)),
                 f"{escape(said)}{_bar(each)}",
-                escape(seen),
+                two_lines(seen, f"left out: {each['left_out']}" if each.get("left_out") else ""),
                 escape(each["source"] or "none"),
-                escape(f"{each['why']} {more}".strip()),
+                escape(f"{each['why']} {more}".strip()) + distorted(each["taints"]),
             ]
         )
     seen = escape(f"Requests of {run['candidate']} and {run['live']}")
@@ -120,7 +125,10 @@ def _bar(each: Told) -> str:
 
     most = _WIDEST * max(abs(at(limit)), abs(at(estimate)) if estimate is not None else 0.0, 1e-6)
     low = 0.0 if unit == "percent" else -most
-    return interval_bar(each["lower"], each["upper"], estimate, limit, lambda number: (at(number) - low) / (most - low))
+    ends = None if estimate is None else (each["lower"], each["upper"])
+    # One that is only known to lie beyond what is told apart might lie on the other side of the limit.
+    dot = None if each.get("estimate_is") else estimate
+    return interval_bar(ends, dot, limit, lambda number: (at(number) - low) / (most - low))
 
 
 def _setup(document: Told) -> str:
@@ -152,12 +160,11 @@ def _setup(document: Told) -> str:
 
 
 def _side_by_side(document: Told) -> str:
-    told, run, verdict = document["described"], document["run"], document["verdict"]
+    told, run = document["described"], document["run"]
     live, candidate = told["live"], told["candidate"]
     if not live["requests"] and not candidate["requests"]:
         return "<p>There are no requests to describe.</p>"
-    sources = {each["unit"]: each["source"] for each in verdict["criteria"]}
-    counts, latencies = (sources.get(unit) or "not said" for unit in ("points", "factor"))
+    counts, latencies = (told["sources"][name] or "not said" for name in ("counts", "latencies"))
     rows = [
         ["Requests", f"{live['requests']:,}", f"{candidate['requests']:,}", "", escape(counts)],
         ["Errors", f"{live['errors']:,}", f"{candidate['errors']:,}", "", escape(counts)],
@@ -175,7 +182,8 @@ def _side_by_side(document: Told) -> str:
         rows.append([name, *both, latency_difference(by_share.get(share)), escape(latencies)])
     paired = with_interval(told["paired_percent"], "%", is_signed=True, what="minutes")
     rows.append(["Median of the same minute", "", "", paired, escape(latencies)])
-    heads = ["", *(f"{key(run, run[who])}{escape(run[who])}" for who in ("live", "candidate"))]
+    rows += use_rows(told)
+    heads = ["Number", *(f"{key(run, run[who])}{escape(run[who])}" for who in ("live", "candidate"))]
     heads += ["Candidate minus live", "Source"]
     note = "<p class=quiet>Described, not judged. Below each number are its 95 % interval, of one look, and n.</p>"
     return f"{note}{table(heads, rows, numbers=(1, 2, 3))}<div class=charts>{charts(document)}</div>"
@@ -201,6 +209,7 @@ def _answers(document: Told) -> str:
         if each.get("drifted"):
             fields.append(f"Decimal numbers may drift and are not counted in {', '.join(each['drifted'])}")
         fields += [_moved(number) for number in each.get("numbers", ())]
+        fields += told_of(each)
     names = (
         "Compared",
         "Payloads from",
@@ -219,10 +228,12 @@ def _named(each: Told) -> list[Told]:
 
 
 def _moved(number: Told) -> str:
-    middle = number["median"]
+    middle, by_itself = number["median"], number["by_itself"]
+    told = "not known" if by_itself is None else rounded(by_itself, 3)
     return (
         f"{number['field']} moves in {number['changed']:,} of {number['count']:,} payloads: median "
-        f"{middle['value']:+.3g}, where it moves {number['changed_median']:+.3g}; by itself {number['by_itself']:.3g}"
+        f"{rounded(middle['value'], 3, signed=True)}, where it moves "
+        f"{rounded(number['changed_median'], 3, signed=True)}; by itself {told}"
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from services.digits import rounded
+
 Told = Mapping[str, Any]
 """A part of a report's document."""
 
@@ -14,14 +16,16 @@ def with_interval(told: Told | None, unit: str, *, is_signed: bool = False, what
     """A number, and below it its interval and n; or that there is no data."""
     if told is None or told["value"] is None:
         return "no data"
-    sign = "+" if is_signed else ""
-    number = f"{told['value']:{sign},.4g}"
+
+    def said(name: str) -> str:
+        return rounded(told[name], 4, signed=is_signed)
+
     if told["lower"] is None or told["upper"] is None:
         between = "too few for an interval"
     else:
-        between = f"{told['lower']:{sign},.4g} to {told['upper']:{sign},.4g}"
+        between = f"{said('lower')} to {said('upper')}"
     counted = f"n = {told['n']:,}{' ' + what if what else ''}"
-    return two_lines(f"{number} {unit}", f"{between}, {counted}")
+    return two_lines(f"{said('value')} {unit}", f"{between}, {counted}")
 
 
 def two_lines(first: str, second: str) -> str:
@@ -35,15 +39,48 @@ def latency_difference(told: Told | None) -> str:
     if told is None or told["percent"] is None:
         return "too few requests"
     ends = [told[name] for name in ("lower_percent", "upper_percent")]
-    between = "" if None in ends else f"{ends[0]:+.3g} to {ends[1]:+.3g} %"
-    return two_lines(f"{told['percent']:+.3g} %, {told['ms']:+,.3g} ms", between)
+    between = "" if None in ends else f"{rounded(ends[0], 3, signed=True)} to {rounded(ends[1], 3, signed=True)} %"
+    both = f"{rounded(told['percent'], 3, signed=True)} %, {rounded(told['ms'], 3, signed=True)} ms"
+    return two_lines(both, between)
+
+
+def distorted(sentences: Iterable[str]) -> str:
+    """What may distort a number, as lines of their own below it. Takes text, gives HTML."""
+    return "".join(f"<br><small><span class=busy>▲</span> {escape(each)}</small>" for each in sentences)
+
+
+def use_rows(described: Told) -> list[list[str]]:
+    """What the instances of both used, a line for each number. HTML; no line when no minute tells."""
+    used = described["use"]
+    if not any(used.values()):
+        return []
+    lines = (
+        ("Processor per request, idling included", "processor_ms", "ms"),
+        ("Processor that each request adds", "added_ms", "ms"),
+        ("Memory of an instance", "memory_percent", "%"),
+    )
+    return [[name, *_use_cells(used, field, unit), escape(described["sources"]["use"])] for name, field, unit in lines]
+
+
+def _use_cells(used: Told, field: str, unit: str) -> list[str]:
+    """A number of both with its n, and by how much the candidate's is more."""
+    cells, values = [], []
+    for who in ("live", "candidate"):
+        told = used[who]
+        value = told and told[field]
+        values.append(value)
+        known = value is not None
+        cells.append(two_lines(f"{value:,.4g} {unit}", f"n = {told['minutes']:,} minutes") if known else "no data")
+    live, candidate = values
+    is_known = live is not None and candidate is not None and live > 0
+    return [*cells, two_lines(f"{100 * (candidate / live - 1):+.3g} %", "") if is_known else ""]
 
 
 def needs(told: Told, what: str) -> str:
     """About how many more are needed, "" when that cannot be told."""
     if told.get("more") is None:
         return ""
-    minutes = told.get("minutes_to_go")
+    minutes = told.get("minutes_to_go") if what != "minutes" else None
     return f"About {told['more']:,} more {what}" + (f" (≈ {minutes:,} min at this rate)." if minutes else ".")
 
 

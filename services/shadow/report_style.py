@@ -33,7 +33,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.9rem 0.4rem 0;
 th { color: var(--quiet); font-weight: 500; font-size: 0.87em; vertical-align: bottom; }
 td { min-width: 5rem; } td:first-child, .tone { white-space: nowrap; }
 .number { text-align: right; }
-@media (max-width: 800px) { table { width: max-content; } td { max-width: 16rem; } }
+@media screen and (max-width: 800px) { table { width: max-content; } td { max-width: 16rem; } }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); gap: 1.2rem 1.5rem; }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
 figcaption { display: flex; flex-wrap: wrap; gap: 0 0.9rem; align-items: baseline; margin-bottom: 0.2rem; }
@@ -55,7 +55,13 @@ svg text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
 footer { margin-top: 2.2rem; font-size: 0.87em; overflow-wrap: anywhere; }
 @media print {
   :root { color-scheme: light; }
-  main { max-width: none; padding: 0; } body { font-size: 11px; } .scroll { overflow: visible; }
-  h2 { break-after: avoid; } tr { break-inside: avoid; }
+  main { max-width: none; padding: 0; } body { font-size: 10.5px; } .scroll { overflow: visible; }
+  h1 { font-size: 1.5rem; } h2 { font-size: 1.05rem; margin-top: 1.2rem; break-after: avoid; }
+  tr, li, .verdict { break-inside: avoid; }
+  td { min-width: 0; } th, td { padding: 0.3rem 0.7rem 0.3rem 0; overflow-wrap: break-word; }
+  table { font-size: 0.93em; } td:first-child { white-space: normal; } td:last-child { min-width: 9rem; }
+  .against { width: 110px; }
+  .charts { grid-template-columns: 1fr 1fr; gap: 0.9rem 1.2rem; }
+  .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 
+from services import digits
+
 WIDTH, HEIGHT = 640, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 14, 34
 _TICKS = 5
@@ -59,8 +61,7 @@ class Axis:
         if self.is_time:
             at = datetime.fromtimestamp(value, UTC)
             return f"{at:%d %b}" if self.high - self.low > 3 * 86_400 else f"{at:%H:%M}"
-        number = f"{value:,.6g}" if abs(value) < 1e6 else f"{value:.3g}"
-        return number.replace("-", "−")
+        return digits.rounded(value, 6)
 
 
 @dataclass
@@ -143,9 +144,15 @@ def around(values: Sequence[float], *, least: float = 0.0, unit: str = "", has_z
 
 
 def interval_bar(
-    lower: float | None, upper: float | None, estimate: float | None, limit: float, place: Callable[[float], float]
+    ends: tuple[float | None, float | None] | None,
+    estimate: float | None,
+    limit: float,
+    place: Callable[[float], float],
 ) -> str:
-    """An interval against its limit on a line of its own; ``place`` says where a number lies, 0 to 1. None is open."""
+    """An interval against its limit on a line of its own; ``place`` says where a number lies, 0 to 1.
+
+    ``ends`` is None without data, and one of them where it is open. ``estimate`` is None where it has no place.
+    """
     width, height = 200, 26
 
     def at(number: float) -> float:
@@ -153,9 +160,11 @@ def interval_bar(
 
     edge = at(limit)
     parts = [f'<rect class="beyond" x="{edge}" y="2" width="{width - edge:.1f}" height="{height - 4}"/>']
-    if estimate is not None:
+    if ends is not None:
+        lower, upper = ends
         left, right = (4.0 if lower is None else at(lower)), (width - 4.0 if upper is None else at(upper))
         parts.append(f'<line class="interval" x1="{left}" x2="{right}" y1="13" y2="13"/>')
+    if estimate is not None:
         parts.append(f'<circle class="estimate" cx="{at(estimate)}" cy="13" r="4"/>')
     parts.append(f'<line class="limit" x1="{edge}" x2="{edge}" y1="1" y2="{height - 1}"/>')
     return f'<svg class="against" viewBox="0 0 {width} {height}" aria-hidden="true">{"".join(parts)}</svg>'

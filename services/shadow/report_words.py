@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from services import digits
 from services.comparison.criteria import Criteria
-from services.comparison.ends import told_end
 from services.comparison.judge import Standing, Verdict
 from services.shadow.judging import View
 from services.shadow.model import Run, RunState
@@ -23,12 +23,18 @@ _LOOKS = (
 )
 _WHAT = (
     "Errors are judged from counts, latency from single requests that did not fail. Requests are compared with those "
-    "of the other deployment in the same minute, too: what slows both down does not count there."
+    "of the other deployment in the same minute, too: what slows both down does not count there. Processor and memory "
+    "are judged only where they were asked for, in blocks of 20 minutes; of the processor only what each request adds."
 )
 _DESCRIBED = (
     "What is described below the verdict has ordinary 95 % intervals, which hold for one look. They judge nothing."
 )
 METHOD = (_RUN, _THREE, _LOOKS, _WHAT, _DESCRIBED)
+
+
+def method(errors: str = "") -> list[str]:
+    """How it is judged. ``errors`` says which answers are errors, "" where that is not known."""
+    return [*METHOD, *([errors] if errors else [])]
 
 
 def question(run: Run) -> str:
@@ -44,15 +50,19 @@ def criteria_words(criteria: Criteria) -> list[str]:
     """The criteria, each in a phrase."""
     said = []
     if criteria.error_points is not None:
-        said.append(f"at most {criteria.error_points:g} percentage points more errors")
+        said.append(f"at most {digits.rounded(criteria.error_points, 6)} percentage points more errors")
     if criteria.latency is not None:
-        margin = f"{100 * criteria.latency.ratio:g} %"
-        both = f" and {criteria.latency.ms:g} ms" if criteria.latency.ms else ""
+        margin = f"{digits.rounded(100 * criteria.latency.ratio, 6)} %"
+        both = f" and {digits.rounded(criteria.latency.ms, 6)} ms" if criteria.latency.ms else ""
         names = ", ".join(f"P{100 * share:g}" for share in criteria.quantiles)
         what = "requests of the same minute" + (f" and {names} of all" if names else "")
         said.append(f"{what} not longer by more than {margin}{both}")
+    if criteria.processor_percent is not None:
+        said.append(f"processor per request at most {criteria.processor_percent:g} % more")
+    if criteria.memory_percent is not None:
+        said.append(f"memory per instance at most {criteria.memory_percent:g} % more")
     if criteria.answer_percent is not None:
-        said.append(f"at most {criteria.answer_percent:g} % of payloads answered otherwise")
+        said.append(f"at most {digits.rounded(criteria.answer_percent, 6)} % of payloads answered otherwise")
     return said
 
 
@@ -82,13 +92,9 @@ def value(number: float | None, unit: str) -> str:
     if number is None:
         return "no data"
     if unit == POINTS:
-        return f"{number:+.2f} points".replace("-", "−")
-    return f"{100 * (number - 1):+.1f} %".replace("-", "−") if unit == FACTOR else f"{number:.3g} %"
-
-
-def estimate(number: float | None, unit: str) -> str:
-    """An estimate; what is only known to lie beyond all that is told apart is said so."""
-    return (told_end(number) if unit == FACTOR else "") or value(number, unit)
+        # What is rounded to nothing has no sign.
+        return f"{number:+.2f} points".replace("-", "−") if abs(number) >= 0.005 else "0.00 points"
+    return f"{100 * (number - 1):+.1f} %".replace("-", "−") if unit == FACTOR else f"{digits.rounded(number, 3)} %"
 
 
 def span(lower: float | None, upper: float | None, unit: str, *, has_changed: bool = False) -> str:

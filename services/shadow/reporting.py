@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import platform
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 
-from services.journal.entry import Entry
+from services.azure.connection import Connection
+from services.journal.entry import Entry, by_azure
 from services.journal.journal import Journal
 from services.model import Endpoint
+from services.shadow import own_statuses
 from services.shadow.judging import View
 from services.shadow.model import Run
 from services.shadow.report import Material
@@ -26,11 +28,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def gather(
-    runs: Runs, journal: Journal, run: Run, view: View, endpoint: Endpoint, now: datetime, root: Path
+    runs: Runs, journal: Journal, run: Run, view: View, endpoint: Endpoint, conn: Connection, root: Path
 ) -> Material:
     """All that is known of ``run``, which stands as ``view`` says. ``root`` is the folder that Sluice runs from.
 
-    Raises StoreFailed.
+    Every time is by Azure's clock, those of the journal too. Raises StoreFailed.
     """
     return Material(
         run=run,
@@ -38,9 +40,10 @@ def gather(
         view=view,
         minutes=runs.minutes(run.id),
         answers=runs.answers(run.id),
-        entries=_entries(journal, run),
+        entries=tuple(by_azure(each, conn.clock.of) for each in _entries(journal, run)),
         versions=versions(root),
-        made_at=now,
+        made_at=conn.clock.now(),
+        statuses=own_statuses.of_run(run, conn.settings.statuses),
     )
 
 

@@ -16,6 +16,7 @@ from services.shadow.cells import NO_LATENCIES, Cells
 from services.shadow.choosing import COUNTING, LOGS, Mirror
 from services.shadow.model import Minute, Pair, Reading
 from services.shadow.sources import Seen, look
+from services.statuses import StatusSets
 from services.visibility.judging import CONTAINER_LOG, DEPLOYMENT_METRICS, TRAFFIC_LOG
 from services.visibility.probe import LOGS_SETTLE
 
@@ -36,6 +37,7 @@ def read(
     *,
     began_at: datetime | None = None,
     source: str = "",
+    statuses: StatusSets | None = None,
     now: datetime | None = None,
 ) -> Reading:
     """Every minute from ``since`` on that has settled in the sources and lies before ``until``, in order.
@@ -43,21 +45,24 @@ def read(
     Ask on from the end of the last minute: what has not settled yet comes with a later reading. ``began_at`` is from
     when on the endpoint's set-up is as it is now, such as the begin of a run: sources are judged by the minutes since.
     ``source`` is the one that latencies were read from so far, kept as long as it has both arms. Where no source counts
-    both, the arms are empty and ``counts`` is "". ``now`` is Azure's time; without it, Azure's clock says it. Raises
-    SluiceError when nothing can be read.
+    both, the arms are empty and ``counts`` is "". ``statuses`` say which
+    answers are errors, the setting of now without them. ``now`` is Azure's time; without it, Azure's clock says it.
+    Raises SluiceError when nothing can be read.
     """
-    now = now or conn.now()
+    now, statuses = now or conn.now(), statuses or conn.settings.statuses
     since, end = _ceiling(since), min(_floor(until), settled_until(now, meter(conn, endpoint.id).lag().seconds))
     if since >= end:
         return Reading((), "", "")
     begin = min(since, _floor(max(began_at or since - LOOK_BACK, end - LOOK_BACK)))
-    seen = look(conn, endpoint, deployments, pair, Window(begin, end, 60), _mirror(endpoint, pair, began_at), now)
-    rows, cells, problem = _latencies(conn, endpoint, pair, seen, source)
+    mirror = _mirror(endpoint, pair, began_at)
+    seen = look(conn, endpoint, deployments, pair, Window(begin, end, 60), mirror, now, statuses)
+    rows, cells, problem = _latencies(conn, endpoint, pair, seen, source, statuses)
     counting = next((each for each in COUNTING if seen.is_usable(each)), "")
     if not counting and DEPLOYMENT_METRICS in seen.failures:
         # Asked again, they may have all: these minutes must not be lost.
         raise seen.failures[DEPLOYMENT_METRICS]
-    if source in seen.failures:
+    if source in seen.failures or not counting:
+        # Old ones alone are kept without it: a source that lags for once still gets these minutes.
         end = min(end, _floor(now - LOGS_SETTLE))
     if not cells:
         end = _settled(seen, pair, counting, rows, (since, end), now)
@@ -65,19 +70,22 @@ def read(
     if not minutes:
         return Reading((), counting, rows)
     if rows and not cells:
-        cells = _kept(conn, endpoint, pair, seen, rows, (since, end))
+        cells = _kept(conn, endpoint, pair, seen, rows, (since, end), statuses)
     counted = seen.counted.get(counting)
     if counting in LOGS:
         is_same = counting == rows and cells is not None
-        counted = cells if is_same else _kept(conn, endpoint, pair, seen, counting, (since, end))
+        counted = cells if is_same else _kept(conn, endpoint, pair, seen, counting, (since, end), statuses)
     notes = [*(counted.notes if counted else advice.without_counts(pair, seen.choice.refused)), *seen.choice.notes]
-    notes += advice.of_callers(pair, counted, minutes) if counted else ()
+    # A few of a minute say nothing: metrics tell of the minutes before, too.
+    seen_since = since if counting in LOGS or began_at is None else max(begin, _ceiling(began_at))
+    refused = tuple(advice.of_callers(pair, counted, _minutes(seen_since, end))) if counted else ()
+    notes += refused
     if cells is None:
         notes += advice.without_rows(pair, seen.surveys, seen.choice.refused, problem)
     else:
         notes += (*cells.notes, *(advice.of_container_log(pair, deployments) if rows == CONTAINER_LOG else ()))
     arms = (Minute(at, _arm(counted, cells, pair.live, at), _arm(counted, cells, pair.candidate, at)) for at in minutes)
-    return Reading(tuple(arms), counting, rows, tuple(dict.fromkeys(notes)), seen.choice.notes)
+    return Reading(tuple(arms), counting, rows, tuple(dict.fromkeys(notes)), (*seen.choice.notes, *refused))
 
 
 def _mirror(endpoint: Endpoint, pair: Pair, began_at: datetime | None) -> Mirror | None:
@@ -89,14 +97,14 @@ def _mirror(endpoint: Endpoint, pair: Pair, began_at: datetime | None) -> Mirror
 
 
 def _latencies(
-    conn: Connection, endpoint: Endpoint, pair: Pair, seen: Seen, source: str
+    conn: Connection, endpoint: Endpoint, pair: Pair, seen: Seen, source: str, statuses: StatusSets
 ) -> tuple[str, Cells | None, str]:
     """The source of latencies; its requests when it is the live log; and why the live log is none, "" if not asked."""
     log = next((each for each in (source, *LOGS) if each in LOGS and seen.is_usable(each)), "")
     if log and source != CONTAINER_LOG:
         return log, None, ""
     try:
-        live = console_rows.read_live(conn, endpoint, pair)
+        live = console_rows.read_live(conn, endpoint, pair, statuses)
     except SluiceError as error:
         if source == CONTAINER_LOG and not log:
             # Asked again, its lines are still there: these minutes must not be lost.
@@ -109,10 +117,16 @@ def _latencies(
 
 
 def _kept(
-    conn: Connection, endpoint: Endpoint, pair: Pair, seen: Seen, log: str, span: tuple[datetime, datetime]
+    conn: Connection,
+    endpoint: Endpoint,
+    pair: Pair,
+    seen: Seen,
+    log: str,
+    span: tuple[datetime, datetime],
+    statuses: StatusSets,
 ) -> Cells:
     reader = traffic_rows.read if log == TRAFFIC_LOG else console_rows.read
-    return reader(conn, endpoint, pair, seen.surveys[log], *span)
+    return reader(conn, endpoint, pair, seen.surveys[log], *span, statuses)
 
 
 def _settled(

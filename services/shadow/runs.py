@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ MOST_KEPT = 30
 MOST_REMARKS = 50
 _SECONDS_LET_GO = 0.0
 _SELDOM, _ODD = timedelta(hours=6), "In the hour before"
+_NUMBER = re.compile(r"\d[\d,.:]*")
 
 
 @dataclass(frozen=True)
@@ -120,10 +122,10 @@ class Runs:
                 connection.execute(sa.insert(SHADOW_MINUTES), [from_minute(run, each) for each in new])
             told = replace(run, counts=counts or run.counts, rows=run.rows or rows, notes=tuple(notes))
             for sentence in _changes(run, counts, rows) if new else ():
-                told = _seldom(told, Remark(new[0].at, f"Since {new[0].at:%d %b %H:%M} UTC: {sentence}"), sentence)
+                told = _seldom(told, Remark(new[0].at, f"Since {new[0].at:%d %b %H:%M} UTC: {sentence}"))
             for sentence in odd if new else ():
                 until = new[-1].at + timedelta(minutes=1)
-                told = _seldom(told, Remark(new[0].at, f"{_ODD} {until:%d %b %H:%M} UTC: {sentence}"), _ODD)
+                told = _seldom(told, Remark(new[0].at, f"{_ODD} {until:%d %b %H:%M} UTC: {sentence}"))
             self._write(connection, run, told)
         return len(new)
 
@@ -280,9 +282,10 @@ def _without_rows(minute: Minute) -> Minute:
     return replace(minute, live=live, candidate=candidate)
 
 
-def _seldom(run: Run, remark: Remark, told: str) -> Run:
-    """A run with a remark, unless one with the words ``told`` is a little older or there is room for others only."""
-    is_told = any(told in each.sentence and remark.at < each.at + _SELDOM for each in run.remarks)
+def _seldom(run: Run, remark: Remark) -> Run:
+    """A run with a remark, unless one with the same words is a little older or there is room for others only."""
+    words = _NUMBER.sub("", remark.sentence)
+    is_told = any(words == _NUMBER.sub("", each.sentence) and remark.at < each.at + _SELDOM for each in run.remarks)
     return run if is_told or len(run.remarks) >= MOST_REMARKS // 2 else _remarked(run, remark)
 
 

@@ -18,6 +18,7 @@ from services.shadow import console_rows, traffic_rows
 from services.shadow.cells import Cells, Collector
 from services.shadow.choosing import LOGS, Choice, Mirror, Survey, choose
 from services.shadow.model import Pair
+from services.statuses import StatusSets
 from services.visibility.judging import CONSOLE_LOG, DEPLOYMENT_METRICS, ENDPOINT_METRICS, TRAFFIC_LOG
 
 CATEGORIES = {TRAFFIC_LOG: TRAFFIC, CONSOLE_LOG: CONSOLE}
@@ -56,15 +57,17 @@ def look(
     window: Window,
     mirror: Mirror | None,
     now: datetime,
+    statuses: StatusSets,
 ) -> Seen:
     """What the sources have in ``window``, whose points are minutes. Raises SluiceError when none can be read.
 
-    Logs are looked at up to ``now``: rows of later minutes show that those of earlier ones are there.
+    Logs are looked at up to ``now``: rows of later minutes show that those of earlier ones are there. ``statuses`` say
+    what is an error.
     """
     span = window.start_at, max(now, window.end_at)
     own = [each for each in deployments if each.endpoint == endpoint.name]
     asked: dict[str, Callable[[], Cells | Survey]] = {
-        **{name: partial(_counted, conn, endpoint, own, window, name) for name in _METRICS},
+        **{name: partial(_counted, conn, endpoint, own, window, name, statuses) for name in _METRICS},
         TRAFFIC_LOG: partial(traffic_rows.survey, conn, endpoint, span),
         CONSOLE_LOG: partial(console_rows.survey, conn, endpoint, span),
     }
@@ -103,14 +106,19 @@ def _survey(conn: Connection, endpoint: Endpoint, name: str, answer: Cells | Sur
 
 
 def _counted(
-    conn: Connection, endpoint: Endpoint, deployments: Sequence[Deployment], window: Window, source: str
+    conn: Connection,
+    endpoint: Endpoint,
+    deployments: Sequence[Deployment],
+    window: Window,
+    source: str,
+    statuses: StatusSets,
 ) -> Cells:
     """Requests and errors per minute, as one of the two metrics counts them. Raises SluiceError."""
     namespace, split_by, status = _METRICS[source]
     names = {each.id.lower(): each.name for each in deployments}
     ids = list(names) if source == DEPLOYMENT_METRICS else [endpoint.id]
     answer = read_metrics(conn, ids, namespace, [RATE], window, split_by=split_by, region=endpoint.location)
-    gathered, statuses = Collector(), conn.settings.statuses
+    gathered = Collector()
     for one in answer.whole():
         name = names.get(one.resource_id.lower(), one.dimensions.get("deployment", ""))
         said = one.dimensions.get(status, "")

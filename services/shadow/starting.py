@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from services.errors import RuleBroken
 from services.model import Deployment, Endpoint, Split
 from services.shadow.model import Asked, Run, Setup
+from services.statuses import StatusSets
 from services.traffic.plan import Plan, plan
 
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=7)
@@ -47,8 +48,15 @@ def plan_of(endpoint: Endpoint, deployments: Sequence[Deployment], asked: Asked)
     return plan(endpoint, deployments, split.live, candidate, asked.percent)
 
 
-def new_run(run_id: str, wanted: Plan, deployments: Sequence[Deployment], asked: Asked, now: datetime) -> Run:
-    """The run that ``asked`` begins at ``now``."""
+def new_run(
+    run_id: str,
+    wanted: Plan,
+    deployments: Sequence[Deployment],
+    asked: Asked,
+    now: datetime,
+    statuses: StatusSets | None = None,
+) -> Run:
+    """The run that ``asked`` begins at ``now``. ``statuses`` say which answers are errors in it."""
     is_set = not wanted.changes
     by_name = {each.name: each for each in deployments}
     return Run(
@@ -65,6 +73,7 @@ def new_run(run_id: str, wanted: Plan, deployments: Sequence[Deployment], asked:
         split=Split(wanted.after.live, wanted.after.mirror),
         setup=tuple(setup_of(by_name[name]) for name in (asked.pair.live, asked.pair.candidate)),
         set_at=now if is_set else None,
+        statuses=statuses,
     )
 
 

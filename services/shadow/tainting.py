@@ -8,17 +8,21 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.azure.connection import Connection
+from services.comparison.taints import EVERYTHING, Taint
 from services.journal.entry import Entry
+from services.loadtest.report import KIND as LOAD
 from services.model import Deployment, Endpoint
+from services.replay.keeping import KIND as COMPARE
 from services.results import Results
 from services.shadow import load
 from services.shadow.model import Pair, Reading, Run
-from services.shadow.own_requests import COMPARE, LOAD, own_requests
+from services.shadow.own_requests import own_requests
 from services.shadow.runs import Runs
 
 EVERY = timedelta(minutes=5)
 """How often: it reads the metrics of every instance over the whole run."""
 _MOST_OWN = 20
+_CLOCKS_APART = timedelta(days=1)
 
 
 class Tell(Protocol):
@@ -37,7 +41,7 @@ class Tell(Protocol):
 
 
 class Tainting:
-    """Looks for the taints of runs. For one thread. ``now`` is the clock."""
+    """Looks for the taints of runs. For one thread. ``now`` is Azure's clock."""
 
     def __init__(
         self,
@@ -45,12 +49,17 @@ class Tainting:
         now: Callable[[], datetime],
         tell: Tell = load.ground,
         results: Results | None = None,
+        azure_time: Callable[[datetime], datetime] = lambda at: at,
     ) -> None:
-        """``results`` are the load tests and replays of this store; without them nothing is said of these."""
+        """``results`` are the load tests and replays of this store; without them nothing is said of these.
+
+        ``azure_time`` turns a moment of this machine's clock, which these have, into one of Azure's.
+        """
         self._runs = runs
         self._results = results
         self._now = now
         self._tell = tell
+        self._azure_time = azure_time
         self._told_at: dict[str, datetime] = {}
 
     def look(
@@ -73,12 +82,12 @@ class Tainting:
         self._told_at[run.id] = self._now()
         # Changes of the split are compared with the run's ground by the keeper.
         found = self._tell(conn, endpoint, deployments, run.pair, Reading(minutes, run.counts, run.rows), ())
-        sentences = tuple(dict.fromkeys((*self._own(run), *(each.sentence for each in found.taints))))
+        told = (*(Taint(EVERYTHING, each) for each in self._own(run)), *found.taints)
 
         def taint(kept: Run) -> Run:
             # What Azure did not tell this time was there all the same when it was seen before.
             seen = () if found.loads.is_whole else kept.taints
-            return replace(kept, taints=tuple(dict.fromkeys((*seen, *sentences))))
+            return replace(kept, taints=tuple(dict.fromkeys((*seen, *told))))
 
         self._runs.tell(run.id, taint, is_over_too=True)
         if is_last:
@@ -91,6 +100,6 @@ class Tainting:
         kept = [
             result
             for kind in (LOAD, COMPARE)
-            for result in self._results.all(run.endpoint_id, kind, _MOST_OWN, since=run.set_at)
+            for result in self._results.all(run.endpoint_id, kind, _MOST_OWN, since=run.set_at - _CLOCKS_APART)
         ]
-        return own_requests(run, kept, told)
+        return own_requests(run, kept, told, self._azure_time)

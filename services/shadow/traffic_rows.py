@@ -15,6 +15,7 @@ from services.model import Endpoint
 from services.shadow.cells import Cells, Collector, pieces
 from services.shadow.choosing import Survey
 from services.shadow.model import Pair
+from services.statuses import StatusSets
 from services.visibility.judging import TRAFFIC_LOG
 
 MOST_REQUESTS = 2_000_000
@@ -35,8 +36,16 @@ def survey(conn: Connection, endpoint: Endpoint, span: tuple[datetime, datetime]
     return Survey(TRAFFIC_LOG, dict(found))
 
 
-def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: datetime, until: datetime) -> Cells:
-    """The requests of both from ``since`` to ``until``. Raises SluiceError."""
+def read(
+    conn: Connection,
+    endpoint: Endpoint,
+    pair: Pair,
+    seen: Survey,
+    since: datetime,
+    until: datetime,
+    statuses: StatusSets,
+) -> Cells:
+    """The requests of both from ``since`` to ``until``; ``statuses`` say what is an error. Raises SluiceError."""
     chosen = f"| where DeploymentName in~ ({literal(pair.live)}, {literal(pair.candidate)})"
     own = [seen.of(pair.live), seen.of(pair.candidate)]
     spans = pieces(own, since, until, _PIECE, MOST_REQUESTS)
@@ -48,7 +57,7 @@ def read(conn: Connection, endpoint: Endpoint, pair: Pair, seen: Survey, since: 
             "The traffic log does not say when the model answered, so latencies are whole durations: sending and "
             "receiving by the caller is in them."
         )
-    gathered, statuses = Collector(), conn.settings.statuses
+    gathered = Collector()
     for span in spans:
         kql = f"{chosen} | summarize Requests = count() by DeploymentName, Minute = bin(TimeGenerated, 1m), "
         kql += f"ResponseCode, Ms = {ms}"

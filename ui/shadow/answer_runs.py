@@ -3,7 +3,6 @@ them."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import streamlit as st
@@ -14,11 +13,12 @@ from services.replay.record import Item
 from services.shadow.answering import Comparing, Places
 from services.shadow.model import Run
 from ui import context, readers
+from ui.latest import Latest
 
 
 def of(run: Run) -> Comparing | None:
     """The newest one of this run since the process began, None without one."""
-    return _all().get(_key(run))
+    return _all().of(run.id)
 
 
 def begin(
@@ -50,24 +50,12 @@ def begin(
         left_out=left_out,
         may_drift=may_drift,
     )
-    with _lock():
-        before = of(run)
-        if before is not None and not before.is_over:
-            return False
-        _all()[_key(run)] = made
+    if not _all().take(run.id, made):
+        return False
     made.start()
     return True
 
 
 @st.cache_resource(show_spinner=False)
-def _all() -> dict[str, Comparing]:
-    return {}
-
-
-@st.cache_resource(show_spinner=False)
-def _lock() -> threading.Lock:
-    return threading.Lock()
-
-
-def _key(run: Run) -> str:
-    return f"{context.generation()}:{run.id}"
+def _all() -> Latest[Comparing]:
+    return Latest()

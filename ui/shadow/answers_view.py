@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from services import digits
 from services.journal.entry import moment
 from services.model import Deployment, Endpoint
 from services.replay.report import proportion
@@ -17,7 +18,7 @@ from services.shadow.model import Run, RunState
 from services.shadow.runs import Answers
 from ui import ask, context, problem, scope, words
 from ui.components.table import Cell, Column, Row, table
-from ui.shadow import answer_runs, answers_form
+from ui.shadow import answer_runs, answers_form, stored_answers
 from ui.test.compare import compare_form
 from ui.turns import Turns
 
@@ -55,13 +56,13 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], run: Run) -> Non
     if at_work is not None and at_work.is_over and at_work.problem is not None:
         problem.show(at_work.problem, key="shadow_answers")
     _found(endpoint, run, kept)
-    if run.state is not RunState.RUNNING or (at_work is not None and not at_work.is_over):
-        return
-    why_not = compare_form.why_not(endpoint, deployments)
-    if why_not:
-        st.caption(why_not)
-    else:
-        answers_form.show(endpoint, deployments, run, kept)
+    if run.state is RunState.RUNNING and (at_work is None or at_work.is_over):
+        why_not = compare_form.why_not(endpoint, deployments)
+        if why_not:
+            st.caption(why_not)
+        else:
+            answers_form.show(endpoint, deployments, run, kept)
+    stored_answers.show(endpoint, deployments, run, kept)
 
 
 def _progress(at_work: Comparing, turns: Turns) -> None:
@@ -114,7 +115,8 @@ def summary(run: Run, kept: Sequence[Answers]) -> str:
     if not kept:
         return (
             "No answers have been compared yet, so this criterion is not decided. Mirrored answers are thrown away: "
-            "payloads of the library or the history are put to both instead."
+            "payloads of the library or the history are put to both instead, or answers are read that data collectors "
+            "have stored."
         )
     compared, different, undecided = answers.totals(kept)
     if not compared:
@@ -147,14 +149,25 @@ def _row(number: int, kept: Answers) -> Row:
 
 def _number_row(place: int, number: dict[str, Any]) -> Row:
     middle = number["median"]
-    between = "" if middle["low"] is None else f" ({middle['low']:+.3g} to {middle['high']:+.3g})"
+    between = "" if middle["low"] is None else f" ({_moved(middle['low'])} to {_moved(middle['high'])})"
     return Row(
         f"{place}",
         (
             Cell(number["field"], code=True),
             Cell(f"{number['changed']:,} of {number['count']:,}", sort=number["changed"]),
-            Cell(f"{middle['value']:+.3g}{between}", sort=middle["value"]),
-            Cell(f"{number['changed_median']:+.3g}", sort=number["changed_median"]),
-            Cell(f"{number['by_itself']:.3g}", sort=number["by_itself"], muted=not number["by_itself"]),
+            Cell(f"{_moved(middle['value'])}{between}", sort=middle["value"]),
+            Cell(_moved(number["changed_median"]), sort=number["changed_median"]),
+            _by_itself(number["by_itself"]),
         ),
     )
+
+
+def _moved(number: float) -> str:
+    return digits.rounded(number, 3, signed=True)
+
+
+def _by_itself(value: float | None) -> Cell:
+    """None where the live deployment never answered a payload twice."""
+    if value is None:
+        return Cell("not known", muted=True)
+    return Cell(digits.rounded(value, 3), sort=value, muted=not value)

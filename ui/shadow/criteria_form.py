@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from services.comparison.criteria import QUANTILES, Criteria
+from services import digits
+from services.comparison.criteria import MOST_USE, QUANTILES, Criteria
 from services.comparison.quantiles import Margin
 from services.model import Endpoint
 
@@ -43,6 +44,15 @@ def show(endpoint: Endpoint, saved: Criteria, *, disabled: bool) -> Criteria:
             5.0 if latency is None else latency.ms,
             disabled=disabled,
         )
+        chosen = st.pills(
+            "Quantiles of latency",
+            list(_LABELS),
+            selection_mode="multi",
+            default=[name for name, share in _LABELS.items() if share in saved.quantiles],
+            key=_key(endpoint, "quantiles"),
+            disabled=disabled,
+            persist_state="session",
+        )
         answers = _number(
             endpoint,
             Field(
@@ -55,20 +65,38 @@ def show(endpoint: Endpoint, saved: Criteria, *, disabled: bool) -> Criteria:
             saved.answer_percent,
             disabled=disabled,
         )
-        chosen = st.pills(
-            "Quantiles of latency",
-            list(_LABELS),
-            selection_mode="multi",
-            default=[name for name, share in _LABELS.items() if share in saved.quantiles],
-            key=_key(endpoint, "quantiles"),
+        used = _number(
+            endpoint,
+            Field(
+                "processor",
+                "Processor per request more, %",
+                MOST_USE,
+                5.0,
+                "What a request adds to what idling uses: 20 is a good begin. Needs traffic that goes up and down, and "
+                "some hours.",
+            ),
+            saved.processor_percent,
             disabled=disabled,
-            persist_state="session",
+        )
+        held = _number(
+            endpoint,
+            Field(
+                "memory",
+                "Memory per instance more, %",
+                MOST_USE,
+                5.0,
+                "20 is a good begin. Needs an hour at least, and the same instance type for both.",
+            ),
+            saved.memory_percent,
+            disabled=disabled,
         )
     return Criteria(
         error_points=errors,
         latency=None if percent is None else Margin(percent / 100, ms or 0.0),
         quantiles=() if percent is None else tuple(_LABELS[name] for name in _LABELS if name in chosen),
         answer_percent=answers,
+        processor_percent=used,
+        memory_percent=held,
     )
 
 
@@ -108,14 +136,19 @@ def in_words(criteria: Criteria) -> tuple[str, ...]:
     """What is judged, criterion by criterion. Pure."""
     said = []
     if criteria.error_points is not None:
-        said.append(f"errors at most {criteria.error_points:g} points more")
+        said.append(f"errors at most {digits.rounded(criteria.error_points, 6)} points more")
     if criteria.latency is not None:
         percent, ms = round(100 * criteria.latency.ratio, 9), criteria.latency.ms
-        least = f", unless that is {ms:g} ms or less" if ms else ""
+        least = f", unless that is {digits.rounded(ms, 6)} ms or less" if ms else ""
         names = [name for name, share in _LABELS.items() if share in criteria.quantiles]
         said.append(
-            f"latency in the same minute{''.join(f', {name}' for name in names)} at most {percent:g} % longer{least}"
+            f"latency in the same minute{''.join(f', {name}' for name in names)} "
+            f"at most {digits.rounded(percent, 6)} % longer{least}"
         )
     if criteria.answer_percent is not None:
-        said.append(f"at most {criteria.answer_percent:g} % of the answers different")
+        said.append(f"at most {digits.rounded(criteria.answer_percent, 6)} % of the answers different")
+    if criteria.processor_percent is not None:
+        said.append(f"processor per request at most {criteria.processor_percent:g} % more")
+    if criteria.memory_percent is not None:
+        said.append(f"memory per instance at most {criteria.memory_percent:g} % more")
     return tuple(said)

@@ -41,7 +41,10 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
 
 def _why_off(endpoint: Endpoint) -> str:
     if endpoint.is_kubernetes:
-        return "This is a Kubernetes endpoint. Azure mirrors traffic on managed online endpoints only."
+        return (
+            "This is a Kubernetes endpoint. Azure mirrors traffic on managed online endpoints only. Two of its "
+            "deployments can be described side by side below."
+        )
     return traffic_page.why_off(endpoint, readers.standing().permissions)
 
 

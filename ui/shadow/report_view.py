@@ -43,7 +43,7 @@ def maker(endpoint: Endpoint, run: Run) -> Callable[[], dict[str, Any]]:
     def make() -> dict[str, Any]:
         newest = keeper.runs.get(run.id) or run
         view = keeper.standing(newest)
-        return document(gather(keeper.runs, journal, newest, view, endpoint, conn.now(), context.ROOT))
+        return document(gather(keeper.runs, journal, newest, view, endpoint, conn, context.ROOT))
 
     return make
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from html import escape
 
-from services.comparison.judge import ANSWERS, ERRORS, Verdict
+from services.comparison.judge import Verdict
+from services.comparison.use import USES
 from services.shadow.judging import View
 from services.shadow.model import Run, RunState
 from ui import words
@@ -19,9 +20,7 @@ def card(run: Run, view: View, now: datetime) -> str:
     """The run at ``now``, Azure's time."""
     tone = standing_words.TONES[view.verdict]
     paragraphs = [escape(sentence(run, view)), *progress(run, view, now), setup(run)]
-    warned = [run.trouble, *view.taints, *view.notes]
-    listed = "".join(f"<li>{escape(each)}</li>" for each in dict.fromkeys(warned) if each)
-    taints = f'<ul class="taints" aria-label="What may distort it">{listed}</ul>' if listed else ""
+    taints = standing_cards.listed([run.trouble, *view.told, *view.notes])
     return (
         f'<section class="run {tone}" aria-label="Verdict"><h2>{escape(run.pair.candidate)} against '
         f"{escape(run.pair.live)} {standing_cards.badge(view.verdict)}</h2>"
@@ -29,17 +28,19 @@ def card(run: Run, view: View, now: datetime) -> str:
     )
 
 
-def criteria(run: Run, view: View) -> str:
-    """A card for each criterion."""
+def criteria(run: Run, view: View, errors: str = "") -> str:
+    """A card for each criterion. ``errors`` says in whole sentences which answers are errors."""
     is_over = run.state is not RunState.RUNNING
     cards = (
         standing_cards.card(
             each,
             run.pair,
-            margin=run.criteria.latency,
-            source=_source(view, each.name),
+            margin=None if each.name in USES else run.criteria.latency,
+            source=view.source_of(each),
             minutes=view.minutes_of(each),
             is_over=is_over,
+            taints=view.taints_of(each),
+            errors=errors,
         )
         for each in view.standings
     )
@@ -56,7 +57,7 @@ def sentence(run: Run, view: View) -> str:
         return f"{candidate} is shown to be worse than {live} by more than the limit: {', '.join(failed)}."
     if any(each.has_changed for each in view.standings):
         return "The difference between the two changed during the run, so no single verdict holds. Begin a new one."
-    if not any(each.n and each.live_n for each in view.standings):
+    if not any(each.has_data for each in view.standings):
         yet = "There is nothing to judge yet" if run.state is RunState.RUNNING else "There was nothing to judge"
         return f"{yet}: no requests of both. {_NO_DATA}"
     open_ones = ", ".join(each.name for each in view.standings if each.verdict is Verdict.NEED_MORE)
@@ -107,9 +108,3 @@ def setup(run: Run) -> str:
 
 def _how(run: Run) -> str:
     return {RunState.STOPPED: "Stopped", RunState.BROKEN: "Broken off"}.get(run.state, "Ended")
-
-
-def _source(view: View, name: str) -> str:
-    if name == ANSWERS:
-        return "payloads put to both"
-    return view.counts if name == ERRORS else view.rows

@@ -7,7 +7,8 @@ from html import escape
 import streamlit as st
 
 from services.errors import SluiceError
-from services.model import Endpoint
+from services.model import Endpoint, Split
+from services.shadow.ground import breaks
 from services.shadow.model import Run, RunState
 from services.shadow.runs import Runs
 from ui import context, problem, scope, words
@@ -18,11 +19,10 @@ def show(endpoint: Endpoint, *, key: str) -> None:
     if endpoint.is_kubernetes:
         return
     try:
-        runs = Runs(context.store(), context.connection().arm_host).all(endpoint.id)
+        running = _running(endpoint)
     except SluiceError as error:
         problem.show(error, key=f"shadow_link_{key}")
         return
-    running = next((each for each in runs if each.state is RunState.RUNNING), None)
     if running is not None:
         st.html(f'<p class="note">{escape(told(running))}</p>')
     st.page_link(
@@ -31,6 +31,42 @@ def show(endpoint: Endpoint, *, key: str) -> None:
         icon=":material/compare:",
         query_params=scope.link(endpoint.workspace_ref, endpoint.name),
     )
+
+
+def warn(endpoint: Endpoint, after: Split) -> None:
+    """Say what becomes of the running test when ``after`` is applied; nothing when none runs or nothing of it."""
+    try:
+        running = _running(endpoint)
+    except SluiceError as error:
+        problem.show(error, key="shadow_warning")
+        return
+    said = warning(running, after) if running is not None else ""
+    if said:
+        st.html(f'<p class="note" role="note">{escape(said)}</p>')
+        st.page_link(
+            context.ROOT / "pages" / "shadow.py",
+            label="See the shadow test",
+            icon=":material/compare:",
+            query_params=scope.link(endpoint.workspace_ref, endpoint.name),
+        )
+
+
+def _running(endpoint: Endpoint) -> Run | None:
+    runs = Runs(context.store(), context.connection().arm_host).all(endpoint.id)
+    return next((each for each in runs if each.state is RunState.RUNNING), None)
+
+
+def warning(run: Run, after: Split) -> str:
+    """What the split ``after`` does to a running test, "" when nothing. Pure."""
+    test = f"A shadow test compares {run.pair.candidate} with {run.pair.live} until {words.moment(run.ends_at)}."
+    if breaks(run, after):
+        return (
+            f"{test} This change breaks it off: its verdict is frozen with the requests until now, and it cannot go "
+            "on later."
+        )
+    if after.live != run.split.live:
+        return f"{test} It goes on, and says beside its verdict that the live traffic was changed."
+    return ""
 
 
 def told(run: Run) -> str:

@@ -11,10 +11,10 @@ import streamlit as st
 from services.errors import SluiceError
 from services.model import Deployment, Endpoint
 from services.shadow.model import Pair, Run
-from ui import charts, context, problem, words
+from ui import charts, context, problem, url_time, words
 from ui.charts import Look
 from ui.components.table import table
-from ui.shadow import side_charts, side_reading, side_table, side_window
+from ui.shadow import side_charts, side_ends, side_reading, side_table, side_window, standing_cards
 from ui.shadow.side_charts import Scene
 from ui.shadow.side_reading import Compared
 from ui.shadow.side_window import Asked
@@ -51,9 +51,9 @@ def _asked(endpoint: Endpoint, deployments: Sequence[Deployment], run: Run | Non
     mirror_at = _mirror_set_at(endpoint)
     of_run = f"_{run.id}" if run else ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="side_controls"):
-        live = st.selectbox("Compare with", every, index=every.index(default.live), key=f"side_live{of_run}", width=200)
+        live = st.selectbox("Compare with", every, index=every.index(default.live), key=f"side_live{of_run}", width=170)
         candidate = st.selectbox(
-            "Candidate", every, index=every.index(default.candidate), key=f"side_candidate{of_run}", width=200
+            "Candidate", every, index=every.index(default.candidate), key=f"side_candidate{of_run}", width=170
         )
         window = st.segmented_control(
             "Window",
@@ -62,11 +62,16 @@ def _asked(endpoint: Endpoint, deployments: Sequence[Deployment], run: Run | Non
             key=f"side_window{of_run}",
             required=True,
             wrap=True,
+            on_change=url_time.forget,
         )
+        side_ends.show()
         st.button(
             "Read again", key="side_again", type="tertiary", icon=":material/refresh:", on_click=side_reading.forget
         )
-    pair = Pair(str(live), str(candidate))
+    side_ends.show_chosen()
+    pair, ends = Pair(str(live), str(candidate)), side_ends.ends()
+    if ends is not None:
+        return Asked(pair, since=ends[0], end=ends[1])
     if run is not None and window == side_window.THE_RUN and pair == run.pair:
         return Asked(pair, run_id=run.id)
     if window == side_window.THE_MIRROR and mirror_at is not None:
@@ -122,8 +127,9 @@ def _parts(
 
 def _described(endpoint: Endpoint, asked: Asked, found: Compared, look: Look) -> None:
     st.html(f'<p class="hint">{escape(_window_words(found, look))} {escape(DESCRIBED)}</p>')
-    for note in (*found.reading.notes, *found.ground.loads.notes):
-        st.html(f'<p class="note source-note" role="status">{escape(note)}</p>')
+    listed = standing_cards.listed((*found.reading.notes, *found.ground.loads.notes))
+    if listed:
+        st.html(f'<div role="status">{listed}</div>')
     if found.window is None:
         st.html('<p class="lead">No settled minute of this window has requests of them. Widen the window.</p>')
         return

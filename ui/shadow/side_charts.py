@@ -73,7 +73,7 @@ def _draw(scene: Scene, chart: _Chart, figure: go.Figure, rows: pd.DataFrame) ->
         st.subheader(chart.heading, anchor=False)
         if len(rows):
             chart_downloads.show(
-                rows,
+                lambda: rows,
                 drawn=chart.key,
                 key=chart.key,
                 heading=chart.heading,

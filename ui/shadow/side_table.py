@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from services import digits
 from services.comparison.bands import QuantileDifference
 from services.comparison.describe import QUANTILES, Description, Told
 from services.comparison.judge import ERRORS, LATENCY
@@ -31,7 +32,7 @@ def columns(pair: Pair) -> tuple[Column, ...]:
             "Difference", number=True, help=f"{pair.candidate} minus {pair.live}, with the 95 % interval of one look."
         ),
         Column("Source", wraps=True),
-        Column("Mind", help="Numbers of the remarks below the table that concern this line."),
+        Column("Remarks", help="Numbers of the remarks below the table that concern this line."),
     )
 
 
@@ -109,6 +110,12 @@ def _resources(loads: Loads, taints: Sequence[Taint]) -> list[Row]:
             words.milliseconds,
         ),
         line(
+            "Processor that each request adds",
+            "what idling uses left out",
+            [each.added_ms for each in both],
+            words.milliseconds,
+        ),
+        line(
             "Memory per request",
             "a minute, of one instance",
             [each.memory_percent_per_request for each in both],
@@ -116,7 +123,9 @@ def _resources(loads: Loads, taints: Sequence[Taint]) -> list[Row]:
         ),
         line("Processor", "of an instance", [each.processor_percent for each in both], words.percent),
         line("Memory", "of an instance", [each.memory_percent for each in both], words.percent),
-        line("Instances", "ready, on average", [each.instances for each in both], lambda value: f"{value:.3g}"),
+        line(
+            "Instances", "ready, on average", [each.instances for each in both], lambda value: digits.rounded(value, 3)
+        ),
     ]
 
 

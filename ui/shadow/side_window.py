@@ -21,21 +21,23 @@ LONGEST = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Asked:
-    """What is described: ``hours`` back from now, from ``since`` to now, or all minutes of the run ``run_id``."""
+    """What is described: ``hours`` back from now, from ``since`` to ``end`` or now, or all minutes of the run
+    ``run_id``."""
 
     pair: Pair
     hours: int = 0
     since: datetime | None = None
     run_id: str = ""
+    end: datetime | None = None
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """From when to when, whole minutes, no more than LONGEST."""
-        until = now.replace(second=0, microsecond=0)
+        until = min(now, self.end or now).replace(second=0, microsecond=0)
         wanted = self.since or until - timedelta(hours=self.hours)
         # The minute in which the mirror was set has requests of before it.
         first = wanted.replace(second=0, microsecond=0)
         since = first if first == wanted else first + timedelta(minutes=1)
-        return max(since, until - LONGEST), until
+        return min(max(since, until - LONGEST), until), until
 
 
 def mirror_set_at(endpoint: Endpoint, entries: Iterable[Entry], clock: AzureClock | None = None) -> datetime | None:

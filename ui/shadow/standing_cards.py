@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from services.comparison.judge import ANSWERS, Standing, Verdict
+from services.comparison.judge import Standing, Verdict
 from services.comparison.quantiles import Margin
 from services.shadow.model import Pair
 from ui.shadow import standing_words as say
@@ -28,16 +29,20 @@ def card(
     source: str,
     minutes: int | None,
     is_over: bool,
+    taints: Sequence[str] = (),
+    errors: str = "",
 ) -> str:
     """One criterion. ``margin`` is that of the latency, ``minutes`` about how long it still needs.
 
-    ``is_over`` says that no more requests will come.
+    ``is_over`` says that no more requests will come, ``taints`` what may distort this one, ``errors`` in whole
+    sentences which answers are errors.
     """
     said = [
         ("Limit", say.limit(standing, margin)),
         ("Estimate", say.estimate(standing)),
         ("Interval", say.interval(standing)),
-        ("Payloads" if standing.name == ANSWERS else "Requests", say.seen(standing, pair)),
+        (say.counted(standing), say.seen(standing, pair)),
+        *([("Left out", standing.left_out)] if standing.left_out else []),
         ("Source", source or ("none" if is_over else "none yet")),
     ]
     more = "" if is_over else say.more(standing, minutes)
@@ -50,9 +55,15 @@ def card(
     return (
         f'<article class="criterion" aria-label="{escape(standing.name)}">'
         f"<h3>{escape(standing.name)} {badge(standing.verdict)}</h3>"
-        f'<p class="asked">{escape(say.question(standing, pair))}</p>{bar(standing)}'
-        f'<dl>{rows}</dl><p class="why">{escape(standing.why)}</p></article>'
+        f'<p class="asked">{escape(say.question(standing, pair, errors))}</p>{bar(standing)}'
+        f'<dl>{rows}</dl><p class="why">{escape(standing.why)}</p>{listed(taints)}</article>'
     )
+
+
+def listed(sentences: Iterable[str]) -> str:
+    """What may distort a number, as marked lines; nothing without any."""
+    items = "".join(f"<li>{escape(each)}</li>" for each in dict.fromkeys(sentences) if each)
+    return f'<ul class="taints" aria-label="What may distort it">{items}</ul>' if items else ""
 
 
 def bar(standing: Standing) -> str:
@@ -72,5 +83,6 @@ def bar(standing: Standing) -> str:
         f'<div class="against {say.TONES[standing.verdict]}" role="img" aria-label="{escape(told)}">'
         f'<i class="beyond" style="left:{drawn.limit}%"></i><i class="none" style="left:{drawn.none}%"></i>'
         f'{inside}{dot}<i class="limit" style="left:{drawn.limit}%"></i>'
-        f'<span style="left:{drawn.none}%">same</span><span style="left:{drawn.limit}%">limit</span></div>'
+        f'<span class="before" style="left:{drawn.none}%">same</span>'
+        f'<span style="left:{drawn.limit}%">limit</span></div>'
     )

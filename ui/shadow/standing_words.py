@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from services import digits
 from services.comparison.ends import told_end
 from services.comparison.judge import ANSWERS, ERRORS, Standing, Verdict
 from services.comparison.quantiles import Margin
+from services.comparison.use import MEMORY, PROCESSOR, USES
 from services.shadow.model import Pair
 
 POINTS, FACTOR, PERCENT = "points", "factor", "percent"
@@ -15,17 +17,31 @@ TONES = {Verdict.PASS: "good", Verdict.FAIL: "bad", Verdict.NEED_MORE: "busy"}
 _WIDEST = 6.0
 """An interval is drawn to this many times the larger of limit and estimate; beyond that its end is open."""
 _ROOM = 1.15
+_WORD = 0.16
+"""The part of a bar that a word beside it takes where cards are narrowest."""
 _LEAST_FACTOR = 1e-3
 _ROUNDING = 1e-6
 _LATENCY_IN_THE_MINUTE = "Latency in the same minute"
 
 
-def question(standing: Standing, pair: Pair) -> str:
-    """What the numbers of this criterion are."""
+_COUNTED = {ANSWERS: "Payloads", **dict.fromkeys(USES, "Minutes")}
+
+
+def counted(standing: Standing) -> str:
+    """What a criterion counts, as a label."""
+    return _COUNTED.get(standing.name, "Requests")
+
+
+def question(standing: Standing, pair: Pair, errors: str = "") -> str:
+    """What the numbers of this criterion are. ``errors`` says in whole sentences which answers are errors."""
     if standing.name == ERRORS:
-        return f"Error rate of {pair.candidate} minus that of {pair.live}, in percentage points."
+        return f"Error rate of {pair.candidate} minus that of {pair.live}, in percentage points. {errors}".rstrip()
     if standing.name == ANSWERS:
         return "Share of payloads that both answer differently."
+    if standing.name == PROCESSOR:
+        return f"How much more processor time each request to {pair.candidate} takes. What idling uses does not count."
+    if standing.name == MEMORY:
+        return f"How much more memory an instance of {pair.candidate} holds than one of {pair.live}."
     if standing.name == _LATENCY_IN_THE_MINUTE:
         said = f"How much longer a request to {pair.candidate} takes than one to {pair.live} in the same minute."
     else:
@@ -40,7 +56,7 @@ def value(number: float | None, unit: str) -> str:
         return "no data"
     if unit == POINTS:
         return f"{_signed(number, 2)} points"
-    return f"{_signed(100 * (number - 1), 1)} %" if unit == FACTOR else f"{number:.2g} %"
+    return f"{_signed(100 * (number - 1), 1)} %" if unit == FACTOR else f"{digits.rounded(number, 2)} %"
 
 
 def estimate(standing: Standing) -> str:
@@ -53,12 +69,12 @@ def limit(standing: Standing, margin: Margin | None = None) -> str:
     """What the candidate must not be worse by. ``margin`` is that of the latency, which may come to more than its
     percentage where answers are fast."""
     if standing.unit == POINTS:
-        return f"at most +{standing.limit:.3g} points"
+        return f"at most +{digits.rounded(standing.limit, 3)} points"
     if standing.unit == FACTOR:
         is_by_ms = margin is not None and standing.limit > 1 + margin.ratio + _ROUNDING
-        more = f", which is {margin.ms:g} ms" if margin is not None and is_by_ms else ""
-        return f"at most +{100 * (standing.limit - 1):.3g} %{more}"
-    return f"at most {standing.limit:.3g} %"
+        more = f", which is {digits.rounded(margin.ms, 6)} ms" if margin is not None and is_by_ms else ""
+        return f"at most +{digits.rounded(100 * (standing.limit - 1), 3)} %{more}"
+    return f"at most {digits.rounded(standing.limit, 3)} %"
 
 
 def interval(standing: Standing) -> str:
@@ -78,7 +94,9 @@ def interval(standing: Standing) -> str:
 def seen(standing: Standing, pair: Pair) -> str:
     """How many requests, or payloads, count."""
     if standing.name == ANSWERS:
-        return f"{standing.n:,} payloads, put to both"
+        return f"{standing.n:,} payloads, answered by both"
+    if standing.name in USES:
+        return f"{standing.n:,} of both"
     return f"{standing.n:,} of {pair.candidate}, {standing.live_n:,} of {pair.live}"
 
 
@@ -89,6 +107,8 @@ def more(standing: Standing, minutes: int | None) -> str:
     """
     if standing.verdict is not Verdict.NEED_MORE or standing.more is None:
         return ""
+    if standing.name in USES:
+        return f"about {rounded(standing.more):,} more minute{'' if standing.more == 1 else 's'}"
     return to_go(standing.more, minutes, is_payloads=standing.name == ANSWERS)
 
 
@@ -112,7 +132,8 @@ def span(minutes: float) -> str:
 class Picture:
     """An interval against its limit, as percentages of a bar's width from 0 to 100.
 
-    ``lower`` and ``upper`` are None when the interval goes on beyond the bar; ``estimate`` is None without data.
+    ``lower`` and ``upper`` are None when the interval goes on beyond the bar; ``estimate`` is None without data, and
+    where it is only known to lie beyond what is told apart: it might lie on the other side of the limit.
     ``none`` is where there is no difference.
     """
 
@@ -130,6 +151,7 @@ def picture(standing: Standing) -> Picture:
         return math.log(max(number, _LEAST_FACTOR)) if standing.unit == FACTOR else number
 
     wanted = at(standing.limit)
+    is_beyond = standing.unit == FACTOR and bool(told_end(standing.estimate))
     middle = None if standing.estimate is None else at(standing.estimate)
     low, high = (None if end is None else at(end) for end in _ends(standing))
     reach = max(wanted, abs(middle or 0.0)) * _WIDEST
@@ -137,6 +159,9 @@ def picture(standing: Standing) -> Picture:
     left = 0.0 if standing.unit == PERCENT else max(-reach, min(-wanted, *known) if known else -wanted)
     right = min(reach, max(2 * wanted, *known) if known else 2 * wanted)
     left, right = left * _ROOM, right * _ROOM
+    # Both lines have their word beside them: "same" on the left, "limit" on the right.
+    left = min(left, -right * _WORD / (1 - _WORD))
+    right = max(right, wanted + (wanted - left) * _WORD / (1 - _WORD))
 
     def place(number: float) -> float:
         return round(100 * (min(max(number, left), right) - left) / (right - left), 2)
@@ -144,7 +169,7 @@ def picture(standing: Standing) -> Picture:
     return Picture(
         none=place(0.0),
         limit=place(wanted),
-        estimate=None if middle is None else place(middle),
+        estimate=None if middle is None or is_beyond else place(middle),
         lower=None if low is None or low < left else place(low),
         upper=None if high is None or high > right else place(high),
     )

@@ -7,6 +7,7 @@ import streamlit as st
 from services.comparison.judge import Verdict
 from services.errors import SluiceError
 from services.model import Endpoint, Split
+from services.shadow import own_statuses
 from services.shadow.model import Run, RunState
 from ui import ask, context, problem, readers, scope
 from ui.shadow import run_card
@@ -24,7 +25,7 @@ def show(endpoint: Endpoint, run: Run, *, may_change: bool) -> None:
         _draw(run)
     else:
         _follow(run, Turns())
-    ask.show(PLACE)
+    ask.show(PLACE, run.id)
     _buttons(endpoint, run, may_change=may_change)
 
 
@@ -53,7 +54,8 @@ def _follow(drawn: Run, turns: Turns) -> None:
 def _draw(run: Run) -> None:
     view = context.shadow().standing(run)
     st.html(run_card.card(run, view, readers.azure_now()))
-    st.html(run_card.criteria(run, view))
+    sets = own_statuses.of_run(run, context.connection().settings.statuses)
+    st.html(run_card.criteria(run, view, own_statuses.told(sets)))
 
 
 def _buttons(endpoint: Endpoint, run: Run, *, may_change: bool) -> None:
@@ -111,6 +113,7 @@ def _ask_to_stop(run: Run) -> None:
             "later: a new shadow test begins from nothing.",
             "Stop",
             lambda: _stop(run),
+            about=run.id,
         )
     )
 
