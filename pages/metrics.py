@@ -10,7 +10,7 @@ if endpoint is not None:
     view = controls.controls(endpoint)
     deployments = readers.deployments(endpoint)
     if deployments:
-        minute.show(endpoint, deployments, view)
+        minute.show(endpoint, deployments, view.look)
     try:
         if deployments:
             page.show(endpoint, deployments, view)

@@ -63,17 +63,48 @@ class Limits:
         values = {row.metric: row.value for row in rows}
         return tuple(limit(metric, values[metric]) for metric in METRICS if metric in values)
 
-    def save(self, endpoint: Endpoint, values: Mapping[str, float]) -> None:
-        """Replace the limits of ``endpoint``; a metric that is not named has none. Raises RuleBroken, StoreFailed."""
-        rows = [
-            {"cloud": self._cloud, "endpoint_id": endpoint.id.lower(), "metric": one.metric, "value": one.value}
-            for one in (limit(metric, value) for metric, value in values.items())
-        ]
+    def save(self, endpoint: Endpoint, values: Mapping[str, float], known: Mapping[str, float] | None = None) -> None:
+        """Replace the limits of ``endpoint``; a metric that is not named has none.
+
+        With ``known``, the limits that somebody saw and made ``values`` of, only what differs from them is written, so
+        that what somebody else has saved since then stays. Raises RuleBroken for a limit that both have changed, and
+        StoreFailed.
+        """
+        wanted = {one.metric: one.value for one in (limit(metric, value) for metric, value in values.items())}
         with self._store.writing() as connection:
-            connection.execute(sa.delete(LIMITS).where(*self._of(endpoint)))
-            if rows:
-                connection.execute(sa.insert(LIMITS), rows)
+            mine = self._of(endpoint)
+            if known is not None:
+                rows = connection.execute(sa.select(LIMITS.c.metric, LIMITS.c.value).where(*mine)).all()
+                wanted = _merged({row.metric: row.value for row in rows}, known, wanted)
+            connection.execute(sa.delete(LIMITS).where(*mine))
+            if wanted:
+                key = {"cloud": self._cloud, "endpoint_id": endpoint.id.lower()}
+                connection.execute(
+                    sa.insert(LIMITS), [{**key, "metric": metric, "value": value} for metric, value in wanted.items()]
+                )
 
     def _of(self, endpoint: Endpoint) -> tuple[sa.ColumnElement[bool], ...]:
         # Azure compares ids without case.
         return LIMITS.c.cloud == self._cloud, LIMITS.c.endpoint_id == endpoint.id.lower()
+
+
+def _merged(held: Mapping[str, float], known: Mapping[str, float], wanted: Mapping[str, float]) -> dict[str, float]:
+    """``held`` with what makes ``wanted`` another than ``known``. Raises RuleBroken where ``held`` is another too."""
+    changed = [metric for metric in METRICS if wanted.get(metric) != known.get(metric)]
+    taken = [each for each in changed if held.get(each) not in (known.get(each), wanted.get(each))]
+    if taken:
+        now = ", ".join(
+            limit(each, held[each]).words if each in held else f"{short_name(each)}: none" for each in taken
+        )
+        raise RuleBroken(
+            "The limits were not saved.",
+            f"Somebody else has changed the same meanwhile. Kept now: {now.replace('Limit: ', '')}.",
+            "Look at the fields, which show it now, and change them again if you wish.",
+        )
+    merged = {**held, **{each: wanted[each] for each in changed if each in wanted}}
+    return {metric: value for metric, value in merged.items() if metric not in changed or metric in wanted}
+
+
+def short_name(metric: str) -> str:
+    """How people call ``metric``, one of METRICS."""
+    return {**LATENCIES, **UTILIZATIONS}.get(metric, "server errors")

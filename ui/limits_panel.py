@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
@@ -72,7 +72,7 @@ def _label(metric: str) -> str:
 
 
 def _fields(endpoint: Endpoint, limits: Sequence[Limit]) -> None:
-    values = {limit.metric: limit.value for limit in limits}
+    _bring_up_to_date(endpoint, {limit.metric: limit.value for limit in limits})
     with st.form("limits_form", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         for metric in METRICS:
             is_latency = metric in LATENCIES
@@ -80,7 +80,7 @@ def _fields(endpoint: Endpoint, limits: Sequence[Limit]) -> None:
                 _label(metric),
                 min_value=0.0,
                 max_value=MOST_MS if is_latency else 100.0,
-                value=values.get(metric),
+                value=None,
                 step=10.0 if is_latency else 0.1 if metric == SERVER_ERROR_PERCENT else 5.0,
                 format="%.10g",
                 placeholder="no limit",
@@ -90,10 +90,25 @@ def _fields(endpoint: Endpoint, limits: Sequence[Limit]) -> None:
         st.form_submit_button("Save limits", key="save_limits", on_click=_save, args=(endpoint,))
 
 
+def _bring_up_to_date(endpoint: Endpoint, kept: Mapping[str, float]) -> None:
+    """Have the fields show what is kept, also what was saved elsewhere since they were drawn; what is typed stays."""
+    shown = st.session_state.get(_shown_key(endpoint), kept)
+    for metric in METRICS:
+        key = _key(endpoint, metric)
+        if key not in st.session_state or kept.get(metric) != shown.get(metric):
+            st.session_state[key] = kept.get(metric)
+    st.session_state[_shown_key(endpoint)] = kept
+
+
+def _shown_key(endpoint: Endpoint) -> str:
+    return f"limits_shown_{endpoint.id.lower()}"
+
+
 def _save(endpoint: Endpoint) -> None:
     given = {metric: st.session_state.get(_key(endpoint, metric)) for metric in METRICS}
+    values = {metric: float(value) for metric, value in given.items() if value is not None}
     try:
-        context.limits().save(endpoint, {metric: float(value) for metric, value in given.items() if value is not None})
+        context.limits().save(endpoint, values, st.session_state.get(_shown_key(endpoint)))
         st.session_state[_SAVED] = True
     except SluiceError as error:
         st.session_state[_FAILED] = error

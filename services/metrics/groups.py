@@ -42,11 +42,15 @@ class PanelData:
 
 @dataclass(frozen=True)
 class GroupData:
-    """The charts of one group in ``window``. Points at or after ``settled_until`` may still change."""
+    """The charts of one group in ``window``. Points at or after ``settled_until`` may still change.
+
+    ``reading`` as in :class:`DeploymentMetrics`.
+    """
 
     panels: tuple[PanelData, ...]
     window: Window
     settled_until: datetime
+    reading: str = ""
 
 
 def group_metrics(

@@ -35,7 +35,8 @@ class DeploymentMetrics:
     ``is_counted``: ``count`` is what Azure says. Where it tells means alone, a point of several minutes counts as if
     each of its minutes had had the mean, which leaves out those without data: the most that can have been.
     Latency and requests are two questions to Azure: ``…_problem`` is why one got no answer, ``…_notes`` say what is
-    missing of an answer. ``statuses`` says which of them count as errors.
+    missing of an answer. ``statuses`` says which of them count as errors. ``reading`` names the reading: two of one
+    name hold the same numbers; without a name nothing is known of that.
     """
 
     latency: pd.DataFrame
@@ -48,6 +49,7 @@ class DeploymentMetrics:
     requests_notes: tuple[str, ...] = ()
     is_counted: bool = True
     statuses: StatusSets = DEFAULT_SETS
+    reading: str = ""
 
 
 def deployment_metrics(

@@ -88,7 +88,7 @@ def show(endpoint: Endpoint, category: str = TRAFFIC) -> Sent | None:
 
     None when the settings could not be read, which has been said.
     """
-    ask.show(PLACE)
+    ask.show(PLACE, endpoint.id)
     try:
         found = _settings(*readers.key(endpoint.workspace_ref), endpoint.name, endpoint)
     except SluiceError as error:
@@ -175,7 +175,7 @@ def _ask_to_switch_on(endpoint: Endpoint, kind: Kind) -> None:
         f"{target.name}{f' in {target.region}' if target.region else ''}.{kept} {CHARGED}. {kind.rows} {LATER}"
     )
     act = partial(_switch_on, endpoint, kind, target)
-    ask.begin(ask.Question(PLACE, f"Switch on the {kind.name}?", said, "Switch on", act))
+    ask.begin(ask.Question(PLACE, f"Switch on the {kind.name}?", said, "Switch on", act, endpoint.id))
 
 
 def _target(endpoint: Endpoint) -> LogWorkspace:
@@ -201,7 +201,7 @@ def _ask_to_switch_off(endpoint: Endpoint, kind: Kind, setting: Setting) -> None
         f"{places}. Rows that are there stay as long as they are kept; from now on there are no new ones."
     )
     act = partial(_switch_off, endpoint, kind, setting)
-    ask.begin(ask.Question(PLACE, f"Switch off the {kind.name}?", said, "Switch off", act))
+    ask.begin(ask.Question(PLACE, f"Switch off the {kind.name}?", said, "Switch off", act, endpoint.id))
 
 
 def _switch_off(endpoint: Endpoint, kind: Kind, setting: Setting) -> None:

@@ -225,10 +225,8 @@ def _begin(endpoint: Endpoint) -> None:
 
 def _running(run: Run, turns: Turns) -> None:
     is_by_itself = turns.is_by_itself()
-    if run.over.is_set():
-        if is_by_itself:
-            st.rerun()
-        return
+    if run.over.is_set() and is_by_itself:
+        st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key="query_running"):
         st.html(f'<p class="working">Log Analytics works on it, {words.elapsed(run.seconds)}.</p>', width="content")
         st.button("Stop", key="query_stop", icon=":material/stop:", on_click=run.stop)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from services.errors import SluiceError
-from services.metrics import TRAFFIC, GroupData
+from services.metrics import GroupData
 from services.model import Endpoint, Window
 from ui import readers
 from ui.charts import Look
@@ -19,9 +19,7 @@ from ui.metrics.controls import View
 
 
 def read(endpoint: Endpoint, view: View) -> GroupData | None:
-    """The group's metrics of the period before, when it is wished for; None, with words, when it cannot be read."""
-    if not view.with_before or view.group != TRAFFIC:
-        return None
+    """The group's metrics of the period before; None, with words, when they cannot be read."""
     try:
         return readers.metric_group(endpoint, view.span, view.group, is_before=True)
     except SluiceError as error:
@@ -30,8 +28,8 @@ def read(endpoint: Endpoint, view: View) -> GroupData | None:
 
 
 def rows_of(before: GroupData, metric: str) -> pd.DataFrame | None:
-    """The rows of one metric; None when there are none, or when they are of parts that have lines of their own."""
-    found = [each.rows for each in before.panels if each.panel.metric == metric and not each.panel.part]
+    """The rows of one metric; None when there are none."""
+    found = [each.rows for each in before.panels if each.panel.metric == metric]
     return found[0] if found and len(found[0]) else None
 
 
@@ -43,6 +41,12 @@ def lay(
     names: Sequence[str],
     look: Look,
 ) -> None:
-    """Lay ``rows`` (``at``, ``deployment``, ``value``) of the window ``before`` below the lines of ``now``."""
-    if rows is not None and figure.data:
-        panel_charts.add_before(figure, rows, "value", now, now.start_at - before.start_at, names, look)
+    """Lay ``rows`` (``at``, ``deployment``, ``part``, ``value``) of the window ``before`` below the lines of ``now``.
+
+    Every part, such as a disk or a state, has a line of its own.
+    """
+    if rows is None or not figure.data:
+        return
+    for part, mine in rows.groupby("part", sort=True):
+        by = now.start_at - before.start_at
+        panel_charts.add_before(figure, mine, "value", now, by, names, look, part=str(part))

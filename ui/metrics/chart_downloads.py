@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC
-from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -15,17 +15,26 @@ from ui.components.chart_files import chart_files
 
 
 def show(
-    rows: pd.DataFrame | None, *, drawn: str, key: str, heading: str, endpoint: str, time: Window, look: Look
+    rows: Callable[[], pd.DataFrame] | None,
+    *,
+    drawn: str,
+    key: str,
+    heading: str,
+    endpoint: str,
+    time: Window,
+    look: Look,
 ) -> None:
     """Draw the buttons. ``drawn`` is the key of the chart on the page, ``key`` names it in files.
 
-    The CSV has exactly ``rows``, whatever the chart leaves out to stay light; None offers none.
+    The CSV has exactly what ``rows`` returns when it is clicked, whatever the chart leaves out to stay light. None
+    offers no CSV.
     """
     name = file_name(endpoint, key, time)
-    if rows is not None and len(rows):
+    if rows is not None:
+        made = rows
         st.download_button(
             "CSV",
-            data=partial(to_csv, rows),
+            data=lambda: to_csv(made()),
             file_name=f"{name}.csv",
             mime="text/csv",
             key=f"csv_{key}",

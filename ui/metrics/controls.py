@@ -6,6 +6,7 @@ pages set it. The ranges that were narrowed are remembered for the way back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -124,21 +125,26 @@ def _many_points(span: Span) -> bool:
     return minutes * 60 > MOST_POINTS * grain_for(minutes, span.grain_seconds)
 
 
-def narrow(key: str, zone: tzinfo) -> None:
-    """Take the time that was dragged over in the chart ``key`` as the new range. Nothing when nothing was."""
-    boxes = st.session_state.get(key, {}).get("selection", {}).get("box") or []
-    if boxes:
-        start, end = dragged(boxes[0]["x"], zone)
+def narrow(ends: Sequence[str], zone: tzinfo) -> None:
+    """Take the time that was dragged over as the new range: two moments of a chart's axis. For callbacks."""
+    found = whole_minutes(ends, zone)
+    if found is not None:
         st.session_state[_ZOOMS] = st.session_state.get(_ZOOMS, 0) + 1
         _stack().append((st.query_params.get(FROM, ""), st.query_params.get(TO, "")))
-        _set_ends(start, end)
+        _set_ends(*found)
 
 
-def dragged(moments: list[str], zone: tzinfo) -> tuple[datetime, datetime]:
-    """The whole minutes that two moments of a chart's axis (wall time in ``zone``, in any order) lie in. Pure."""
-    first, last = sorted(
-        pd.Timestamp(each).floor("us").to_pydatetime().replace(tzinfo=zone).astimezone(UTC) for each in moments
-    )
+def whole_minutes(moments: Sequence[str], zone: tzinfo) -> tuple[datetime, datetime] | None:
+    """The whole minutes that two moments of a chart's axis (wall time in ``zone``, in any order) lie in. Pure.
+
+    None when they are no times.
+    """
+    try:
+        first, last = sorted(
+            pd.Timestamp(each).floor("us").to_pydatetime().replace(tzinfo=zone).astimezone(UTC) for each in moments
+        )
+    except (ValueError, TypeError):
+        return None
     if last - first < SHORTEST:
         middle = first + (last - first) / 2
         first, last = middle - SHORTEST / 2, middle + SHORTEST / 2

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
 from services.metrics import PERCENTILES, DeploymentMetrics
 from services.metrics.series import minutes_of
 from services.model import Window
+
+_NOT_COUNTED: dict[str, Any] = {"requests": None, "server_error_percent": None, "client_error_percent": None}
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,16 @@ def key_figures(data: DeploymentMetrics, deployment: str) -> KeyFigures:
 
 
 def changes(data: DeploymentMetrics, before: DeploymentMetrics, deployment: str) -> Changes:
-    """What has changed since the period before, over equally long settled parts of both."""
+    """What has changed since the period before, over equally long settled parts of both.
+
+    What was read in part only is not compared: the part that is missing would be a change.
+    """
     settled = data.settled_until - (data.window.start_at - before.window.start_at)
     now, then = key_figures(data, deployment), key_figures(replace(before, settled_until=settled), deployment)
+    if data.requests_notes or before.requests_notes:
+        now, then = replace(now, **_NOT_COUNTED), replace(then, **_NOT_COUNTED)
+    if data.latency_notes or before.latency_notes:
+        now, then = replace(now, mean={}), replace(then, mean={})
     return Changes(
         requests=_percent(now.requests, then.requests),
         server_error_points=_difference(now.server_error_percent, then.server_error_percent),
@@ -81,6 +91,18 @@ def changes(data: DeploymentMetrics, before: DeploymentMetrics, deployment: str)
             name: changed for name in now.mean if (changed := _percent(now.mean[name], then.mean.get(name))) is not None
         },
     )
+
+
+def errors_together(rows: pd.DataFrame, data: DeploymentMetrics) -> pd.DataFrame:
+    """Columns ``at``, ``deployment`` (empty), ``per_minute``: the failed requests in ``rows`` of all deployments.
+
+    ``rows`` have ``at``, ``status`` and ``count`` and are of ``data``. A point without requests has no row; one without
+    errors is 0.
+    """
+    failed = rows["count"].where(rows["status"].map(data.statuses.is_error).astype(bool), 0.0)
+    sums = rows.assign(failed=failed)[rows["count"] > 0].groupby("at", as_index=False)[["failed"]].sum()
+    minutes = [minutes_of(at.to_pydatetime(), data.window) for at in sums["at"]]
+    return sums.assign(deployment="", per_minute=(sums["failed"] / minutes).astype("float64")).drop(columns="failed")
 
 
 def error_rates(data: DeploymentMetrics) -> pd.DataFrame:

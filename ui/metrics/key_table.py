@@ -13,13 +13,17 @@ from ui.metrics.figures import Changes
 _NONE = Changes(None, None, None, {})
 
 
-def show(data: DeploymentMetrics, before: DeploymentMetrics | None, deployments: Sequence[str]) -> None:
-    """Draw the table, from settled points alone. Without ``before`` there are no changes."""
+def rows(data: DeploymentMetrics, before: DeploymentMetrics | None, deployments: Sequence[str]) -> list[Row]:
+    """One row per deployment, from settled points alone. Without ``before`` there are no changes. Pure."""
     palette = colours.of_deployments(deployments)
-    rows = [
+    return [
         Row(name, _cells(data, name, palette[name], figures.changes(data, before, name) if before else _NONE))
         for name in deployments
     ]
+
+
+def show(rows: Sequence[Row], data: DeploymentMetrics) -> None:
+    """Draw the table of ``rows``, which were made of ``data``."""
     table("Key figures per deployment", _columns(data), rows, key="key_figures")
 
 
@@ -43,6 +47,9 @@ def _columns(data: DeploymentMetrics) -> tuple[Column, ...]:
 def _cells(data: DeploymentMetrics, name: str, colour: str, changed: Changes) -> tuple[Cell, ...]:
     figure = figures.key_figures(data, name)
     most, about = ("", "") if figure.is_exact else ("≤ ", "≈ ")
+    if data.requests_notes:
+        # A part is missing: there may be more, and among them other answers.
+        most, about = "≥ " if figure.is_exact else "≈ ", "≈ "
     return (
         Cell(name, colour=colour, strong=True),
         _number(figure.requests, f"{most}{figure.requests or 0:,.0f}", change(changed.requests)),

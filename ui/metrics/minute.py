@@ -7,42 +7,30 @@ it has been read, and one that fails, or is late, says so in its own place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import streamlit as st
 
 from services.model import Deployment, Endpoint
 from ui import charts, context, readers, scope, words
 from ui.charts import Look
-from ui.components.chart_clicks import chart_clicks, read_clicked
 from ui.metrics import minute_address, minute_parts, minute_readings
-from ui.metrics.controls import View
 from ui.metrics.minute_address import Moment
 from ui.turns import Turns
 from ui.url_time import FROM, TO, written
 
 POLL_SECONDS = 0.7
-_CLICKS = "chart_clicks"
 
 
-def show(endpoint: Endpoint, deployments: Sequence[Deployment], view: View) -> None:
-    """Listen to the charts, and draw the minute that the URL asks for, if it asks for one.
+def show(endpoint: Endpoint, deployments: Sequence[Deployment], look: Look) -> None:
+    """Draw the minute that the URL asks for, if it asks for one.
 
     It is drawn in every run of the page: a dialog that is not drawn again closes under the person's hands.
     """
-    chart_clicks(key=_CLICKS, on_click=partial(_clicked, endpoint, view))
-    asked, look = minute_address.opened(), view.look
+    asked = minute_address.opened()
     if asked is not None:
         st.dialog(_span(asked, look), width="large", icon=":material/search:", on_dismiss=minute_address.close)(_panel)(
             endpoint, deployments, asked, look
         )
-
-
-def _clicked(endpoint: Endpoint, view: View) -> None:
-    grain = view.span.window(readers.key(endpoint.workspace_ref)[0].now()).grain_seconds
-    found = minute_address.clicked(read_clicked(_CLICKS), view.look.zone, grain)
-    if found is not None:
-        minute_address.open_at(found)
 
 
 def _panel(endpoint: Endpoint, deployments: Sequence[Deployment], asked: Moment, look: Look) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 
 import pandas as pd
@@ -10,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from services.errors import SluiceError
-from services.metrics import Combination, EndpointMetrics, failing, minutes_of
+from services.metrics import Combination, DeploymentMetrics, EndpointMetrics, failing, length, minutes_of
 from services.metrics import outcomes as service_outcomes
 from services.model import Endpoint, Window
 from services.visibility.judging import ENDPOINT_METRICS, NOT_VISIBLE, VISIBLE
@@ -18,12 +19,14 @@ from services.visibility.memory import Memory
 from ui import charts, colours, context, words
 from ui.charts import Look
 from ui.components.table import Cell, Column, Row, table
+from ui.metrics import drawn, figures, panel_charts
 from ui.metrics.chart import Frame, draw
 
 MOST_DRAWN = 24
 """Combinations with bars of their own: more cannot be told apart. The rest is one more; the table has all."""
 REFUSED = "no deployment"
 """Who answered a request that was refused before a deployment was chosen."""
+_ALL = "all deployments"
 _NOTHING = "No errors in this time range."
 _COPIES = {
     VISIBLE: "It counts mirrored copies too.",
@@ -32,28 +35,45 @@ _COPIES = {
 }
 
 
-def show(frame: Frame, endpoint: Endpoint, data: EndpointMetrics, names: Sequence[str]) -> None:
-    """Draw the failures as the endpoint's own metrics count them, and say whether copies are among them."""
-    ended, look = data.outcomes, frame.view.look
-    found = failing(ended.rows, data.statuses)
-    rows = _of(ended.rows, found, data.window)
+def show(frame: Frame, endpoint: Endpoint, data: EndpointMetrics, before: EndpointMetrics | None = None) -> None:
+    """Draw the failures as the endpoint's own metrics count them, and say whether copies are among them.
+
+    ``before`` is overlaid when it is there.
+    """
+    ended, look, names = data.outcomes, frame.view.look, frame.names
+    found = drawn.value(drawn.of("failing", data.reading), lambda: failing(ended.rows, data.statuses))
     named = ", ".join(dict.fromkeys(_answer(each) for each in found)) or "none"
+
+    def make() -> go.Figure:
+        made = figure(_of(ended.rows, found, data.window), found, data.window, names, look)
+        if before is not None:
+            # What was refused before a deployment was chosen is not read of the period before.
+            add_errors_before(made, before.outcomes.rows, before, data.window, look)
+        return made
+
     draw(
         frame,
         "Errors per minute, by model status",
-        figure(rows, found, data.window, names, look),
+        make,
+        made_of=frame.of("outcomes", data.reading, before.reading if before is not None else None),
         key="outcomes",
         alt=f"Failed requests per minute by deployment, status and the model's status ({named}) over time",
-        rows=rows.drop(columns="per_minute"),
+        rows=lambda: _of(ended.rows, found, data.window).drop(columns="per_minute"),
         problem=ended.problem,
         notes=ended.notes,
         nothing=_NOTHING if len(ended.rows) else "",
     )
     if ended.problem is None:
-        settled = failing(ended.rows[ended.rows["at"] < pd.Timestamp(data.settled_until)], data.statuses)
-        if settled:
-            table("Failing combinations", _COLUMNS, table_rows(settled, names, look, data.is_counted), key="failing")
+        rows = drawn.value(frame.of("failing rows", data.reading), partial(_settled_rows, data, names, look))
+        if rows:
+            table("Failing combinations", _COLUMNS, rows, key="failing")
         st.html(f'<p class="hint">{escape(_source_words(endpoint))}</p>')
+
+
+def _settled_rows(data: EndpointMetrics, names: Sequence[str], look: Look) -> list[Row]:
+    rows = data.outcomes.rows
+    settled = failing(rows[rows["at"] < pd.Timestamp(data.settled_until)], data.statuses)
+    return table_rows(settled, names, look, data.is_counted)
 
 
 def gone_words(data: EndpointMetrics) -> str:
@@ -69,20 +89,32 @@ def figure(
     rows: pd.DataFrame, found: Sequence[Combination], window: Window, names: Sequence[str], look: Look
 ) -> go.Figure:
     """Stacked bars: the colour says which deployment, the pattern which status and model status. Pure."""
-    drawn = charts.figure_of(window, look, "errors/min")
+    made = charts.figure_of(window, look, "errors/min")
     palette = _palette(names, found, look)
     answers = list(dict.fromkeys(_answer(each) for each in found))
     left = rows
     for each in found[:MOST_DRAWN]:
         pattern = charts.PATTERNS[answers.index(_answer(each)) % len(charts.PATTERNS)]
         is_mine = _is(left, each)
-        _add(drawn, left[is_mine], _name(each), palette[each.deployment], pattern, window, look)
+        _add(made, left[is_mine], _name(each), palette[each.deployment], pattern, window, look)
         left = left[~is_mine]
     if len(left):
         others = left.groupby("at", as_index=False)[["per_minute"]].sum()
-        _add(drawn, others, f"{len(found) - MOST_DRAWN} rarer kinds", palette[""], "", window, look)
-    drawn.update_layout(barmode="stack", legend_traceorder="normal")
-    return drawn
+        _add(made, others, f"{len(found) - MOST_DRAWN} rarer kinds", palette[""], "", window, look)
+    made.update_layout(barmode="stack", legend_traceorder="normal")
+    return made
+
+
+def add_errors_before(
+    made: go.Figure, rows: pd.DataFrame, before: DeploymentMetrics, window: Window, look: Look
+) -> None:
+    """Lay the errors in ``rows`` of the period ``before`` over the bars of ``window``, all deployments in one line."""
+    together = figures.errors_together(rows, before)
+    if made.data or together["per_minute"].gt(0).any():
+        panel_charts.add_before(made, together, "per_minute", window, length(window), (), look, whole=_ALL)
+        # Unlike other lines of the period before, it crosses bars of every colour.
+        ink = charts.LIGHT_PAGE if look.is_dark else charts.DARK_PAGE
+        made.update_traces({"line": {"color": ink, "width": 1.5}, "opacity": 1}, {"name": f"{_ALL}, before"})
 
 
 def table_rows(found: Sequence[Combination], names: Sequence[str], look: Look, is_counted: bool) -> list[Row]:
@@ -164,10 +196,8 @@ def _palette(names: Sequence[str], found: Sequence[Combination], look: Look) -> 
     return {"": colours.NAMED["slate"], **dict(charts.coloured(every, look))}
 
 
-def _add(
-    drawn: go.Figure, rows: pd.DataFrame, name: str, colour: str, pattern: str, window: Window, look: Look
-) -> None:
-    drawn.add_bar(
+def _add(made: go.Figure, rows: pd.DataFrame, name: str, colour: str, pattern: str, window: Window, look: Look) -> None:
+    made.add_bar(
         x=charts.wall(rows["at"], look.zone),
         y=rows["per_minute"].to_numpy(dtype=float),
         width=window.grain_seconds * 800,

@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from html import escape
 
 import streamlit as st
 
 from services.errors import SluiceError
 from services.journal.entry import CHANGE
-from services.metrics import TRAFFIC, DeploymentMetrics
+from services.metrics import TRAFFIC, DeploymentMetrics, EndpointMetrics
 from services.model import Deployment, Endpoint
 from ui import context, problem, readers, words
 from ui.journal import entry_words, journal_lines
 from ui.journal.journal_lines import Line
-from ui.metrics import chart, group_charts, key_table, outcome_chart, scalings, settling, traffic_charts
+from ui.metrics import (
+    chart,
+    drawn,
+    gestures,
+    group_charts,
+    key_table,
+    outcome_chart,
+    scalings,
+    settling,
+    traffic_charts,
+)
 from ui.metrics.chart import Frame
 from ui.metrics.controls import View
 
@@ -26,19 +37,24 @@ MOST_CHANGES = 500
 
 def show(endpoint: Endpoint, deployments: Sequence[Deployment], view: View) -> None:
     """Draw the key figures and the charts of the chosen group. Raises SluiceError."""
+    gestures.listen(endpoint, view)
     data = readers.metrics(endpoint, view.span)
     names = [*(each.name for each in deployments), *data.gone]
     before = _before(endpoint, view)
-    key_table.show(data, before, names)
+    rows = drawn.value(
+        drawn.of("key figures", data.reading, before.reading if before else None, names),
+        partial(key_table.rows, data, before, names),
+    )
+    key_table.show(rows, data)
     if data.gone:
         st.html(f'<p class="hint">{escape(outcome_chart.gone_words(data))}</p>')
     lines = _changes(endpoint, data, view)
-    frame = Frame(view, lines, endpoint.name, data.window)
+    frame = Frame(view, lines, endpoint.name, data.window, names)
     _clock_hint()
     st.html(f'<p class="hint">{escape(_settled_words(endpoint, data, view))} {_line_words(data, view, lines)}</p>')
     overlaid = before if view.with_before else None
     if view.group == TRAFFIC:
-        traffic_charts.show(frame, endpoint, data, overlaid, names)
+        traffic_charts.show(frame, endpoint, data, overlaid)
     group_charts.show(frame, endpoint, deployments, data, overlaid)
 
 
@@ -49,14 +65,21 @@ def _clock_hint() -> None:
         st.html(f'<p class="hint"><b>{escape(said)}</b></p>')
 
 
-def _before(endpoint: Endpoint, view: View) -> DeploymentMetrics | None:
-    """The period before. Without it the page has no changes, and says why."""
+def _before(endpoint: Endpoint, view: View) -> EndpointMetrics | None:
+    """The period before. Without it the page has no changes, and says why; also where only a part of it was read."""
     try:
-        return readers.metrics(endpoint, view.span, is_before=True)
+        before = readers.metrics(endpoint, view.span, is_before=True)
     except SluiceError as error:
         words_of = chart.failure(error)
         st.html(f'<p class="hint">There is nothing to compare with: {escape(words_of)}</p>')
         return None
+    missing = [*before.latency_notes, *before.requests_notes, *before.outcomes.notes]
+    problems = (before.latency_problem, before.requests_problem, before.outcomes.problem)
+    missing += [chart.failure(each) for each in problems if each is not None]
+    if missing:
+        said = " ".join(dict.fromkeys(missing))
+        st.html(f'<p class="hint" role="status">The period before was not read whole. {escape(said)}</p>')
+    return before
 
 
 def _changes(endpoint: Endpoint, data: DeploymentMetrics, view: View) -> tuple[Line, ...]:
@@ -83,7 +106,7 @@ def _line_words(data: DeploymentMetrics, view: View, lines: Sequence[Line]) -> s
         texts.append("Upright lines are changes of the split, dashed when made elsewhere.")
     if any(each.is_scaling for each in lines):
         texts.append("Dotted upright lines are autoscale.")
-    if view.with_before and view.group == TRAFFIC:
+    if view.with_before:
         texts.append(chart.before_words(data.window))
     return " ".join([*texts, "Drag over a chart to look closer; click a point for its requests and log lines."])
 

@@ -163,8 +163,14 @@ def add_before(
     by: timedelta,
     deployments: Sequence[str],
     look: Look,
+    *,
+    part: str = "",
+    whole: str = _WHOLE_ENDPOINT,
 ) -> None:
-    """Lay the period before, moved ``by`` its length, thinly below the lines of now."""
+    """Lay the period before, moved ``by`` its length, thinly below the lines of now.
+
+    ``part`` is what the rows are a part of each deployment of, ``whole`` how rows without a deployment are called.
+    """
     moved = rows.assign(at=rows["at"] + by)
     behind = []
     for name, colour in (*charts.coloured(deployments, look), ("", colours.NAMED["slate"])):
@@ -174,9 +180,9 @@ def add_before(
         drawn = thinning.kept(values.to_numpy(dtype=float))
         behind.append(
             go.Scatter(
-                x=charts.wall(pd.DatetimeIndex(values.index), look.zone)[drawn],
+                **charts.axis(charts.wall(pd.DatetimeIndex(values.index), look.zone)[drawn]),
                 y=values.to_numpy()[drawn],
-                name=f"{name or _WHOLE_ENDPOINT}, before",
+                name=f"{' '.join(filter(None, (name or whole, part)))}, before",
                 mode="lines",
                 line={"color": colour, "width": 1, "dash": "dot"},
                 opacity=0.7,
