@@ -24,14 +24,16 @@ else:
 
     from starlette.middleware import Middleware
 
+    from services.deploying import inbox
     from ui.context import keep_watching, stop, warm_up
+    from ui.deploy import draft
     from ui.problem import on_script_error
 
     readiness = host.Readiness()
     app = st.App(
         Path(__file__).resolve().parent / "ui" / "shell.py",
         lifespan=host.lifespan(readiness, (*warm_up(), keep_watching), stop),
-        routes=host.routes(readiness),
+        routes=[*host.routes(readiness), *inbox.routes(draft.inbox)],
         middleware=[Middleware(host.LoopbackOnly)],
         on_script_error=on_script_error,
     )

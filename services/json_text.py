@@ -25,6 +25,13 @@ def on_one_line(text: str) -> str:
     return "".join({",": ", ", ":": ": "}.get(part, part) for part in _PART.findall(text))
 
 
+def canonical(value: object) -> str:
+    """The one text of a parsed JSON value: the same for any order of names and any spaces. Raises ValueError and
+    RecursionError for what cannot be written.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
 def _pieces(parts: list[str]) -> Iterator[str]:
     depth = 0
     for part, following in zip(parts, [*parts[1:], ""], strict=True):

@@ -27,16 +27,20 @@ FIRST_PORT = 8443
 """The local Azure listens on this port and the two after it, or on three free ones when any of them is taken."""
 START_SECONDS = 60.0
 """The longest start that is waited for. A warm start takes about two seconds."""
+RESET_SECONDS = 60.0
+"""The longest that emptying it may take: what runs there is ended first."""
 
 
 class LocalAzure:
     """One local Azure with its state in ``state``. Safe to use from several threads.
 
-    A server that somebody else started on the same state folder is used as it is, and never stopped from here.
+    A server that somebody else started on the same state folder is used as it is, and never stopped from here. It
+    listens on ``first_port`` and the two ports after it, or on free ones: 0 leaves the usual ones to others.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, first_port: int = FIRST_PORT) -> None:
         self.state = state.absolute()
+        self._first_port = first_port
         self._lock = threading.RLock()
         self._server: subprocess.Popen[str] | None = None
         self._samples: subprocess.Popen[bytes] | None = None
@@ -71,7 +75,7 @@ class LocalAzure:
             if self.is_running:
                 return
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            port = FIRST_PORT if ports_are_free(FIRST_PORT, 3) else 0
+            port = self._first_port if self._first_port and ports_are_free(self._first_port, 3) else 0
             command = [sys.executable, "-m", "emulator", "serve", "--state", str(self.state), "--port", str(port)]
             with (self.state / "server.log").open("w", encoding="utf-8") as log:
                 self._server = subprocess.Popen(
@@ -97,6 +101,22 @@ class LocalAzure:
                 return True
             time.sleep(0.1)
         return False
+
+    def reset(self) -> None:
+        """Forget what clients have made there; built environments stay. Raises ServiceFailed."""
+        try:
+            environment = self.environment()
+            httpx.post(
+                f"{environment['EMULATOR_CONTROL_URL']}/reset",
+                headers={"x-emulator-secret": environment["EMULATOR_CONTROL_SECRET"]},
+                json={},
+                verify=_trust(environment["SSL_CERT_FILE"]),
+                timeout=RESET_SECONDS,
+            ).raise_for_status()
+        except (OSError, KeyError, httpx.HTTPError) as error:
+            raise ServiceFailed(
+                "The local Azure could not be emptied.", f"{error}.", f"Delete the folder {self.state}, then try again."
+            ) from error
 
     def start_samples(self) -> None:
         """Deploy the sample endpoints and keep requests flowing to them, in the background."""

@@ -81,12 +81,24 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path(".sluice"), alias="SLUICE_DATA_DIR", description="Folder of what Sluice keeps: the journal of changes."
     )
+    deploy_root: Path | None = Field(
+        None,
+        alias="SLUICE_DEPLOY_ROOT",
+        description="Folder of this machine below which the Deploy page may read files. Default: none.",
+    )
     watch_seconds: int = Field(
         30,
         ge=1,
         le=3600,
         alias="SLUICE_WATCH_SECONDS",
         description="How often Sluice looks for changes of traffic that were made elsewhere.",
+    )
+    check_seconds: int | None = Field(
+        None,
+        ge=1,
+        le=600,
+        alias="SLUICE_CHECK_SECONDS",
+        description="How long a check of files waits for each answer of Azure. Default: 15.",
     )
     server_errors: str = Field(
         SERVER_DEFAULT,

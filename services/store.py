@@ -177,8 +177,10 @@ SHADOW_MINUTES = sa.Table(
     sa.Column("candidate_errors", sa.Integer, nullable=False),
     sa.Column("live_rows", sa.Integer, nullable=False),
     sa.Column("latencies", sa.LargeBinary, nullable=False),
+    sa.Column("used", sa.Text),
 )
-"""What a run is judged by. ``latencies`` are compressed, ``live_rows`` of the live deployment and then the other's."""
+"""What a run is judged by. ``latencies`` are compressed, ``live_rows`` of the live deployment and then the other's.
+``used`` is JSON: what the instances of both used, NULL when that is not known."""
 
 SHADOW_ANSWERS = sa.Table(
     "shadow_answers",
@@ -199,6 +201,34 @@ SHADOW_CRITERIA = sa.Table(
     sa.Column("content", sa.Text, nullable=False),
 )
 """What a candidate must not be worse by, as it was chosen last for an endpoint. ``content`` is JSON."""
+
+JOBS = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("cloud", sa.Text, nullable=False),
+    sa.Column("workspace", sa.Text, nullable=False),
+    sa.Column("endpoint", sa.Text, nullable=False),
+    sa.Column("began_at", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("evidence", sa.Text),
+)
+"""What Sluice does to the resources of endpoints, and which process does it until when. ``content`` is JSON, and so is
+``evidence``: the logs of a failure, which are large."""
+
+PRICES = sa.Table(
+    "prices",
+    METADATA,
+    sa.Column("cloud", sa.Text, primary_key=True),
+    sa.Column("instance_type", sa.Text, primary_key=True),
+    sa.Column("region", sa.Text, primary_key=True),
+    sa.Column("per_hour", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+)
+"""What an instance costs in an hour, by instance type and region, "" for every other one. Kept by people."""
 
 _MIGRATIONS = STEPS
 

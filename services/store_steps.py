@@ -88,5 +88,24 @@ _SEVENTH = (
         "PRIMARY KEY (cloud, endpoint_id))"
     ),
 )
-STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
+_EIGHTH = ("ALTER TABLE shadow_minutes ADD COLUMN used TEXT",)
+_NINTH = (
+    (
+        "CREATE TABLE jobs (id TEXT PRIMARY KEY, cloud TEXT NOT NULL, workspace TEXT NOT NULL, endpoint TEXT NOT NULL, "
+        "began_at TEXT NOT NULL, state TEXT NOT NULL, holder TEXT NOT NULL, expires_at REAL NOT NULL, "
+        "content TEXT NOT NULL)"
+    ),
+    "CREATE INDEX jobs_by_workspace ON jobs (cloud, workspace, began_at)",
+)
+_TENTH = (
+    (
+        "CREATE TABLE prices (cloud TEXT, instance_type TEXT, region TEXT, per_hour TEXT NOT NULL, "
+        "currency TEXT NOT NULL, PRIMARY KEY (cloud, instance_type, region))"
+    ),
+)
+_ELEVENTH = (
+    "ALTER TABLE jobs ADD COLUMN evidence TEXT",
+    ("UPDATE jobs SET evidence = json_extract(content, '$.evidence'), content = json_remove(content, '$.evidence')"),
+)
+STEPS = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH, _EIGHTH, _NINTH, _TENTH, _ELEVENTH)
 """Statements that lead from one version of the file to the next. A published step never changes; new ones follow."""

@@ -15,13 +15,15 @@ _ASKED, _FAILED = "asked_to_delete", "delete_failed"
 
 @dataclass(frozen=True)
 class Question:
-    """``place`` is the view that asks. ``act`` does it; it may raise SluiceError."""
+    """``place`` is the view that asks. ``act`` does it; it may raise SluiceError. ``about`` is the id of what the view
+    shows, where it may show another one next."""
 
     place: str
     title: str
     sentence: str
     verb: str
     act: Callable[[], None]
+    about: str = ""
 
 
 def begin(question: Question) -> None:
@@ -42,13 +44,16 @@ def forget_failure() -> None:
     st.session_state.pop(_FAILED, None)
 
 
-def show(place: str) -> None:
-    """Draw the open question of this view, and why the last one could not be done."""
+def show(place: str, about: str = "") -> None:
+    """Draw the open question of this view, and why the last one could not be done. A question about something else than
+    ``about`` is taken back: whoever has gone on meanwhile would answer it for what is on the screen now."""
     failed: tuple[str, SluiceError] | None = st.session_state.get(_FAILED)
     if failed is not None and failed[0] == place:
         problem.show(failed[1], key=f"ask_{place}")
     asked: Question | None = st.session_state.get(_ASKED)
-    if asked is not None and asked.place == place:
+    if asked is not None and asked.place == place and asked.about != about:
+        _close()
+    elif asked is not None and asked.place == place:
         # A dialog that is not drawn in every run closes under the person's hands.
         st.dialog(asked.title, on_dismiss=_close)(_question)(asked)
 

@@ -18,6 +18,8 @@ from ui import colours, thinning
 HEIGHT = 260
 _MOST_BARS = 900
 """So many bars side by side can still be seen, each about a pixel wide."""
+_WRITTEN_OUT = 3
+"""Fewer moments are written out."""
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 """What the charts need of plotly's own controls: none. Zooming by drag and resetting by double click stay."""
 
@@ -119,14 +121,15 @@ def add_line(
     x, y = wall(pd.DatetimeIndex(values.index), look.zone), values.to_numpy(dtype=np.float64)
     tail = unsettled | np.append(unsettled[1:], False)
     drawn = np.union1d(thinning.kept(y), np.flatnonzero(tail))
+    # A point without neighbours has no line, so it gets a dot. A single 0 for all would be drawn as the default.
+    dots = {"size": np.where(lonely[drawn], 5, 0).astype(np.int8), "color": colour} if lonely.any() else None
     figure.add_scatter(
-        x=x[drawn],
+        **axis(x[drawn]),
         y=y[drawn],
         name=name,
-        mode="lines+markers",
+        mode="lines" if dots is None else "lines+markers",
         line={"color": colour, "width": 1.75, "dash": dash},
-        # A point without neighbours has no line, so it gets a dot. A single 0 for all would be drawn as the default.
-        marker={"size": np.where(lonely[drawn], 5, 0).astype(np.int8), "color": colour},
+        marker=dots,
         text=np.where(unsettled[drawn], NOT_SETTLED, "") if unsettled.any() else None,
         hovertemplate=f"{hover}%{{text}}" if unsettled.any() else hover,
         connectgaps=False,
@@ -135,7 +138,7 @@ def add_line(
     # second entry in the hover box, with the value of another minute.
     if values[unsettled].notna().any():
         figure.add_scatter(
-            x=x[tail],
+            **axis(x[tail]),
             y=y[tail],
             name=f"{name}, not settled",
             showlegend=False,
@@ -144,6 +147,17 @@ def add_line(
             hoverinfo="skip",
             connectgaps=False,
         )
+
+
+def axis(moments: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """``moments`` as plotly takes them: where they begin and how far apart they are, if that says it all.
+
+    Times are written out, 26 letters each: of a day of minutes they are three quarters of what a line weighs.
+    """
+    apart = np.unique(np.diff(moments))
+    if len(moments) < _WRITTEN_OUT or len(apart) != 1:
+        return {"x": moments}
+    return {"x0": str(moments[0]), "dx": int(apart[0] / np.timedelta64(1, "ms"))}
 
 
 def wall(moments: pd.Series[Any] | pd.DatetimeIndex, zone: tzinfo) -> np.ndarray[Any, Any]:
@@ -171,7 +185,7 @@ def figure_of(window: Window, look: Look, unit: str) -> go.Figure:
     ends = [each.astimezone(look.zone).replace(tzinfo=None) for each in (window.start_at, window.end_at)]
     figure = go.Figure()
     lay_out(figure, hovermode="x unified")
-    figure.update_xaxes(range=ends, hoverformat="%a %d %b, %H:%M", nticks=9, showgrid=False)
+    figure.update_xaxes(type="date", range=ends, hoverformat="%a %d %b, %H:%M", nticks=9, showgrid=False)
     figure.update_yaxes(
         rangemode="tozero", nticks=5, ticksuffix=f" {unit}" if unit in ("ms", "%") else "", automargin=True
     )

@@ -20,8 +20,10 @@ import streamlit as st
 
 from services.azure import connection as azure_connection
 from services.azure.connection import Connection
+from services.deploying.model import Job
 from services.errors import NotConfigured, SluiceError
 from services.fleet.fleet import Fleet
+from services.jobs.jobs import Jobs
 from services.journal.journal import Journal
 from services.limits import Limits
 from services.local_azure import LocalAzure
@@ -30,6 +32,7 @@ from services.model import WorkspaceRef
 from services.payloads.consent import Consent
 from services.payloads.history import History
 from services.payloads.library import Library
+from services.quota.prices import Prices
 from services.results import Results
 from services.settings import Settings, export_env_file
 from services.store import Store
@@ -38,6 +41,7 @@ from services.traffic.applier import Applier
 from services.traffic.watcher import Watcher
 
 if TYPE_CHECKING:
+    from services.jobs.worker import Worker
     from services.shadow.keeper import Keeper
 
 try:
@@ -71,6 +75,7 @@ class _Process:
     fleet: Fleet | None = None
     watcher: Watcher | None = None
     keeper: Keeper | None = None
+    worker: Worker | None = None
     local: LocalAzure | None = None
     start: Start | None = None
     is_ending: threading.Event = field(default_factory=threading.Event)
@@ -148,6 +153,11 @@ def results() -> Results:
 def limits() -> Limits:
     """The limits of the endpoints of the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
     return Limits(store(), connection().arm_host)
+
+
+def prices() -> Prices:
+    """What instances cost on the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    return Prices(store(), connection().arm_host)
 
 
 def library() -> Library:
@@ -239,6 +249,31 @@ def shadow() -> Keeper:
         return process.keeper
 
 
+def jobs() -> Jobs:
+    """The kept jobs of the connection's cloud. Raises NotConfigured, Unreachable, StoreFailed."""
+    return Jobs(store(), connection().arm_host)
+
+
+def worker() -> Worker:
+    """What does the jobs, started. Raises NotConfigured, Unreachable, StoreFailed."""
+    from services.jobs.worker import Worker
+
+    process = _process()
+    made = jobs()
+    with process.lock:
+        if process.worker is None:
+            process.worker = Worker(connection(), made, ended=_job_ended)
+            process.worker.start()
+        return process.worker
+
+
+def _job_ended(_job: Job) -> None:
+    # The readers are drawn from this module.
+    from ui import readers
+
+    readers.forget_resources()
+
+
 def watch(workspace: WorkspaceRef) -> None:
     """Look for changes in ``workspace`` too from now on, if this process looks for any."""
     found = _process().watcher
@@ -258,6 +293,7 @@ def _keep_watching(process: _Process) -> None:
         try:
             watcher()
             shadow()
+            worker()
         except NotConfigured:
             pass
         except SluiceError as error:
@@ -314,10 +350,12 @@ def _start(process: _Process, local: LocalAzure, start: Start) -> None:
                 process.watcher.stop(0.0)
             if process.keeper is not None:
                 process.keeper.stop(0.0)
+            if process.worker is not None:
+                process.worker.stop(0.0)
             if process.applier is not None:
                 process.applier.stop(0.0)
             process.settings = process.connection = process.journal = process.applier = process.fleet = None
-            process.watcher = process.keeper = None
+            process.watcher = process.keeper = process.worker = None
             process.generation += 1
     except SluiceError as error:
         start.error = error
@@ -338,6 +376,8 @@ def stop() -> None:
         process.watcher.stop()
     if process.keeper is not None:
         process.keeper.stop()
+    if process.worker is not None:
+        process.worker.stop()
     if process.applier is not None:
         process.applier.stop()
     if process.fleet is not None:

@@ -1,14 +1,16 @@
 """Cached reads for the pages: one process asks Azure once, however many people look.
 
 Each cache is keyed by the connection's generation, the workspace and names, never by frames. An entry past its age is
-answered at once and read again behind the scenes; after twice its age it is read before the page goes on.
+answered at once and read again behind the scenes; after twice its age it is read before the page goes on. Metrics are
+large: all who look share one value, which nobody changes, and copying it would take longer than drawing the page.
 """
 
 from __future__ import annotations
 
 import time
+import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -113,7 +115,7 @@ class Span:
         return service_metrics.window_for(self.minutes, now, self.grain_seconds)
 
 
-@st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+@st.cache_resource(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 @failures.shared
 def _metrics(_conn: Connection, generation: int, workspace: str, endpoint: str, span: Span) -> Reading[EndpointMetrics]:
     found, deployed = _resources(_conn, generation, workspace, endpoint)
@@ -125,10 +127,10 @@ def _metrics(_conn: Connection, generation: int, workspace: str, endpoint: str, 
     look = lag.look_of(data, [each.name for each in deployed], now, _conn.now())
     if look is not None:
         measured.add(look)
-    return Reading(lag.settled(data, measured.lag(), now), at)
+    return Reading(replace(lag.settled(data, measured.lag(), now), reading=_name()), at)
 
 
-@st.cache_data(ttl=BEFORE_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+@st.cache_resource(ttl=BEFORE_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 @failures.shared
 def _metrics_before(
     _conn: Connection, generation: int, workspace: str, endpoint: str, span: Span
@@ -137,10 +139,10 @@ def _metrics_before(
     at, now = time.time(), _conn.now()
     window = service_metrics.period_before(span.window(now))
     data = service_metrics.endpoint_metrics(_conn, found, deployed, window, now, with_refused=False)
-    return Reading(lag.settled(data, lag.meter(_conn, found.id).lag(), now), at)
+    return Reading(replace(lag.settled(data, lag.meter(_conn, found.id).lag(), now), reading=_name()), at)
 
 
-@st.cache_data(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
+@st.cache_resource(ttl=METRIC_SECONDS, max_entries=200, show_spinner=False, refresh_mode="background")
 @failures.shared
 def _metric_group(
     _conn: Connection,
@@ -158,7 +160,12 @@ def _metric_group(
     if is_before:
         window = service_metrics.period_before(window)
     data = service_metrics.group_metrics(_conn, found, deployed, group, window, now, each_instance=each_instance)
-    return Reading(lag.settled_group(data, lag.meter(_conn, found.id).lag(), now), at)
+    return Reading(replace(lag.settled_group(data, lag.meter(_conn, found.id).lag(), now), reading=_name()), at)
+
+
+def _name() -> str:
+    """What tells a reading from every other."""
+    return uuid.uuid4().hex
 
 
 def _resources(conn: Connection, generation: int, workspace: str, endpoint: str) -> tuple[Endpoint, list[Deployment]]:

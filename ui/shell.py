@@ -24,8 +24,11 @@ MENU = (
     ("test.py", "Test", ":material/send:"),
     ("metrics.py", "Metrics", ":material/monitoring:"),
     ("shadow.py", "Shadow", ":material/compare:"),
+    ("deploy.py", "Deploy", ":material/rocket_launch:"),
+    ("autoscale.py", "Autoscale", ":material/speed:"),
     ("logs.py", "Logs", ":material/receipt_long:"),
     ("journal.py", "Journal", ":material/history:"),
+    ("quota.py", "Quota", ":material/savings:"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -103,6 +103,21 @@ class Entry:
         if self.kind != CHANGE or self.ended_at is None:
             return None
         return (self.ended_at - self.began_at).total_seconds()
+
+
+def by_azure(entry: Entry, azure_time: Callable[[datetime], datetime]) -> Entry:
+    """``entry`` with the journal's own times, which are this machine's, as times of Azure's clock. Pure."""
+
+    def told(at: datetime | None) -> datetime | None:
+        return None if at is None else azure_time(at)
+
+    return replace(
+        entry,
+        began_at=azure_time(entry.began_at),
+        unseen_since=told(entry.unseen_since),
+        sent_at=told(entry.sent_at),
+        ended_at=told(entry.ended_at),
+    )
 
 
 def applied(entries: Iterable[Entry]) -> list[Entry]:

@@ -55,20 +55,31 @@ class Journal:
         self._events = Events(cloud, now)
 
     def begin(
-        self, entry_id: str, endpoint: Endpoint, after: Split, who: Who, *, reason: str = "", restores: str = ""
+        self,
+        entry_id: str,
+        endpoint: Endpoint,
+        after: Split,
+        who: Who,
+        *,
+        reason: str = "",
+        restores: str = "",
+        holding: str = "",
     ) -> tuple[Entry, bool]:
         """Write down a change before anything is done, and take the endpoint for this process.
 
         ``endpoint.split`` is what the person saw. Returns the entry and whether it is new: the same ``entry_id`` never
-        begins twice. Raises Conflict while another change of the endpoint is under way, or was interrupted after it may
-        have been sent and has not been looked at yet.
+        begins twice. ``holding`` is the lease of :meth:`hold` that this change takes the place of. Raises Conflict
+        while another change of the endpoint is under way, or was interrupted after it may have been sent and has not
+        been looked at yet.
         """
         with self._store.writing() as connection:
             existing = self._events.find(connection, entry_id)
             if existing:
                 return existing, False
             key = _key(endpoint.id)
-            self._make_way(connection, endpoint, key)
+            if holding:
+                leases.end(connection, holding)
+            self._make_way(connection, endpoint.name, key)
             leases.take(connection, self.cloud, key, entry_id, self._holder, self._now())
             body = {
                 "endpoint_id": endpoint.id,
@@ -82,6 +93,26 @@ class Journal:
             }
             self._events.append(connection, entry_id, "begun", key, body)
             return self._events.entry(connection, entry_id), True
+
+    def hold(self, endpoint_id: str, lease: str) -> None:
+        """Keep an endpoint for this process, which is about to write its document for another reason than its split.
+
+        ``lease`` names what does it. No split is changed meanwhile with Sluice. Raises Conflict as :meth:`begin` does.
+        """
+        with self._store.writing() as connection:
+            key = _key(endpoint_id)
+            self._make_way(connection, endpoint_id.rpartition("/")[2], key)
+            leases.take(connection, self.cloud, key, lease, self._holder, self._now())
+
+    def keep(self, lease: str) -> bool:
+        """Keep an endpoint for this process a little longer. False when it has been lost to another one."""
+        with self._store.writing() as connection:
+            return leases.renew(connection, lease, self._holder, self._now())
+
+    def release(self, lease: str) -> None:
+        """Give an endpoint of :meth:`hold` free. One that is not held is free already."""
+        with self._store.writing() as connection:
+            leases.end(connection, lease)
 
     def sent(self, entry: Entry, followed_at: datetime | None = None, request_ids: Sequence[str] = ()) -> None:
         """Write down that the write is about to leave for Azure: from here on it may have happened.
@@ -237,8 +268,7 @@ class Journal:
 
     def renew(self, entry: Entry) -> bool:
         """Keep the endpoint for this process a little longer. False when it has been lost to another one."""
-        with self._store.writing() as connection:
-            return leases.renew(connection, entry.id, self._holder, self._now())
+        return self.keep(entry.id)
 
     def let_go(self, entry: Entry) -> None:
         """Stop working on a change without an end, so that it can be taken over at once."""
@@ -290,9 +320,9 @@ class Journal:
         with self._store.reading() as connection:
             return self._events.request_ids(connection, _key(endpoint_id), since)
 
-    def _make_way(self, connection: sa.Connection, endpoint: Endpoint, key: str) -> None:
+    def _make_way(self, connection: sa.Connection, name: str, key: str) -> None:
         """Raise Conflict unless a new change may begin; end an interrupted one that has not been sent."""
-        what = f"The split of {endpoint.name} was not changed."
+        what = f"The split of {name} was not changed."
         if leases.is_held(connection, self.cloud, key, self._now()):
             why = "Another change of this endpoint is under way."
             raise Conflict(what, why, "Wait until it has ended, then decide again.")

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import os
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from services.child import Child, Listener
 from services.errors import Conflict, ServiceFailed, SluiceError
 from services.loadtest.command import Payloads, as_line
 from services.loadtest.plan import Plan
 from services.model import Endpoint
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 10.0
 """How long a process that was told to stop may take to keep its result, before it is ended the hard way."""
 _log = logging.getLogger("sluice.loadtest")
@@ -57,81 +52,50 @@ class LoadRun:
         self.began_at = time.time()
         self.rows: list[dict[str, Any]] = []
         self.is_sending = False
-        self.is_stopping = False
         self.is_over = False
         self.result: dict[str, Any] | None = None
         self.result_id = ""
         self.not_kept = ""
         self.problem: SluiceError | None = None
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
-        self._process = subprocess.Popen(
+        self._child = Child(
+            "load test",
             [sys.executable, "-m", "services.loadtest", *wish.arguments()],
-            cwd=ROOT,
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
+            environment,
+            lambda: as_line(wish.payloads),
+            Listener(self._take, self._ended, self._broke, self._over),
+            patience_seconds=PATIENCE_SECONDS,
         )
-        # Both are waited for elsewhere: a large body would wait for a process that is only starting.
-        threading.Thread(target=self._hand_over, name="load-input", daemon=True).start()
-        threading.Thread(target=self._follow, name="load-output", daemon=True).start()
+        self._child.follow()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._child.is_stopping
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._child.pid
 
     def stop(self) -> None:
         """Have it stop at once. Its result comes a moment later."""
-        if self.is_stopping or self.is_over:
-            return
-        self.is_stopping = True
-        self._process.terminate()
-        threading.Thread(target=self._insist, name="load-stop", daemon=True).start()
+        if not self.is_over:
+            self._child.stop()
 
-    def _insist(self) -> None:
-        try:
-            self._process.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+    def _broke(self) -> None:
+        self.problem = ServiceFailed(
+            "The load test was ended.",
+            "Sluice could not read what its process said.",
+            "Start it again. If it stays, look at the log of Sluice.",
+        )
 
-    def _hand_over(self) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(as_line(self.wish.payloads))
-            # It stays open: its end tells the process that nobody is there any more.
-            self._process.stdin.flush()
-        except OSError:
-            _log.info("The load test ended before it had its payloads")
+    def _over(self) -> None:
+        self.is_over = True
 
-    def _follow(self) -> None:
-        try:
-            self._read()
-        except Exception:
-            # Runs in a thread of its own. A run that seems to go on for ever would keep the next one from starting.
-            _log.exception("What a load test said could not be read")
-            self.problem = ServiceFailed(
-                "The load test was ended.",
-                "Sluice could not read what its process said.",
-                "Start it again. If it stays, look at the log of Sluice.",
-            )
-            self._process.kill()
-            self._process.wait()
-        finally:
-            self._errors.close()
-            if self._process.stdin is not None:
-                # Closed already, and what was still to be written is of no use to anybody.
-                with contextlib.suppress(OSError):
-                    self._process.stdin.close()
-            self.is_over = True
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as output:
-            for line in output:
-                # A process that is killed may leave half a line.
-                if line.endswith(b"\n"):
-                    self._take(json.loads(line))
-        code = self._process.wait()
+    def _ended(self, code: int, said: str) -> None:
         # One that was stopped before it sent anything has nothing to say.
         if self.result is None and self.problem is None and not (self.is_stopping and not self.rows):
-            self._errors.seek(0)
-            _log.error("The load test ended with %s: %s", code, self._errors.read()[-2000:].decode(errors="replace"))
+            _log.error("The load test ended with %s: %s", code, said)
             self.problem = ServiceFailed(
                 "The load test broke off.",
                 f"Its process ended with exit code {code} and left no result.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.azure.cloud import Json
-from services.azure.documents import asset_name, milliseconds
+from services.azure.documents import asset_name, auth_mode, milliseconds
 from services.model import Deployment
 from services.resources.masking import looks_secret
 from services.resources.resource_fields import code_name, own_variables, without_azures_marks
@@ -49,17 +49,20 @@ _LABELS = {
 """Dotted path → what people call it, in the order in which they look. Everything else follows under its path."""
 _ASSETS = ("properties.model", "properties.environmentId")
 _CODE = "properties.codeConfiguration.codeId"
+_AUTH_MODE = "properties.authMode"
 _DURATIONS = ("requestTimeout", "maxQueueWait", "initialDelay", "period", "timeout", "pollingInterval")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One setting of two deployments. ``values`` are for people, "" where it is not set; ``full`` tells ids in full."""
+    """One setting of two documents. ``values`` are for people, "" where it is not set; ``full`` tells ids in full.
+    ``path`` is dotted, or "Variable …", "Tag …", "Property …"."""
 
     label: str
     values: tuple[str, str]
     full: tuple[str, str]
     is_different: bool
+    path: str = field(default="", compare=False)
 
 
 def compare(left: Deployment, right: Deployment) -> tuple[Line, ...]:
@@ -67,7 +70,12 @@ def compare(left: Deployment, right: Deployment) -> tuple[Line, ...]:
 
     Names, ids and states are no settings. A value that may be a secret is compared and not shown.
     """
-    ours, theirs = (dict(_settings(each.raw)) for each in (left, right))
+    return compare_documents(left.raw, right.raw)
+
+
+def compare_documents(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Line, ...]:
+    """The same of two ARM documents of one kind."""
+    ours, theirs = (dict(_settings(each)) for each in (left, right))
     known = [path for path in _LABELS if path in ours or path in theirs]
     others = sorted((set(ours) | set(theirs)) - set(known))
     return tuple(_line(path, ours.get(path), theirs.get(path)) for path in [*known, *others])
@@ -102,8 +110,8 @@ def _line(path: str, left: Json, right: Json) -> Line:
     kind, _, name = path.partition(" ")
     if kind in ("Variable", "Tag") and (looks_secret(name, left or "") or looks_secret(name, right or "")):
         hidden = ("hidden" if left else NOT_SET, "hidden" if right else NOT_SET)
-        return Line(path, hidden, hidden, is_different)
-    return Line(_LABELS.get(path, path.removeprefix("properties.")), words, full, is_different)
+        return Line(path, hidden, hidden, is_different, path)
+    return Line(_LABELS.get(path, path.removeprefix("properties.")), words, full, is_different, path)
 
 
 def _words(path: str, value: Json) -> str:
@@ -122,6 +130,8 @@ def _full(path: str, value: Json) -> str:
         found = milliseconds(value, -1)
         if found >= 0:
             return f"{found:,} ms" if found % 1000 else f"{found // 1000:,} s"
+    if path == _AUTH_MODE:
+        return auth_mode(str(value))
     if isinstance(value, bool):
         return "on" if value else "off"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -87,6 +87,15 @@ function drawNote(cell, parent) {
   if (cell.note) element("span", "note", parent, cell.note);
 }
 
+function keepRoles(table) {
+  table.setAttribute("role", "table");
+  table.querySelectorAll("thead, tbody").forEach((each) => each.setAttribute("role", "rowgroup"));
+  table.querySelectorAll("tr").forEach((each) => each.setAttribute("role", "row"));
+  table.querySelectorAll("td").forEach((each) => each.setAttribute("role", "cell"));
+  table.querySelectorAll("thead th").forEach((each) => each.setAttribute("role", "columnheader"));
+  table.querySelectorAll("tbody th").forEach((each) => each.setAttribute("role", "rowheader"));
+}
+
 function kindOf(column) {
   return [column.number && "number", column.wraps && "wraps"].filter(Boolean).join(" ");
 }
@@ -122,7 +131,27 @@ function follow(state, given) {
   else if (!state.sent.includes(text)) state.view = { ...given, filters: [...given.filters] };
 }
 
-export default function ({ parentElement, data, setTriggerValue, setStateValue }) {
+// A button that is drawn anew between the key or the pointer going down and coming up takes no press: what comes in
+// between is drawn afterwards.
+function holdWhilePressed(root, state) {
+  const ends = ["pointerup", "pointercancel", "keyup", "blur"];
+  const release = () => {
+    ends.forEach((name) => window.removeEventListener(name, release, true));
+    state.isPressed = false;
+    // The click comes after the end of the press.
+    setTimeout(() => { if (!state.isPressed) state.later?.(); });
+  };
+  const begin = (event) => {
+    if (event.type === "keydown" && event.key !== " ") return;
+    state.isPressed = true;
+    ends.forEach((name) => window.addEventListener(name, release, true));
+  };
+  root.addEventListener("pointerdown", begin);
+  root.addEventListener("keydown", begin);
+}
+
+export default function draw(given) {
+  const { parentElement, data, setTriggerValue, setStateValue } = given;
   const state = memory.get(parentElement) ?? { view: { search: "", filters: [], sort: "" }, sent: [] };
   memory.set(parentElement, state);
   follow(state, data.view);
@@ -130,12 +159,17 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
   state.open = (id) => setTriggerValue("open", id);
   state.want = (view) => setStateValue("view", view);
   const look = () => JSON.stringify([{ ...data, view: null }, state.view]);
+  state.later = null;
   if (look() === state.drawn) return;
+  if (state.isPressed) { state.later = () => draw(given); return; }
   const { columns } = data;
   const view = state.view;
 
   let root = parentElement.querySelector(".root");
-  if (!root) root = element("div", "root", parentElement);
+  if (!root) {
+    root = element("div", "root", parentElement);
+    holdWhilePressed(root, state);
+  }
   const active = root.getRootNode().activeElement;
   const hadFocus = active?.dataset?.focus;
   const selection = active?.tagName === "INPUT" ? [active.selectionStart, active.selectionEnd] : null;
@@ -145,6 +179,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
   root.classList.toggle("compact", data.compact);
   root.classList.toggle("tall", Boolean(data.tall));
   root.classList.toggle("tight", columns.length > 10);
+  root.classList.toggle("stacks", Boolean(data.stacks));
 
   const tell = () => {
     clearTimeout(state.timer);
@@ -271,7 +306,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
   };
 
   const drawFirst = (row, cell, box) => {
-    if (!data.opens) { drawCell(cell, box); drawNote(cell, box); return; }
+    if (!data.opens && !row.href) { drawCell(cell, box); drawNote(cell, box); return; }
     const open = element(row.href ? "a" : "button", "open", box);
     if (row.href) open.href = row.href; else open.type = "button";
     open.dataset.focus = `open${row.id}`;
@@ -293,6 +328,7 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
         const box = element(i ? "td" : "th", kindOf(columns[i]), line);
         if (!i) box.scope = "row";
         if (cell.title) box.title = cell.title;
+        box.dataset.label = columns[i].label;
         if (!i) { drawFirst(row, cell, box); return; }
         drawCell(cell, box);
         drawNote(cell, box);
@@ -307,6 +343,8 @@ export default function ({ parentElement, data, setTriggerValue, setStateValue }
       };
     });
     body.appendChild(lines);
+    // Cells below each other are no table to a browser any more; to a screen reader they stay one.
+    if (data.stacks) keepRoles(table);
   };
 
   body.onkeydown = (event) => {

@@ -149,6 +149,7 @@ def table(
     sortable: bool = True,
     searchable: bool = True,
     compact: bool = False,
+    stacks: bool = False,
     filters: Sequence[Filter] = (),
     view: View | None = None,
     download: str = "",
@@ -156,7 +157,8 @@ def table(
     on_open: Callable[[], None] | None = None,
     on_view: Callable[[], None] | None = None,
 ) -> None:
-    """Draw the table, as wide as the page or, ``compact``, as narrow as its cells.
+    """Draw the table, as wide as the page or, ``compact``, as narrow as its cells. ``stacks`` puts the
+    cells of a row below each other, with the columns' names, where the window is narrow: on a phone.
 
     ``on_open`` makes rows open on click or Enter; read the row's id with :func:`read_opened`. ``on_view`` is called
     when a person searches, filters or sorts; read what they want with :func:`read_view` and give it back as ``view``.
@@ -172,6 +174,7 @@ def table(
         sortable=sortable,
         searchable=searchable,
         compact=compact,
+        stacks=stacks,
         filters=filters,
         view=view,
         download=download,
@@ -191,6 +194,7 @@ def draw(
     sortable: bool = True,
     searchable: bool = True,
     compact: bool = False,
+    stacks: bool = False,
     filters: Sequence[Filter] = (),
     view: View | None = None,
     download: str = "",
@@ -213,6 +217,7 @@ def draw(
             "current": current,
             "opens": on_open is not None,
             "compact": compact,
+            "stacks": stacks,
             "sortable": sortable and len(rows) > 1,
             "search": searchable and (len(rows) >= SEARCH_FROM_ROWS or bool(view and view.search)),
             "tall": len(rows) >= SCROLL_FROM_ROWS,

@@ -61,7 +61,12 @@ export default function ({ parentElement, data, setTriggerValue }) {
   memory.set(parentElement, state);
   let root = parentElement.querySelector(".root");
   if (!root) root = element("ol", "root", parentElement);
-  const act = (chosen) => setTriggerValue("act", chosen);
+  state.act = (chosen) => setTriggerValue("act", chosen);
+  // What is drawn anew between the pointer going down and coming up takes no press.
+  const look = JSON.stringify(data);
+  if (look === state.drawn && root.children.length === data.items.length) return;
+  state.drawn = look;
+  const act = (chosen) => state.act(chosen);
   const focused = parentElement.activeElement?.dataset?.focus;
   root.setAttribute("aria-label", data.label);
   root.replaceChildren();

@@ -12,6 +12,7 @@ from services.errors import SluiceError
 from services.fleet.fleet import FleetView, Member, Scope
 from ui import chosen, context, problem, readers, scope, words
 from ui.components.table import Row, View, read_opened, read_view, table
+from ui.deploy import begin
 from ui.fleet import endpoint_multiples, endpoint_table, fleet_view, opening, samples, workspace_chooser
 from ui.fleet.endpoint_table import Listing
 from ui.fleet.fleet_view import Seen
@@ -39,6 +40,7 @@ def heading() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="page_heading"):
         st.title("Endpoints", anchor=False, width="content")
         workspace_chooser.show()
+        begin.endpoint_link()
     workspace_chooser.show_dialog()
 
 
@@ -238,6 +240,8 @@ def _show_empty(view: FleetView) -> None:
         count = words.count(len(view.workspaces), "workspace")
         st.html(f'<p class="lead">{count} can be seen, and none has online endpoints yet.</p>')
         return
-    st.html('<p class="lead">This workspace has no online endpoints yet. Create one with the Azure ML CLI:</p>')
-    st.code("az ml online-endpoint create -f endpoint.yml", language=None)
+    st.html(
+        '<p class="lead">This workspace has no online endpoints yet. <b>New endpoint</b> makes the first one, from '
+        "your files or from a starter kit; so does <code>az ml online-endpoint create -f endpoint.yml</code>.</p>"
+    )
     st.button("Look again", type="primary", icon=":material/refresh:", key="look_again", on_click=fleet_view.forget)

@@ -119,7 +119,7 @@ def row(member: Member, numbers: Numbers | None, listing: Listing, *, is_countin
         Cell(mirror_words(endpoint.split), sort=endpoint.split.mirror_percent, muted=not endpoint.split.mirror),
         *_numbers(numbers, is_counting=is_counting),
         _instances(member),
-        Cell(auth_words(endpoint.auth_mode)),
+        Cell(endpoint.auth_mode),
         _changed(endpoint.modified_at, listing.now),
     )
     return Row(
@@ -143,12 +143,6 @@ def _shares(live: tuple[tuple[str, int], ...], mirrored: tuple[str, ...]) -> tup
     palette = colours.of_deployments([*(name for name, _ in live), *mirrored])
     ordered = sorted(live, key=lambda item: (-item[1], item[0]))
     return tuple(Share(name, percent, palette[name]) for name, percent in ordered)
-
-
-def auth_words(mode: str) -> str:
-    """Azure's ``authMode`` as people call it."""
-    known = {"key": "key", "amltoken": "Azure ML token", "aadtoken": "Entra token"}
-    return known.get(mode.lower().replace("_", ""), mode)
 
 
 def _state(state: str, needed: Sequence[Need]) -> Cell:

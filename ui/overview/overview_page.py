@@ -15,8 +15,10 @@ from services.model import Deployment, Endpoint, Split
 from services.resources.masking import looks_secret
 from ui import chosen, context, endpoint_notices, problem, readers, scope, strip, tables, words
 from ui.components.table import table
+from ui.deploy import begin
 from ui.facts import Fact, facts
 from ui.logs import events_view
+from ui.operate import operate_view
 from ui.overview import (
     deployment_tables,
     overview_compare,
@@ -25,8 +27,8 @@ from ui.overview import (
     overview_snippets,
 )
 
-COMPARE, FILES, KEYS, SNIPPETS, EVENTS = "Compare", "YAML and JSON", "Keys", "Snippets", "Events"
-VIEWS = (COMPARE, FILES, KEYS, SNIPPETS, EVENTS)
+COMPARE, OPERATE, FILES, KEYS, SNIPPETS, EVENTS = "Compare", "Operate", "YAML and JSON", "Keys", "Snippets", "Events"
+VIEWS = (COMPARE, OPERATE, FILES, KEYS, SNIPPETS, EVENTS)
 _NEXT_PAGES = (
     ("traffic.py", "Shift traffic", ":material/call_split:"),
     ("test.py", "Send a test request", ":material/send:"),
@@ -34,7 +36,6 @@ _NEXT_PAGES = (
     ("logs.py", "Read logs", ":material/receipt_long:"),
 )
 _MOST_SHARES = 4
-_AUTH_WORDS = {"key": "key", "aml_token": "Azure ML token", "aad_token": "Microsoft Entra token"}
 
 
 def show_head(endpoint: Endpoint) -> None:
@@ -64,6 +65,7 @@ def _ways_on(endpoint: Endpoint) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ways_on"):
         for file, label, icon in _NEXT_PAGES:
             st.page_link(context.ROOT / "pages" / file, label=label, icon=icon, query_params=query)
+        begin.deployment_link(endpoint)
         for label, address in outside:
             if address:
                 st.page_link(address, label=label, icon=":material/open_in_new:")
@@ -78,7 +80,7 @@ def _facts(endpoint: Endpoint) -> list[Fact]:
         Fact("State", endpoint.state, tone=tables.state_cell(endpoint.state).tone),
         Fact("Live traffic", _live_words(endpoint.split)),
         Fact("Mirror", tables.mirror_words(endpoint.split)),
-        Fact("Callers sign in with", _AUTH_WORDS.get(endpoint.auth_mode, endpoint.auth_mode or "not said")),
+        Fact("Auth mode", endpoint.auth_mode or "not said"),
         Fact("Public network access", "on" if endpoint.public_network_access else "off"),
         Fact("Identity", identity_words(endpoint.raw.get("identity"))),
         Fact("Kind", "Kubernetes" if endpoint.is_kubernetes else "managed"),
@@ -134,8 +136,9 @@ def show_deployments(endpoint: Endpoint, deployments: Sequence[Deployment]) -> N
     st.header("Deployments", anchor=False)
     if not deployments:
         st.html(
-            '<p class="lead">This endpoint has no deployment yet, so it answers nothing. Create one with '
-            f"<code>az ml online-deployment create --endpoint {escape(endpoint.name)} -f deployment.yml</code>.</p>"
+            '<p class="lead">This endpoint has no deployment yet, so it answers nothing. <b>New deployment</b> above '
+            f"makes one, and so does <code>az ml online-deployment create --endpoint {escape(endpoint.name)} "
+            "-f deployment.yml</code>.</p>"
         )
         return
     try:
@@ -167,6 +170,10 @@ def show_view(endpoint: Endpoint, deployments: Sequence[Deployment], permissions
         # Reading the page again would hide a key that somebody is about to copy.
         strip.refresh_every(0)
         overview_keys.show(endpoint, permissions)
+    elif view == OPERATE:
+        # A page that is drawn again would set fields back that somebody is typing into.
+        strip.refresh_every(0)
+        operate_view.show(endpoint, deployments, permissions)
     elif view == FILES:
         overview_files.show(endpoint, deployments)
     elif view == SNIPPETS:

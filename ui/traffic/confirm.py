@@ -17,6 +17,7 @@ from services.traffic.plan import Plan, expected
 from services.traffic.preflight import assess
 from ui import context, readers
 from ui.behind import Look
+from ui.shadow import shadow_link
 from ui.traffic import plan_view, preflight_view, refused
 
 REASON_LETTERS = 500
@@ -63,6 +64,7 @@ def _ask(asked: Question, deployments: Sequence[Deployment], known: Evidence | N
         f"{escape(context.connection().cloud_name)}, as soon as Azure has accepted it.</p>"
     )
     plan_view.show(plan, deployments, expected(plan, known) if known else {}, key="plan_confirm")
+    shadow_link.warn(plan.endpoint, plan.after)
     findings = assess(plan, deployments, known) if known else ()
     if known is None:
         st.html('<p class="note">The preflight is not done: what speaks against it is not known yet.</p>')

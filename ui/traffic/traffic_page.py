@@ -89,7 +89,7 @@ def show_plan(
             findings = assess(wanted, deployments, known.value) if known.value else ()
             preflight_view.show(endpoint, deployments, known, findings)
         else:
-            why_not = why_not or "Nothing to shift yet. Move a handle, type a percentage, or set a mirror."
+            why_not = why_not or _first_step(endpoint, deployments)
     with st.container(horizontal=True, vertical_alignment="center", key="plan_buttons"):
         if st.button("Shift traffic", key="shift", type="primary", disabled=bool(why_not) or is_off) and wanted:
             confirm.begin(wanted, wish.restoring)
@@ -98,6 +98,17 @@ def show_plan(
         if why_not and not is_off:
             st.caption(why_not, width="content")
     confirm.show(endpoint, deployments, known)
+
+
+def _first_step(endpoint: Endpoint, deployments: Sequence[Deployment]) -> str:
+    """What to do while nothing is changed: there are handles for two or more deployments only."""
+    if len(deployments) > 1:
+        return "Nothing to shift yet. Move a handle, type a percentage, or set a mirror."
+    if not deployments:
+        return "Nothing to shift: there is no deployment."
+    if endpoint.split.live:
+        return f"Nothing to shift: {deployments[0].name} has all requests, and there is no other deployment."
+    return f"Nothing to shift yet. Press Start traffic: {deployments[0].name} gets all requests."
 
 
 def _plan(endpoint: Endpoint, deployments: Sequence[Deployment], wish: Draft) -> Plan | None:

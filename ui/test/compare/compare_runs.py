@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from services.errors import RuleBroken, ServiceFailed, SluiceError
+from services.errors import ServiceFailed, SluiceError
 from services.model import Endpoint
 from services.payloads.consent import Consent
-from services.replay.record import Item, Record, to_document
+from services.replay.keeping import keep
+from services.replay.record import Item
 from services.replay.replaying import Replay, asker
 from services.results import Results
 from ui import context, readers
 
-KIND = "compare"
 RESULT = "comparison"
 """The parameter of the address that says which kept comparison is open."""
 _log = logging.getLogger("sluice.ui")
@@ -85,7 +85,7 @@ def _work(run: Run, results: Results, endpoint_id: str, keeps_bodies: bool) -> N
         run.replay.run()
         record = run.replay.record
         if record.triples:
-            run.kept = _kept(results, endpoint_id, record, keeps_bodies)
+            run.kept = keep(results, endpoint_id, record, keeps_bodies=keeps_bodies, at=datetime.now(UTC))
     except SluiceError as error:
         run.problem = error
     except Exception as error:
@@ -98,16 +98,6 @@ def _work(run: Run, results: Results, endpoint_id: str, keeps_bodies: bool) -> N
         )
     finally:
         run.over.set()
-
-
-def _kept(results: Results, endpoint_id: str, record: Record, keeps_bodies: bool) -> str:
-    now = datetime.now(UTC)
-    try:
-        chosen = record if keeps_bodies else record.without_bodies()
-        return results.save(endpoint_id, KIND, to_document(chosen), at=now)
-    except RuleBroken:
-        # Too large: what was found is worth more than the examples.
-        return results.save(endpoint_id, KIND, to_document(record.without_bodies()), at=now)
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from services.errors import SluiceError
 from services.model import Deployment, Endpoint
+from services.replay.keeping import KIND
 from services.replay.record import Record, from_document
 from services.replay.report import report
 from services.results import Result
@@ -63,7 +64,7 @@ def _running(run: compare_runs.Run, turns: Turns) -> None:
 
 
 def _open_one(endpoint: Endpoint, run: compare_runs.Run | None) -> None:
-    results = _read(context.results().all(endpoint.id, compare_runs.KIND, MOST_LISTED))
+    results = _read(context.results().all(endpoint.id, KIND, MOST_LISTED))
     asked = opened.read(compare_runs.RESULT)
     if run is not None and asked in ("", run.kept):
         current = run.kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -159,7 +160,8 @@ def _ask(wish: Wish, runs: LoadRuns, place: str) -> None:
         return
     agreed = replace(wish, may_disturb=True)
     sentence = f"{' '.join(warned)} You are about to send {wish.plan.words()}."
-    ask.begin(ask.Question(place, "Load test on live traffic", sentence, "Start anyway", lambda: _begin(agreed, runs)))
+    act = partial(_begin, agreed, runs)
+    ask.begin(ask.Question(place, "Load test on live traffic", sentence, "Start anyway", act, wish.endpoint.id))
 
 
 def _begin(wish: Wish, runs: LoadRuns) -> None:

@@ -50,7 +50,7 @@ def show(endpoint: Endpoint, deployments: Sequence[Deployment], place: str) -> N
         key="delete_load",
         icon=":material/delete:",
         on_click=_ask_to_delete,
-        args=(current, place),
+        args=(current, place, endpoint.id),
     )
     st.header("Results", anchor=False)
     table(
@@ -110,7 +110,7 @@ def _label(result: Result) -> str:
     return f"{words.moment(result.at)}, {target_words(content)}, {report.plan_words(content)}"
 
 
-def _ask_to_delete(result: Result, place: str) -> None:
+def _ask_to_delete(result: Result, place: str, endpoint_id: str) -> None:
     ask.begin(
         ask.Question(
             place,
@@ -118,6 +118,7 @@ def _ask_to_delete(result: Result, place: str) -> None:
             f"The load test of {_label(result)} is deleted. It does not come back.",
             "Delete",
             lambda: context.results().delete(result.id),
+            endpoint_id,
         )
     )
 

@@ -24,7 +24,7 @@ def runs() -> LoadRuns:
 
 def show(endpoint: Endpoint, deployments: Sequence[Deployment]) -> None:
     """Draw the test that runs, or the form for one; below it the results."""
-    ask.show(PLACE)
+    ask.show(PLACE, endpoint.id)
     run = runs().of(endpoint)
     if run is not None and not run.is_over:
         load_form.show_refusal(endpoint)

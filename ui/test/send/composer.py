@@ -16,7 +16,7 @@ from services.payloads.samples import sample_for
 from services.scoring.bearer import BearerState, bearer_state
 from services.scoring.json_check import check_json, says_json
 from ui import context, problem, readers, words
-from ui.components import json_editor
+from ui.components import text_editor
 from ui.labels import plain
 from ui.test.answer import code_view
 from ui.test.send import body_tools, draft, options_view, sending, shape_notice, target_view
@@ -101,7 +101,7 @@ def _body(endpoint: Endpoint, made: Draft, checked: Check) -> None:
         body_tools.held_file(endpoint, made)
         return
     key = f"editor:{endpoint.name}"
-    json_editor.json_editor(
+    text_editor.text_editor(
         "Payload, JSON" if made.is_json else "Payload",
         made.body,
         key=key,
@@ -119,7 +119,7 @@ def _body(endpoint: Endpoint, made: Draft, checked: Check) -> None:
 
 def _take(endpoint: Endpoint, key: str, name: str) -> None:
     """Take over what the browser says, unless it speaks of a draft that is gone."""
-    said, made = json_editor.read(st.session_state.get(key), name), draft.of(endpoint)
+    said, made = text_editor.read(st.session_state.get(key), name), draft.of(endpoint)
     if said is None or made is None or (said.session, said.revision) != (draft.session(), made.revision):
         return
     if said.options is None:

@@ -1,4 +1,4 @@
-"""An editor for the body of a request: line numbers, the line of a problem marked, Ctrl+Enter, kept by the browser."""
+"""An editor for a text: line numbers, the line of a problem marked, Ctrl+Enter, and kept by the browser if wanted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import streamlit as st
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
-    "sluice_json_editor",
-    css=(_HERE / "json_editor.css").read_text(encoding="utf-8"),
-    js=(_HERE / "json_editor.js").read_text(encoding="utf-8"),
+    "sluice_text_editor",
+    css=(_HERE / "text_editor.css").read_text(encoding="utf-8"),
+    js=(_HERE / "text_editor.js").read_text(encoding="utf-8"),
 )
 _LONGEST = 4 * 1024 * 1024
 """Characters that are taken from the browser at most."""
@@ -32,27 +32,33 @@ class Said:
     options: Mapping[str, Any] | None = None
 
 
-def json_editor(
+def text_editor(
     label: str,
     text: str,
     *,
     key: str,
-    place: str,
     session: str,
     revision: int,
-    is_new: bool,
-    options: Mapping[str, Any],
-    problem_line: int | None,
-    words: str,
     on_text: Callable[[], None],
-    on_send: Callable[[], None],
+    on_send: Callable[[], None] | None = None,
+    place: str = "",
+    is_new: bool = False,
+    options: Mapping[str, Any] | None = None,
+    problem_line: int | None = None,
+    words: str = "",
+    placeholder: str = "",
+    height: float = 24,
+    shown_line: int = 0,
+    shown_turn: str = "",
 ) -> None:
     """Draw the editor. ``on_text`` is called after a pause in typing, ``on_send`` on Ctrl+Enter: see :func:`read`.
 
-    The browser keeps the text and ``options``, which may hold no secrets, under ``place``. It takes ``text`` when
-    ``revision`` has changed within one ``session``, and keeps its own in a new session for as long as ``is_new`` says
-    that nothing was chosen there yet. ``words`` are shown below; ``problem_line`` counts from 1 and is marked, 0 is a
-    problem without a line, None is none.
+    It takes ``text`` when ``revision`` has changed within one ``session``, or in another session. With a ``place`` the
+    browser keeps the text and ``options``, which may hold no secrets, under it, and keeps its own in a new session for
+    as long as ``is_new`` says that nothing was chosen there yet.
+
+    ``words`` are shown below; ``problem_line`` counts from 1 and is marked, 0 is a problem without a line, None is
+    none. ``height`` is in rem. ``shown_line`` is brought into sight once for each ``shown_turn``, with the caret in it.
     """
     _mount(
         key=key,
@@ -63,13 +69,21 @@ def json_editor(
             "session": session,
             "revision": revision,
             "is_new": is_new,
-            "options": options,
+            "options": options or {},
             "problem": None if problem_line is None else {"line": problem_line},
             "words": words,
+            "placeholder": placeholder,
+            "height": height,
+            "shown": {"line": shown_line, "turn": shown_turn},
+            "sends": on_send is not None,
         },
         on_text_change=on_text,
-        on_send_change=on_send,
+        on_send_change=on_send or _nothing,
     )
+
+
+def _nothing() -> None:
+    """Nobody waits for Ctrl+Enter."""
 
 
 def read(value: Any, name: str) -> Said | None:  # noqa: ANN401 - whatever the browser sent

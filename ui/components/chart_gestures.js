@@ -1,4 +1,5 @@
-// Tells which time was clicked in any chart of the page. A press on plotly's own event: a drag is none.
+// Tells which time was clicked, or dragged over, in any chart of the page. On plotly's own events: a press that moves
+// is a drag and no click.
 
 let tell = null;
 let isListening = false;
@@ -9,12 +10,19 @@ function clicked(event) {
   if (tell && at !== undefined && at !== null) tell("clicked", String(at));
 }
 
+function dragged(event) {
+  // Without a range a selection was taken back.
+  const ends = event?.range?.x;
+  if (tell && ends?.length === 2) tell("dragged", ends.map(String));
+}
+
 function meet(event) {
   // A chart that is drawn anew has listeners of its own, so it is met when somebody comes to it.
   const plot = event.target.closest?.(".js-plotly-plot");
   if (!plot?.on || !plot._ev || known.has(plot._ev)) return;
   known.add(plot._ev);
   plot.on("plotly_click", clicked);
+  plot.on("plotly_selected", dragged);
 }
 
 export default function ({ setTriggerValue }) {

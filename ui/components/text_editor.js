@@ -1,6 +1,6 @@
 // A plain textarea with line numbers. What the person types is theirs: nothing that the server says replaces it, unless
-// the server has changed the text itself, which a new revision tells. The text is kept in the tab's session storage, so
-// that it outlives a reload of the page and a restart of the server.
+// the server has changed the text itself, which a new revision tells. Under a place, the text is kept in the tab's session
+// storage, so that it outlives a reload of the page and a restart of the server; without one, the server keeps it.
 
 const memory = new WeakMap();
 const PAUSE_MS = 350;
@@ -13,6 +13,7 @@ const TEMPLATE = `
   <div class="status"><span class="problem" role="status"></span><span class="place"></span></div>`;
 
 function kept(place) {
+  if (!place) return null;
   try {
     return JSON.parse(sessionStorage.getItem(place));
   } catch {
@@ -22,6 +23,7 @@ function kept(place) {
 
 function keep(state) {
   const { session, revision, text, options } = state;
+  if (!state.place) return;
   try {
     sessionStorage.setItem(state.place, JSON.stringify({ session, revision, text, options }));
   } catch {
@@ -94,6 +96,20 @@ function follow(root) {
   root.querySelector(".mark").style.setProperty("--scrolled", `${area.scrollTop}px`);
 }
 
+// Brings a line into sight, once for each turn: somebody has asked for it further up on the page.
+function show(root, state, shown) {
+  if (!shown.turn || state.shown === shown.turn) return;
+  state.shown = shown.turn;
+  const area = root.querySelector("textarea");
+  const before = area.value.split("\n").slice(0, Math.max(0, shown.line - 1));
+  const start = before.reduce((sum, line) => sum + line.length + 1, 0);
+  area.focus({ preventScroll: true });
+  area.setSelectionRange(start, start);
+  const height = parseFloat(getComputedStyle(area).lineHeight) || 20;
+  area.scrollTop = Math.max(0, before.length * height - area.clientHeight / 2);
+  root.scrollIntoView({ block: "center" });
+}
+
 function caret(root) {
   const area = root.querySelector("textarea");
   const { line, column } = lineOf(area.value, area.selectionStart);
@@ -112,8 +128,16 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   const state = taken(parentElement, data);
   state.data = data;
   area.setAttribute("aria-label", data.label);
+  area.placeholder = data.placeholder;
+  const frame = root.querySelector(".frame");
+  if (state.height !== data.height) {
+    // Once: a person may have pulled it to another height.
+    state.height = data.height;
+    frame.style.height = `${data.height}rem`;
+  }
   if (state.isTaken && area.value !== state.text) area.value = state.text;
   draw(root, state, data);
+  show(root, state, data.shown);
   caret(root);
 
   const said = () => ({ text: state.text, session: state.session, revision: state.revision, options: state.restored });
@@ -136,7 +160,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   area.onscroll = () => follow(root);
   area.onkeyup = area.onclick = area.onselect = () => caret(root);
   area.onkeydown = (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (!state.data.sends || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     // The button has the same shortcut; what is sent must be what stands here, so it is sent from here.
     event.preventDefault();
     event.stopPropagation();
