@@ -3,8 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
-# Much of a test here is waiting for a process: two at a time keep two cores busy, and one file stays together.
-TWO_AT_A_TIME := -n 2 --dist loadfile
+# What fails by chance where real processes run is looked at once more, and named.
+TWICE := $(BIN)/python -m tests.second_look
+# Much of a test here is waiting for a process: three at a time keep two cores busy, of those with a browser two.
+# One file stays together, and the longest ones begin first (tests/conftest.py).
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run lint test check test-long bench bench-judge pictures lock clean browser
 .DEFAULT_GOAL := help
@@ -45,8 +48,8 @@ check: lint  ## the quick part of the tests: lint, types, import rules, unit tes
 
 # The browser tests have a process of their own: Playwright keeps an event loop running that other tests would meet.
 test: lint browser  ## everything: lint, types, import rules, all tests, the browser ones too
-	$(PYTEST) $(TWO_AT_A_TIME) -m "not e2e and not long"
-	$(PYTEST) tests/e2e -m "not long"
+	$(TWICE) -n 3 $(SIDE_BY_SIDE) -m "not e2e and not long"
+	$(TWICE) tests/e2e -n 2 $(SIDE_BY_SIDE) -m "not long"
 
 test-long: lint browser  ## every repeated test at its full count
 	SLUICE_TEST_COUNTS=full $(PYTEST) -m "not e2e"

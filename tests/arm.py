@@ -25,7 +25,7 @@ class Arm:
             f"/subscriptions/{environment['AZURE_SUBSCRIPTION_ID']}/resourceGroups/{environment['AZURE_RESOURCE_GROUP']}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{environment['AZUREML_WORKSPACE_NAME']}"
         )
-        self.http = httpx.Client(verify=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]), timeout=30)
+        self.http = httpx.Client(verify=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]), timeout=60)
 
     def token(self, resource: str = "https://management.azure.com") -> str:
         """A fresh access token for ``resource`` from the managed-identity endpoint."""

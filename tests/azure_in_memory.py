@@ -14,7 +14,7 @@ from services.errors import NotFound
 from services.model import Deployment, Endpoint, Split
 from tests.values import deployments, endpoint
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 DONE = Poll("Succeeded", has_succeeded=True)
 Step = Exception | Callable[[], None]
 

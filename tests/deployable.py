@@ -76,7 +76,7 @@ def upload_and_put(azure: LocalAzure, endpoint: str, name: str, factor: int, **c
         "properties": {
             "endpointComputeType": "Managed",
             "instanceType": "Standard_DS3_v2",
-            "model": _register_model(azure, f"factor-{factor}", factor),
+            "model": register_model(azure, f"factor-{factor}", "factor.txt", str(factor)),
             "environmentId": _register_environment(azure),
             "codeConfiguration": {
                 "codeId": _register_code(azure, changes.pop("score", SCORE)),
@@ -118,12 +118,13 @@ def _register_code(azure: LocalAzure, script: str) -> str:
     return str(answer.json()["id"])
 
 
-def _register_model(azure: LocalAzure, name: str, factor: int) -> str:
+def register_model(azure: LocalAzure, name: str, file: str, content: str) -> str:
+    """Register a model of one file, as a training job does. Returns its id."""
     datastore = azure.arm("GET", "datastores/workspaceblobstore").json()["properties"]
     signature = azure.arm("POST", "datastores/workspaceblobstore/listSecrets").json()["sasToken"]
     address = f"https://{datastore['accountName']}.blob.core.local/{datastore['containerName']}"
     path = f"LocalUpload/{name}/model"
-    put_blob(azure, f"{address}/{path}/factor.txt", signature, str(factor).encode()).raise_for_status()
+    put_blob(azure, f"{address}/{path}/{file}", signature, content.encode()).raise_for_status()
     uri = f"azureml:/{azure.workspace}/datastores/workspaceblobstore/paths/{path}"
     answer = azure.arm(
         "PUT", f"models/{name}/versions/1", {"properties": {"modelUri": uri, "modelType": "custom_model"}}

@@ -125,7 +125,7 @@ class LocalAzure:
             self.environment["IDENTITY_ENDPOINT"],
             params={"api-version": "2019-08-01", "resource": resource},
             headers={"X-IDENTITY-HEADER": header},
-            timeout=10,
+            timeout=60,
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])
@@ -157,7 +157,7 @@ class LocalAzure:
             timeout=60,
         )
 
-    def finish(self, answer: requests.Response, seconds: float = 120.0) -> dict[str, Any]:
+    def finish(self, answer: requests.Response, seconds: float = 240.0) -> dict[str, Any]:
         """Poll an accepted operation to its end and return its last status."""
         assert answer.status_code in (200, 201, 202), answer.text
         deadline = time.monotonic() + seconds
@@ -224,10 +224,17 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def three_free_ports() -> int:
-    """The first of three free ports in a row, outside the range that the system hands out by itself."""
-    return next(
-        first for first in random.sample(range(10_000, 20_000), 200) if not any(map(is_taken, range(first, first + 3)))
+    """The first of three free ports in a row, outside the range that the system hands out by itself.
+
+    Workers that run side by side have ranges of their own: none takes what another has just found free.
+    """
+    begin = 10_000 + 1000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 10)
+    free = (
+        first
+        for first in random.sample(range(begin, begin + 997), 200)
+        if not any(map(is_taken, range(first, first + 3)))
     )
+    return next(free)
 
 
 def is_taken(port: int) -> bool:

@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 from services.azure.connection import Connection, connect
+from services.jobs.jobs import Jobs
+from services.jobs.worker import Worker
 from services.settings import Settings
+from services.store import Store
 from tests.contract.history import SERVED
+from tests.contract.monitor_clients import SHADOW_SWITCHES, set_switches, switch_logs_off
 from tests.contract.wire import RecordingTransport
 from tests.deployable import create_endpoint, upload_and_put, write_quick_start
 from tests.local_azure import ROOT, LocalAzure
@@ -55,7 +59,7 @@ def run(raw_data):
 """
 REQUEST_SETTINGS = """
 request_settings:
-  request_timeout_ms: 2000
+  request_timeout_ms: 6000
   max_concurrent_requests_per_instance: 4
 """
 
@@ -74,6 +78,7 @@ def fault(local_azure: LocalAzure) -> Iterator[Callable[..., None]]:
     def add(**values: Any) -> None:
         local_azure.control("POST", "faults", values).raise_for_status()
 
+    local_azure.control("DELETE", "faults").raise_for_status()
     yield add
     local_azure.control("DELETE", "faults").raise_for_status()
 
@@ -92,11 +97,20 @@ def served(local_azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) ->
         env=local_azure.client_environment(),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
         check=False,
     )
     assert made.returncode == 0, made.stderr + local_azure.output()
     return SERVED
+
+
+@pytest.fixture
+def unsent(local_azure: LocalAzure, served: str) -> Iterator[None]:
+    """Nothing of the served endpoint is sent to Log Analytics when the test begins, nor afterwards."""
+    endpoint_id = f"{local_azure.workspace}/onlineEndpoints/{served}"
+    switch_logs_off(local_azure, endpoint_id)
+    yield
+    switch_logs_off(local_azure, endpoint_id)
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +124,33 @@ def planted(local_azure: LocalAzure) -> str:
     for answer in started:
         assert local_azure.finish(answer, 240)["status"] == "Succeeded", local_azure.output()
     return PLANTED
+
+
+@pytest.fixture
+def passing(local_azure: LocalAzure, served: str) -> Iterator[Callable[[str], str]]:
+    """Takes the name of a deployment of the served endpoint that a test makes: it is gone afterwards."""
+    names: list[str] = []
+
+    def take(name: str) -> str:
+        names.append(name)
+        return name
+
+    yield take
+    local_azure.control("DELETE", "faults").raise_for_status()
+    for name in names:
+        answer = local_azure.arm("DELETE", f"onlineEndpoints/{served}/deployments/{name}")
+        if answer.status_code == 202:
+            local_azure.finish(answer)
+
+
+@pytest.fixture
+def worker(conn: Connection, tmp_path: Path) -> Iterator[Worker]:
+    """What does the jobs of a store of its own."""
+    store = Store(tmp_path / "store" / "sluice.db")
+    made = Worker(conn, Jobs(store, conn.arm_host), every_seconds=1.0)
+    yield made
+    made.stop()
+    store.close()
 
 
 @pytest.fixture
@@ -149,3 +190,12 @@ def connect_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...,
 def conn(connect_to: Callable[..., Connection], local_azure: LocalAzure) -> Connection:
     """A connection to the local Azure as its owner."""
     return connect_to(local_azure)
+
+
+@pytest.fixture
+def shadow_switches(local_azure: LocalAzure) -> Iterator[Callable[..., None]]:
+    """Says where mirrored requests are visible and how late; before and afterwards it is as it always is."""
+    local_azure.control("DELETE", "faults").raise_for_status()
+    set_switches(local_azure, **SHADOW_SWITCHES)
+    yield lambda **values: set_switches(local_azure, **values)
+    set_switches(local_azure, **SHADOW_SWITCHES)

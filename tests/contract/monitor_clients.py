@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -59,6 +60,17 @@ def seed(azure: LocalAzure, **content: Any) -> None:
     azure.control("POST", "seed", content).raise_for_status()
 
 
+SHADOW_SWITCHES = {
+    "shadow_in_endpoint_metrics": False,
+    "shadow_in_deployment_metrics": True,
+    "shadow_in_traffic_log": False,
+    "shadow_in_console_log": True,
+    "metric_delay_seconds": 0,
+    "log_delay_seconds": 0,
+}
+"""Where mirrored requests are visible and how late, as it always is."""
+
+
 def set_switches(azure: LocalAzure, **values: Any) -> None:
     """Set switches of the local Azure."""
     azure.control("POST", "settings", values).raise_for_status()
@@ -82,6 +94,28 @@ def switch_logs_on(azure: LocalAzure, endpoint_id: str, *tables: str, name: str 
     finally:
         if ago:
             set_switches(azure, clock_shift_seconds=0)
+
+
+def switch_logs_off(azure: LocalAzure, endpoint_id: str) -> None:
+    """Delete all diagnostic settings of an endpoint. What was sent before stays in Log Analytics."""
+    settings = f"{endpoint_id}/providers/Microsoft.Insights/diagnosticSettings"
+    for each in azure.arm("GET", settings, version=_DIAGNOSTICS).json()["value"]:
+        azure.arm("DELETE", f"{settings}/{each['name']}", version=_DIAGNOSTICS).raise_for_status()
+
+
+def wait_for_quiet_minute(azure: LocalAzure, endpoint: str) -> None:
+    """Return in a minute in which nobody has asked the endpoint anything yet: at once, or when the next one begins."""
+
+    def asked() -> list[dict[str, Any]]:
+        minute = time.time() // 60 * 60
+        rows = azure.control("GET", f"requests?endpoint={endpoint}&since={minute}").json()["value"]
+        # Tests that shift the clock ask in minutes that are still to come.
+        return [each for each in rows if each["started_at"] < minute + 60]
+
+    deadline, pause = time.monotonic() + 150, threading.Event()
+    while asked():
+        assert time.monotonic() < deadline, f"somebody goes on asking: {asked()[-1:]}"
+        pause.wait(0.2)
 
 
 def past(minutes: int) -> datetime:

@@ -142,15 +142,15 @@ class Sent:
 def measure(
     azure: LocalAzure, conn: Connection, cells: Sequence[Cell], seconds: float, attempts: int = ATTEMPTS
 ) -> list[Measured]:
-    """Load all cells at the same time for so long, again when the machine was too busy for it, but not for ever.
+    """Load all cells at the same time for so long, again when the machine was too busy for it, but not for ever: then
+    what was least disturbed counts.
 
     Their deployments, which must differ, are made as they need.
     """
-    for _ in range(attempts):
-        found = _measure_once(azure, conn, cells, seconds)
-        if all(one.is_on_time for one in found):
-            break
-    return found
+    tried: list[list[Measured]] = []
+    while len(tried) < attempts and not (tried and all(one.is_on_time for one in tried[-1])):
+        tried.append(_measure_once(azure, conn, cells, seconds))
+    return min(tried, key=lambda found: max(one.late_seconds for one in found))
 
 
 def _measure_once(azure: LocalAzure, conn: Connection, cells: Sequence[Cell], seconds: float) -> list[Measured]:

@@ -68,7 +68,7 @@ def main(folder: Path) -> dict[str, Any]:
     scaled = client.online_deployments.get("green", name)
     scaled.instance_count = 2
     found["scaled"] = client.online_deployments.begin_create_or_update(scaled).result().instance_count
-    found["logs"] = client.online_deployments.get_logs("blue", name, lines=50)
+    found["logs"] = client.online_deployments.get_logs("blue", name, lines=5000)
     found["storage log"] = client.online_deployments.get_logs(
         "blue", name, lines=50, container_type="storage-initializer"
     )

@@ -63,7 +63,7 @@ class RawServer:
 
     def _serve(self, plain: socket.socket) -> None:
         with contextlib.suppress(OSError), plain:
-            plain.settimeout(10)
+            plain.settimeout(30)
             with self._context.wrap_socket(plain, server_side=True) as connection:
                 self.received.append(_request(connection))
                 self._play(self, connection)

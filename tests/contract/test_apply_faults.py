@@ -265,11 +265,12 @@ def test_an_operation_that_never_ends_is_unknown_until_it_has(
     bench: Bench, journal: Journal, settings: Callable[..., None]
 ) -> None:
     bench.seed("never-ending")
-    settings(operation_seconds=2)
+    settings(operation_seconds=3600)
     ended = bench.apply("never-ending", Meddled("", lambda *_: None), journal, replace(LIMITS, operation=0.5))
     assert ended.outcome == UNKNOWN
     assert ended.error is not None
     assert "still InProgress" in ended.error.why
+    settings(operation_seconds=0)
 
     bench.truth("never-ending")
     bench.recover(journal)
@@ -309,7 +310,7 @@ def test_an_operation_that_comes_between_reading_and_writing_is_waited_for_and_c
 ) -> None:
     """Azure refuses ours with 409; afterwards the split is another one, and ours is not written over it."""
     bench.seed("written-between")
-    settings(operation_seconds=0.5)
+    settings(operation_seconds=1.5)
     path = f"{bench.place.id}/onlineEndpoints/written-between"
 
     def interfere(*_: Any) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from services.azure.connection import Connection
 from services.errors import AccessDenied, NotFound
-from services.logs.container import ContainerLogs, Filter, Place, select
-from services.logs.lines import ERROR
+from services.logs.container import ContainerLogs, Filter, Place, Reading, select
+from services.logs.lines import ERROR, Entry
 from tests.local_azure import LocalAzure
 
 pytestmark = pytest.mark.emulator
@@ -19,6 +20,11 @@ def place(endpoint: str, deployment: str = "blue", container: str = "InferenceSe
     return Place("workspace", endpoint, deployment, container)
 
 
+def added(found: Reading, before: Reading) -> list[Entry]:
+    """The entries that begin after all that was read before."""
+    return [entry for entry in found.entries if entry.number >= len(before.lines)]
+
+
 def test_what_is_written_after_a_reading_is_added_below_it(
     conn: Connection, local_azure: LocalAzure, served: str, split: Callable[..., None]
 ) -> None:
@@ -26,11 +32,18 @@ def test_what_is_written_after_a_reading_is_added_below_it(
     before = logs.read(conn, place(served))
     assert local_azure.score(served, {"data": ["seven"]}).status_code == 424
 
-    found = logs.read(conn, place(served))
+    def is_told(reading: Reading) -> bool:
+        texts = [entry.text for entry in added(reading, before)]
+        return any("Traceback" in text and "whole numbers expected" in text for text in texts)
+
+    # The output of a container arrives a moment after its answer.
+    deadline = time.monotonic() + 60
+    while not is_told(found := logs.read(conn, place(served))):
+        assert time.monotonic() < deadline, found.lines[-50:]
 
     assert found.lines[: len(before.lines)] == before.lines
     assert (found.first, found.entries[: len(before.entries) - 1]) == (before.first, before.entries[:-1])
-    new = [entry for entry in found.entries if entry.number >= len(before.lines)]
+    new = added(found, before)
     (failure,) = [entry for entry in new if entry.level == ERROR and "whole numbers expected" in entry.text]
     assert "Traceback" in failure.text
     assert all(entry.at is not None for entry in new)

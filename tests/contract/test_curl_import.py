@@ -59,7 +59,7 @@ def test_body_and_headers_are_those_that_curl_sends(
 ) -> None:
     url, seen = server
     written = command.replace("URL", url)
-    subprocess.run(["bash", "-c", written], check=True, capture_output=True, timeout=20, env={"LC_ALL": "C.UTF-8"})
+    subprocess.run(["bash", "-c", written], check=True, capture_output=True, timeout=60, env={"LC_ALL": "C.UTF-8"})
     headers, body = seen[-1]
 
     found = from_curl(written, url)

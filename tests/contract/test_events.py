@@ -22,7 +22,7 @@ from tests.local_azure import POLL_SECONDS, LocalAzure
 
 pytestmark = pytest.mark.emulator
 NAME = "with-events"
-LOGGED_SECONDS = 30.0
+LOGGED_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,12 @@ def started(local_azure: LocalAzure) -> str:
 
 
 def read(conn: Connection, endpoint: Endpoint, *deployments: str) -> list[events.LifecycleEvent]:
-    """The events of the last hour, once there are any."""
+    """The events of the last hour, once a container has started."""
     deadline = time.monotonic() + LOGGED_SECONDS
-    while not (found := events.recent(conn, endpoint, Wanted(deployments=deployments))) and time.monotonic() < deadline:
+    found: list[events.LifecycleEvent] = []
+    while "Started" not in {event.name for event in found} and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
+        found = events.recent(conn, endpoint, Wanted(deployments=deployments))
     return found
 
 
@@ -114,9 +116,11 @@ def test_a_reader_needs_no_name_of_a_workspace(
 def test_what_containers_wrote_is_kept_by_container_words_and_time(conn: Connection, started: str) -> None:
     endpoint = endpoints.get_endpoint(conn, started)
     deadline = time.monotonic() + LOGGED_SECONDS
-    while not (found := kept.read(conn, endpoint, Asked()).logs) and time.monotonic() < deadline:
+    texts: list[str] = []
+    while not any("Starting gunicorn" in text for text in texts) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-    texts = [line for log in found for entry in log for line in entry.lines]
+        found = kept.read(conn, endpoint, Asked()).logs
+        texts = [line for log in found for entry in log for line in entry.lines]
     assert any("gunicorn" in text for text in texts)
     assert all(entry.at is not None and entry.deployment == "blue" for log in found for entry in log)
     chosen = kept.read(conn, endpoint, Asked(deployments=("BLUE",), words=("GUNICORN", "starting")))

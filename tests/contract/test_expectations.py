@@ -129,7 +129,7 @@ def test_headless_says_what_passed_and_ends_with_0_or_1(
 
     command = [sys.executable, "-m", "services.expectations", "--endpoint", served, str(file)]
     environment = {**os.environ, "SLUICE_DATA_DIR": str(tmp_path / "data")}
-    good = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    good = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert good.returncode == 0, good.stderr
     assert not (tmp_path / "data").exists()
     assert good.stdout.splitlines()[-1] == "3 passed, 0 failed, 1 without expectations left out"

@@ -59,7 +59,7 @@ def errors(azure: LocalAzure) -> dict[str, tuple[str, str]]:
     begun = {name: upload_and_put(azure, ENDPOINT, name, 2, **changes) for name, changes in cases.items()}
     where = {**begun["raises"].json()["properties"]["codeConfiguration"], "scoringScript": "nothing.py"}
     begun["no-script"] = upload_and_put(azure, ENDPOINT, "no-script", 2, codeConfiguration=where)
-    ends = {name: azure.finish(answer) for name, answer in begun.items()}
+    ends = {name: azure.finish(answer, 240) for name, answer in begun.items()}
     assert {status["status"] for status in ends.values()} == {"Failed"}, ends
     return {name: (status["error"]["code"], status["error"]["message"]) for name, status in ends.items()}
 
@@ -117,7 +117,9 @@ def test_a_scoring_script_that_does_not_start(azure: LocalAzure, errors: dict[st
     assert f"\n{said}\n" in lines
     assert "Traceback (most recent call last):" in lines
     assert "UserContainerStart: Failed" in lines
-    assert events(azure, name) == ["Pulled", "Created", "Started", "BackOff"]
+    # On a slow machine a probe may have failed before the script did.
+    told = [each for each in events(azure, name) if not each.endswith("ProbeFailed")]
+    assert told == ["Pulled", "Created", "Started", "BackOff"]
 
 
 def test_a_scoring_script_that_is_not_there(azure: LocalAzure, errors: dict[str, tuple[str, str]]) -> None:
@@ -179,7 +181,7 @@ def test_azure_ai_ml_meets_the_failure_as_an_exception_with_code_and_log(azure: 
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])

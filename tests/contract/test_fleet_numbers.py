@@ -172,5 +172,17 @@ def test_an_answer_that_is_not_whole_says_so(conn: Connection, fault: Fault) -> 
     assert "only a part (Throttled)" in problem.why
 
 
+def test_an_answer_about_nothing_makes_nobody_idle(conn: Connection, fault: Fault) -> None:
+    here = [each for each in members(conn, NEAR) if each.endpoint.name in ("numbers-busy", "numbers-idle-1")]
+    fault(path=f"/subscriptions/{NEAR.subscription_id}/metrics:getBatch", status=200, body={"values": []})
+
+    reading = read_numbers(conn, here, NOW)
+
+    assert {name: each.is_idle for name, each in named(reading).items()} == dict.fromkeys(
+        ("numbers-busy", "numbers-idle-1")
+    )
+    assert ["named none of the metrics" in each.why for each in reading.problems] == [True]
+
+
 def test_no_members_need_no_request(conn: Connection) -> None:
     assert read_numbers(conn, [], NOW) == NumbersReading({}, ())

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ Write = Callable[..., None]
 Run = Callable[..., tuple[int, list[dict[str, Any]]]]
 Start = Callable[..., subprocess.Popen[bytes]]
 BODY = b'{"data": [3, 4]}'
-SECONDS = 60
+SECONDS = 120
 COMMAND = [sys.executable, "-m", "services.loadtest", "--json", "--stdin", "--deployment", "green", "--duration", "300"]
 
 
@@ -107,11 +108,11 @@ def ending(process: subprocess.Popen[bytes]) -> tuple[int, dict[str, Any]]:
 
 def seen_by_the_endpoint(azure: LocalAzure, endpoint: str, run: str, count: int) -> set[tuple[str, str]]:
     """Deployment and user agent of the requests of a run, as the endpoint logged them: a moment after the answers."""
-    pause = threading.Event()
-    for _ in range(400):
-        rows = azure.control("GET", f"requests?endpoint={endpoint}&since=0&limit=10000").json()["value"]
+    pause, deadline = threading.Event(), time.monotonic() + SECONDS
+    while True:
+        rows = azure.control("GET", f"requests?endpoint={endpoint}&since=0&limit=100000").json()["value"]
         ours = [row for row in rows if row["client_request_id"] == run]
-        if len(ours) >= count:
+        if len(ours) >= count or time.monotonic() > deadline:
             break
         pause.wait(0.05)
     assert len(ours) == count
@@ -121,15 +122,16 @@ def seen_by_the_endpoint(azure: LocalAzure, endpoint: str, run: str, count: int)
 def test_a_deployment_without_callers_is_tested_and_the_result_is_kept_without_the_key(
     run: Run, conn: Connection, local_azure: LocalAzure, served: str, split: Write, data: Path
 ) -> None:
-    code, events = run("--deployment", "green", "--rate", "40", "--duration", "1")
+    # Never more than the deployment lets in at once, however slow the machine is.
+    code, events = run("--deployment", "green", "--rate", "8", "--duration", "1")
     assert [each["event"] for each in events][:2] == ["start", "second"]
     result = events[-1]["result"]
     assert code == (0 if result["is_valid"] else 1)
-    assert (result["ended"], result["sent"], result["good"], result["failed"]) == ("done", 40, 40, 0)
-    assert result["outcomes"] == {"200": 40}
+    assert (result["ended"], result["sent"], result["good"], result["failed"]) == ("done", 8, 8, 0)
+    assert result["outcomes"] == {"200": 8}
     assert list(result["deployments"]) == ["green"]
     assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p99"] <= result["latency_ms"]["max"]
-    assert sum(row["sent"] for row in result["series"]) == 40
+    assert sum(row["sent"] for row in result["series"]) == 8
     store = Store(data / "sluice.db")
     (kept,) = Results(store, conn.arm_host).all(get_endpoint(conn, served).id, KIND)
     store.close()
@@ -137,7 +139,7 @@ def test_a_deployment_without_callers_is_tested_and_the_result_is_kept_without_t
     assert kept.content == result
     told = json.dumps(events).encode() + b"".join(path.read_bytes() for path in data.iterdir())
     assert not [key for key in keys(conn, served) if key.encode() in told]
-    assert seen_by_the_endpoint(local_azure, served, events[0]["run"], 40) == {("green", "sluice-loadtest")}
+    assert seen_by_the_endpoint(local_azure, served, events[0]["run"], 8) == {("green", "sluice-loadtest")}
 
 
 def test_live_traffic_is_disturbed_only_with_consent(run: Run, split: Write) -> None:
@@ -160,7 +162,9 @@ def test_failing_requests_end_the_test_by_itself(run: Run, served: str, split: W
     result = events[-1]["result"]
     assert (code, result["ended"]) == (1, "errors")
     assert "Errors persisted" in result["why"]
-    assert set(result["outcomes"]) == {"424"}
+    # On a slow machine more of them are under way than the deployment lets in.
+    assert "424" in result["outcomes"]
+    assert set(result["outcomes"]) <= {"424", "429"}
     assert result["seconds"] < 20
 
 
@@ -210,15 +214,23 @@ def test_a_saved_payload_is_sent_with_its_variables(
     store = Store(data / "sluice.db")
     library = Library(store, conn.arm_host)
     library.save(endpoint.id, Payload("", "counted", b'{"data": [{{number}}, {{$random}}]}'))
-    arguments = ("--deployment", "green", "--rate", "10", "--duration", "1", "--library", "counted")
+    arguments = ("--deployment", "green", "--rate", "8", "--duration", "1", "--library", "counted")
     code, events = run(*arguments)
     assert code == 2
     assert "number" in events[-1]["why"]
     library.set_variable(endpoint.id, "number", "7")
     store.close()
     code, events = run(*arguments)
-    assert events[-1]["result"]["outcomes"] == {"200": 10}
+    assert events[-1]["result"]["outcomes"] == {"200": 8}
     assert events[-1]["result"]["payloads"] == ["counted"]
+
+
+def is_running(process: str) -> bool:
+    """Whether a process is there that does something: one that nobody has waited for has no command line."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def test_no_process_keeps_sending_when_the_server_is_killed(
@@ -237,7 +249,7 @@ endpoint = get_endpoint(connect(Settings.read(os.environ, pathlib.Path.cwd())), 
 run = LoadRuns().start(Wish(endpoint, "green", Plan(20, 20, 300), (("a", ScoringRequest({BODY!r})),), 5.0))
 while not run.rows and not run.is_over:
     threading.Event().wait(0.02)
-print(run._process.pid, run.problem or "", flush=True)
+print(run.pid, run.problem or "", flush=True)
 threading.Event().wait()
 """
     server = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
@@ -246,13 +258,10 @@ threading.Event().wait()
         process, _, problem = said.readline().decode().strip().partition(" ")
         assert not problem
         server.kill()
-    pause = threading.Event()
-    for _ in range(400):
-        if not Path(f"/proc/{process}/cmdline").exists() or not Path(f"/proc/{process}/cmdline").read_bytes():
-            break
+    pause, deadline = threading.Event(), time.monotonic() + SECONDS
+    while is_running(process):
+        assert time.monotonic() < deadline, "it goes on"
         pause.wait(0.02)
-    else:
-        pytest.fail("It goes on.")
     store = Store(data / "sluice.db")
     (kept,) = Results(store, conn.arm_host).all(get_endpoint(conn, served).id, KIND)
     store.close()

@@ -226,6 +226,8 @@ def test_one_of_two_questions_fails_alone(scene: Scene, fault: Callable[..., Non
 def test_a_group_of_charts_whose_questions_fail_has_no_number_at_all(
     scene: Scene, fault: Callable[..., None], trouble: str
 ) -> None:
+    # What it asks before those questions has time.
+    group_metrics(scene.conn, scene.endpoint, scene.deployments, "Traffic", window_for(30, NOW), NOW)
     fault(path=BATCH, **TROUBLES[trouble].fault)
     with impatient(scene.conn, TROUBLES[trouble]):
         found = group_metrics(scene.conn, scene.endpoint, scene.deployments, "Traffic", window_for(30, NOW), NOW)

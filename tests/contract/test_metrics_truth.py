@@ -99,11 +99,18 @@ def counted(data: EndpointMetrics) -> dict[tuple[datetime, str, str], float]:
 def drawn(figure: Any, zone: Any = UTC) -> dict[Point, float]:
     """The points of a chart's lines that are there."""
     return {
-        Point(pd.Timestamp(x).to_pydatetime().replace(tzinfo=zone), trace.name): float(y)
+        Point(x.to_pydatetime().replace(tzinfo=zone), trace.name): float(y)
         for trace in figure.data
-        for x, y in zip(trace.x, trace.y, strict=True)
+        for x, y in zip(times(trace), trace.y, strict=True)
         if not np.isnan(y)
     }
+
+
+def times(trace: Any) -> pd.DatetimeIndex:
+    """The times of a line: written out, or as where it begins and how far apart they are."""
+    if trace.x is not None:
+        return pd.DatetimeIndex(trace.x)
+    return pd.date_range(trace.x0, periods=len(trace.y), freq=pd.Timedelta(trace.dx, "ms"))
 
 
 @pytest.mark.parametrize("with_copies", [True, False])

@@ -153,6 +153,28 @@ def test_what_is_no_number_is_no_data(conn: Connection, past: datetime, fault: C
     assert series.totals == (None, None, 3.0, 4.0)
 
 
+@pytest.mark.parametrize("is_batch", [True, False])
+def test_an_answer_that_names_no_metric_is_not_taken_for_silence(
+    connect_to: Connect, local_azure: LocalAzure, past: datetime, fault: Callable[..., None], is_batch: bool
+) -> None:
+    changes = {} if is_batch else {"SLUICE_METRICS_ENDPOINT": f"{local_azure.url}/none"}
+    conn = connect_to(local_azure, **changes)
+    resource = f"{conn.workspace_path}/onlineEndpoints/{SERVED}/deployments/blue"
+    path = "/subscriptions/*/metrics:getBatch" if is_batch else f"{resource}/providers/Microsoft.Insights/metrics"
+    # A metric without data is named, with no series: nothing is missing there.
+    before = window_for(10, NOW - timedelta(days=20))
+    quiet = read_metrics(conn, [resource], DEPLOYMENT_NAMESPACE, ["RequestLatency_P95"], before)
+    fault(path=path, status=200, body={"values": [], "value": []})
+
+    answer = read_metrics(conn, [resource], DEPLOYMENT_NAMESPACE, ["RequestsPerMinute"], window_for(10, NOW))
+
+    assert quiet.notes == ()
+    assert answer.series == []
+    assert [note.split(":")[0] for note in answer.notes] == [
+        "Azure answered, and named none of the metrics that it was asked for"
+    ]
+
+
 @pytest.mark.parametrize(
     ("average", "total", "count", "expected"),
     [

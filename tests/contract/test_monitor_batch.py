@@ -19,7 +19,7 @@ pytestmark = pytest.mark.emulator
 
 ENDPOINTS = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 DEPLOYMENTS = f"{ENDPOINTS}/deployments"
-START = past(30)
+START = past(15)
 END = START + timedelta(minutes=10)
 Ask = Callable[..., requests.Response]
 
@@ -68,7 +68,7 @@ def ask(azure: LocalAzure) -> Iterator[Ask]:
         def send(body: bytes | list[str], **query: str) -> requests.Response:
             data = body if isinstance(body, bytes) else json.dumps({"resourceids": body})
             asked = {**usual, **query}
-            return session.post(address, params=asked, data=data, headers=headers, verify=azure.bundle, timeout=30)
+            return session.post(address, params=asked, data=data, headers=headers, verify=azure.bundle, timeout=60)
 
         yield send
 

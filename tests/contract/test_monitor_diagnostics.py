@@ -17,9 +17,9 @@ CATEGORIES = ("AmlOnlineEndpointTrafficLog", "AmlOnlineEndpointConsoleLog", "Aml
 
 @pytest.fixture(scope="module")
 def endpoint(local_azure: LocalAzure) -> Iterator[str]:
-    create_endpoint(local_azure, "diagnosed")
-    yield f"{local_azure.workspace}/onlineEndpoints/diagnosed"
-    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/diagnosed"))
+    create_endpoint(local_azure, "diagnosed-by-sdk")
+    yield f"{local_azure.workspace}/onlineEndpoints/diagnosed-by-sdk"
+    local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/diagnosed-by-sdk"))
 
 
 @pytest.fixture(scope="module")

@@ -175,7 +175,8 @@ def test_young_minutes_are_absent_while_metrics_are_late(
         return sum(point.average is not None for point in found.value[0].timeseries[0].data)
 
     try:
-        set_switches(measured, metric_delay_seconds=90 * 60)
+        half = START + timedelta(minutes=MINUTES // 2)
+        set_switches(measured, metric_delay_seconds=(datetime.now(UTC) - half).total_seconds())
         assert 0 < points() < MINUTES
     finally:
         set_switches(measured, metric_delay_seconds=0)

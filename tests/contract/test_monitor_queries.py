@@ -61,8 +61,9 @@ def azure(local_azure: LocalAzure) -> LocalAzure:
     seed(local_azure, endpoints=[{"name": "queried", **made}])
     switch_logs_on(local_azure, f"{local_azure.workspace}/onlineEndpoints/queried", ago=2 * 3600)
     rows = []
+    first = past(20)
     for minute in range(MINUTES):
-        at = past(20) + timedelta(minutes=minute)
+        at = first + timedelta(minutes=minute)
         for number in range(10):
             rows.append(row(at, "queried", "blue", 424 if number == 9 else 200, 10.0 * (number + 1)))
         rows.append(row(at, "queried", "green", 200, 40.0, kind="mirror"))

@@ -62,7 +62,7 @@ def test_the_default_credential_asks_the_identity_endpoint_and_nothing_else(loca
         env=local_azure.client_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     chain, token = driver.stdout.splitlines()

@@ -21,10 +21,15 @@ from services.comparison.quantiles import Margin
 from services.errors import Conflict
 from services.journal.entry import REFUSED, UNKNOWN, Who
 from services.journal.journal import Journal
-from services.model import Split, WorkspaceRef
+from services.metrics import deployment_metrics
+from services.model import Split, Window, WorkspaceRef
 from services.shadow import rows
-from services.shadow.keeper import LAST_MINUTES, TRY_AGAIN, Keeper, Read
+from services.shadow.ending import LAST_MINUTES
+from services.shadow.gathering import Read
+from services.shadow.keeper import Keeper
+from services.shadow.mirroring import TRY_AGAIN
 from services.shadow.model import Asked, Pair, Reading, Run, RunState
+from services.shadow.reporting import gather
 from services.shadow.runs import Runs
 from services.shadow.starting import new_run, plan_of
 from services.store import Store
@@ -33,7 +38,7 @@ from services.traffic.plan import plan
 from tests.contract.elsewhere import change_split, seed_endpoint, seed_workspace
 from tests.contract.history import row
 from tests.contract.monitor_clients import TABLES, seed, set_switches, switch_logs_on
-from tests.local_azure import LocalAzure
+from tests.local_azure import ROOT, LocalAzure
 
 pytestmark = pytest.mark.emulator
 
@@ -53,6 +58,12 @@ class Clock:
 
     def __init__(self) -> None:
         self.back = timedelta()
+
+    def go_back(self, by: timedelta) -> None:
+        """To the middle of a minute: what a test takes by itself then ends no minute."""
+        now = datetime.now(UTC)
+        middle = (now - by).replace(second=30, microsecond=0)
+        self.back = now - middle
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) - self.back
@@ -96,8 +107,8 @@ def process(here: Connection, tmp_path: Path, clock: Clock) -> Iterator[Callable
     """Starts another process of Sluice on the same store."""
     made: list[Process] = []
 
-    def start(read: Read = rows.read) -> Process:
-        made.append(Process(here, tmp_path / "sluice.db", clock, read))
+    def start(read: Read = rows.read, conn: Connection = here) -> Process:
+        made.append(Process(conn, tmp_path / "sluice.db", clock, read))
         return made[-1]
 
     yield start
@@ -148,6 +159,19 @@ def requests_of(
             rows.append(row(at, name, "blue", 200, float(live)))
             rows.append(row(at, name, "green", int(status), float(copy), kind="mirror"))
     return rows
+
+
+def wait_for_metrics(conn: Connection, name: str, start: datetime) -> None:
+    """Wait until the metrics have all rows: minutes this old are taken as they are."""
+    endpoint, deployments = get_endpoint(conn, name), list_deployments(conn, name)
+    window = Window(start, start + MINUTES * MINUTE, 60)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while deployment_metrics(conn, endpoint, deployments, window).requests["count"].sum() < 2 * MINUTES * A_MINUTE:
+        assert time.monotonic() < deadline
+
+
+def told_of_statuses(run: Run) -> list[str]:
+    return [each.sentence for each in run.remarks if each.sentence.startswith("Which statuses count as errors")]
 
 
 def whole_minute(ago: timedelta) -> datetime:
@@ -205,6 +229,7 @@ def test_what_was_planted_is_found(
         switch_logs_on(local_azure, get_endpoint(here, name).id, TABLES[0], ago=3 * HOUR.total_seconds())
     start = whole_minute(MINUTES * MINUTE + SETTLING)
     seed(local_azure, rows=requests_of(name, start, MINUTES, **planted))
+    wait_for_metrics(here, name, start)
     clock.back = datetime.now(UTC) - start
     run = begin(one, here, name, replace(ASKED, criteria=criteria, duration=MINUTES * MINUTE))
     assert run.set_at is not None
@@ -253,6 +278,44 @@ def test_a_killed_process_loses_nothing(
     assert ats == [start + number * MINUTE for number in range(59)], "it began a minute before the first request"
 
 
+def test_errors_stay_what_they_were_when_it_began_although_the_setting_is_another_after_a_restart(
+    process: Callable[..., Process],
+    here: Connection,
+    make: Callable[..., str],
+    clock: Clock,
+    local_azure: LocalAzure,
+    connect_to: Callable[..., Connection],
+) -> None:
+    name, first = make({"green": 20}), process()
+    start = whole_minute(MINUTES * MINUTE + SETTLING)
+    planted = requests_of(name, start, MINUTES, failing=0.2)
+    seed(local_azure, rows=planted)
+    wait_for_metrics(here, name, start)
+    clock.back = datetime.now(UTC) - start + MINUTE
+    run = begin(first, here, name, replace(ASKED, duration=(MINUTES + 1) * MINUTE))
+    clock.back = MINUTES / 2 * MINUTE + SETTLING
+    half = looked_after(first, run, lambda found: bool(first.keeper.runs.minutes(found.id)))
+    assert (half.statuses, told_of_statuses(half)) == (here.settings.statuses, [])
+
+    now = connect_to(local_azure, SLUICE_SERVER_ERRORS="5xx").at(here.workspace)
+    second = process(conn=now)
+    # The first one's lease is over.
+    clock.back -= 2 * MINUTE
+    going = looked_after(second, run, lambda found: bool(told_of_statuses(found)))
+    assert going.state is RunState.RUNNING
+    second.keeper.round()
+    clock.back = timedelta()
+    ended = looked_after(second, run, lambda found: found.verdict is not None)
+
+    kept = second.keeper.runs.minutes(run.id)
+    failed = sum(each["status"] == 424 for each in planted)
+    assert (len(kept), sum(each.candidate.errors for each in kept)) == (MINUTES, failed)
+    assert len(told_of_statuses(ended)) == 1
+    view = second.keeper.standing(ended)
+    made = gather(second.keeper.runs, second.journal, ended, view, get_endpoint(here, name), now, ROOT)
+    assert made.statuses == here.settings.statuses
+
+
 def test_the_last_minutes_are_waited_for_but_not_for_ever(
     process: Callable[..., Process],
     here: Connection,
@@ -266,7 +329,7 @@ def test_the_last_minutes_are_waited_for_but_not_for_ever(
         return replace(found, minutes=found.minutes[: len(found.minutes) - late])
 
     one = process(read)
-    clock.back = HOUR
+    clock.go_back(HOUR)
     run = begin(one, here, make({"green": 20}), replace(ASKED, duration=10 * MINUTE))
     clock.back -= 11 * MINUTE
     ended = looked_after(one, run, lambda found: found.state is RunState.ENDED)
@@ -410,7 +473,7 @@ def test_other_shares_of_live_traffic_are_told_and_kept_when_the_mirror_is_clear
     change_split(local_azure, run.endpoint_id, {"blue": 90, "red": 10}, {"green": 20})
     one.keeper.round()
     view = one.keeper.standing(one.keeper.runs.get(run.id) or run)
-    assert view.taints[0].startswith("The live traffic is 90 % blue, 10 % red instead of 100 % blue.")
+    assert view.told[0].startswith("The live traffic is 90 % blue, 10 % red instead of 100 % blue.")
 
     one.keeper.stop_run(run.id)
     looked_after(one, run, lambda found: found.state is RunState.STOPPED)

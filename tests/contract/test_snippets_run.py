@@ -53,7 +53,7 @@ def run(local_azure: LocalAzure, conn: Connection, served: str, tmp_path: Path) 
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -138,7 +138,7 @@ def started(listener: Listener, folder: Path, title: str, request: ScoringReques
         env=os.environ | variables,
         cwd=folder,
         capture_output=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     return done.returncode

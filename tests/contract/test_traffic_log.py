@@ -120,12 +120,16 @@ def test_mirrored_copies_are_rows_where_azure_logs_them(local_azure: LocalAzure,
     assert read(deployments=("green",)).total == 0
 
 
-def test_late_rows_make_the_newest_row_old(local_azure: LocalAzure, read: Callable[..., Reading]) -> None:
-    set_switches(local_azure, log_delay_seconds=240)
+def test_late_rows_make_the_newest_row_old(
+    local_azure: LocalAzure, read: Callable[..., Reading], told: datetime
+) -> None:
+    shown_until = told + timedelta(minutes=MINUTES // 2)
+    delay = (datetime.now(UTC) - shown_until).total_seconds()
+    set_switches(local_azure, log_delay_seconds=delay)
     try:
         found = read()
         assert found.newest_at is not None
-        assert found.newest_at <= datetime.now(UTC) - timedelta(seconds=240)
+        assert found.newest_at <= datetime.now(UTC) - timedelta(seconds=delay)
         assert 0 < found.total < MINUTES * len(STATUSES)
     finally:
         set_switches(local_azure, log_delay_seconds=0)

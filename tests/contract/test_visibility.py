@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from services.azure.endpoints import get_endpoint, list_deployments
 from services.model import WorkspaceRef
 from services.scoring.request import ScoringRequest
 from services.scoring.sending import send
+from services.traffic.arrival import CLOCKS
 from services.visibility.judging import (
     CONSOLE_LOG,
     CONTAINER_LOG,
@@ -29,7 +30,7 @@ from services.visibility.judging import (
 from services.visibility.probe import Findings, probe
 from tests.contract.elsewhere import seed_endpoint
 from tests.contract.history import row
-from tests.contract.monitor_clients import past, set_switches, switch_logs_on
+from tests.contract.monitor_clients import SHADOW_SWITCHES, past, switch_logs_on, wait_for_quiet_minute
 from tests.local_azure import POLL_SECONDS, LocalAzure
 
 pytestmark = pytest.mark.emulator
@@ -37,25 +38,8 @@ pytestmark = pytest.mark.emulator
 MINUTES = 30
 """Of traffic; the newest twelve have not settled in the logs."""
 LIVE, COPIES, PERCENT = 20, 4, 20
-DEFAULTS = {
-    "shadow_in_endpoint_metrics": False,
-    "shadow_in_deployment_metrics": True,
-    "shadow_in_traffic_log": False,
-    "shadow_in_console_log": True,
-    "metric_delay_seconds": 0,
-    "log_delay_seconds": 0,
-}
-LOGGED_SECONDS = 30.0
+LOGGED_SECONDS = 120.0
 TRAFFIC_TABLE = "AmlOnlineEndpointTrafficLog"
-
-
-@pytest.fixture
-def switches(local_azure: LocalAzure) -> Iterator[Callable[..., None]]:
-    """Says where mirrored requests are visible and how late; before and afterwards it is as it always is."""
-    local_azure.control("DELETE", "faults").raise_for_status()
-    set_switches(local_azure, **DEFAULTS)
-    yield lambda **values: set_switches(local_azure, **values)
-    set_switches(local_azure, **DEFAULTS)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +53,9 @@ def made(local_azure: LocalAzure) -> Callable[..., str]:
         if is_logged:
             switch_logs_on(local_azure, endpoint_id, TRAFFIC_TABLE, ago=2 * 3600)
         rows: list[dict[str, Any]] = []
+        first = past(MINUTES)
         for minute in range(MINUTES):
-            at = past(MINUTES - minute) + timedelta(seconds=20)
+            at = first + timedelta(minutes=minute, seconds=20)
             rows += [row(at, name, "blue", 200, 10.0) for _ in range(live)]
             rows += [row(at, name, "green", 200, 10.0) for _ in range(named)]
             rows += [row(at, name, "green", 200, 10.0, kind="mirror") for _ in range(copies)]
@@ -105,10 +90,10 @@ def compared(found: Findings) -> Mapping[str, tuple[int, int, bool]]:
 
 
 def test_every_switch_of_the_shadow_is_found_out_beside_a_source_that_differs(
-    conn: Connection, logged: str, switches: Callable[..., None]
+    conn: Connection, logged: str, shadow_switches: Callable[..., None]
 ) -> None:
     for in_deployment, in_endpoint, in_log in itertools.product((True, False), repeat=3):
-        switches(
+        shadow_switches(
             shadow_in_deployment_metrics=in_deployment,
             shadow_in_endpoint_metrics=in_endpoint,
             shadow_in_traffic_log=in_log,
@@ -139,9 +124,9 @@ def test_every_switch_of_the_shadow_is_found_out_beside_a_source_that_differs(
 
 
 def test_requests_that_name_the_target_are_not_taken_for_copies(
-    conn: Connection, made: Callable[..., str], switches: Callable[..., None]
+    conn: Connection, made: Callable[..., str], shadow_switches: Callable[..., None]
 ) -> None:
-    switches()
+    shadow_switches()
     name = made(named=9)
     assert verdicts(look(conn, name)) | {CONTAINER_LOG: ""} == {
         DEPLOYMENT_METRICS: VISIBLE,
@@ -155,31 +140,35 @@ def test_requests_that_name_the_target_are_not_taken_for_copies(
     assert "may be requests that name the deployment" in found.seen[0].why
 
 
-def test_few_requests_tell_nothing(conn: Connection, made: Callable[..., str], switches: Callable[..., None]) -> None:
-    switches(shadow_in_deployment_metrics=False)
+def test_few_requests_tell_nothing(
+    conn: Connection, made: Callable[..., str], shadow_switches: Callable[..., None]
+) -> None:
+    shadow_switches(shadow_in_deployment_metrics=False)
     found = look(conn, made(live=1, copies=0))
     assert set(verdicts(found).values()) == {NOT_YET_KNOWN}
     assert "too few to tell" in found.seen[0].why
 
 
-def test_late_metrics_and_logs_change_no_verdict(conn: Connection, logged: str, switches: Callable[..., None]) -> None:
+def test_late_metrics_and_logs_change_no_verdict(
+    conn: Connection, logged: str, shadow_switches: Callable[..., None]
+) -> None:
     for delays in ({"metric_delay_seconds": 600}, {"log_delay_seconds": 1200}, {"metric_delay_seconds": 900}):
-        switches(**{**DEFAULTS, "shadow_in_endpoint_metrics": True, **delays})
+        shadow_switches(**{**SHADOW_SWITCHES, "shadow_in_endpoint_metrics": True, **delays})
         found = look(conn, logged)
         assert verdicts(found)[DEPLOYMENT_METRICS] == VISIBLE, delays
         assert verdicts(found)[ENDPOINT_METRICS] == VISIBLE, delays
         assert verdicts(found)[TRAFFIC_LOG] == NOT_VISIBLE, delays
     reasons = {each.deployment: each.reason for each in found.reconciliation.agreements}
     assert reasons["blue"].startswith("Delay: the newest minute of the metrics")
-    switches(**{**DEFAULTS, "log_delay_seconds": 1200})
+    shadow_switches(**{**SHADOW_SWITCHES, "log_delay_seconds": 1200})
     reasons = {each.deployment: each.reason for each in look(conn, logged).reconciliation.agreements}
     assert reasons["blue"].startswith("Delay: the log's newest row is of")
 
 
 def test_a_log_that_has_nothing_yet_is_not_said_to_hide_copies(
-    conn: Connection, logged: str, switches: Callable[..., None]
+    conn: Connection, logged: str, shadow_switches: Callable[..., None]
 ) -> None:
-    switches(log_delay_seconds=3600)
+    shadow_switches(log_delay_seconds=3600)
     found = look(conn, logged)
     seen = next(each for each in found.seen if each.source == TRAFFIC_LOG)
     assert seen.verdict == NOT_YET_KNOWN
@@ -188,9 +177,9 @@ def test_a_log_that_has_nothing_yet_is_not_said_to_hide_copies(
 
 
 def test_a_log_that_nothing_sends_says_which_category_is_missing(
-    conn: Connection, made: Callable[..., str], switches: Callable[..., None]
+    conn: Connection, made: Callable[..., str], shadow_switches: Callable[..., None]
 ) -> None:
-    switches()
+    shadow_switches()
     found = look(conn, made(is_logged=False))
     seen = next(each for each in found.seen if each.source == TRAFFIC_LOG)
     assert (seen.verdict, seen.target) == (NOT_YET_KNOWN, None)
@@ -201,9 +190,9 @@ def test_a_log_that_nothing_sends_says_which_category_is_missing(
 
 
 def test_a_source_that_fails_says_why_and_stops_no_other(
-    conn: Connection, logged: str, switches: Callable[..., None], fault: Callable[..., None]
+    conn: Connection, logged: str, shadow_switches: Callable[..., None], fault: Callable[..., None]
 ) -> None:
-    switches()
+    shadow_switches()
     fault(path="/v1/*", status=403, code="InsufficientAccessError")
     found = look(conn, logged)
     by_source = {seen.source: seen for seen in found.seen}
@@ -214,9 +203,9 @@ def test_a_source_that_fails_says_why_and_stops_no_other(
 
 
 def test_rows_of_requests_that_no_deployment_answered_are_compared_apart(
-    conn: Connection, local_azure: LocalAzure, made: Callable[..., str], switches: Callable[..., None]
+    conn: Connection, local_azure: LocalAzure, made: Callable[..., str], shadow_switches: Callable[..., None]
 ) -> None:
-    switches()
+    shadow_switches()
     name = made(copies=0)
     refused = [row(past(20), name, "", 401, 1.0) for _ in range(5)]
     local_azure.control("POST", "seed", {"rows": refused}).raise_for_status()
@@ -225,19 +214,22 @@ def test_rows_of_requests_that_no_deployment_answered_are_compared_apart(
     assert found.reconciliation.agreements[-1].reason.startswith("Refused before a deployment was chosen")
 
 
+@pytest.mark.usefixtures("unsent")
 def test_what_a_container_writes_proves_copies_that_no_metric_shows(
     conn: Connection,
     local_azure: LocalAzure,
     served: str,
     split: Callable[..., None],
-    switches: Callable[..., None],
+    shadow_switches: Callable[..., None],
 ) -> None:
-    switches(shadow_in_deployment_metrics=False)
+    shadow_switches(shadow_in_deployment_metrics=False)
     endpoint_id = f"{local_azure.workspace}/onlineEndpoints/{served}"
     switch_logs_on(local_azure, endpoint_id, TRAFFIC_TABLE, "AmlOnlineEndpointConsoleLog", name="visibility", ago=3600)
     split({"blue": 100}, {"green": 50})
-    begun = datetime.now(UTC)
     endpoint = get_endpoint(conn, served)
+    # Requests of other tests that name green would be told from copies by nothing.
+    wait_for_quiet_minute(local_azure, served)
+    begun = datetime.now(UTC)
     for _ in range(60):
         send(conn, endpoint, ScoringRequest(b'{"data": [1]}'))
     # So much later the minutes of these requests have settled everywhere.
@@ -251,7 +243,8 @@ def test_what_a_container_writes_proves_copies_that_no_metric_shows(
 
     def seen() -> dict[str, str]:
         # The traffic log has a test of its own: here other tests may have switched it within these minutes.
-        found = probe(conn, endpoint, list_deployments(conn, served), begun - timedelta(minutes=2), later)
+        since = begun.replace(second=0, microsecond=0) - CLOCKS
+        found = probe(conn, endpoint, list_deployments(conn, served), since, later)
         return {source: verdict for source, verdict in verdicts(found).items() if source != TRAFFIC_LOG}
 
     # The last requests and lines are on their way for a moment.
@@ -259,5 +252,5 @@ def test_what_a_container_writes_proves_copies_that_no_metric_shows(
     while seen() != wanted and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     assert seen() == wanted
-    switches(shadow_in_console_log=False)
+    shadow_switches(shadow_in_console_log=False)
     assert seen()[CONSOLE_LOG] == NOT_VISIBLE

@@ -80,7 +80,7 @@ def test_the_cloud_can_be_described_in_arguments(local_azure: LocalAzure, make: 
 def test_programs_trust_the_local_azure_by_their_environment_alone(local_azure: LocalAzure, program: list[str]) -> None:
     address = local_azure.environment["ARM_CLOUD_METADATA_URL"]
     environment = local_azure.client_environment()
-    done = subprocess.run([*program, address], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*program, address], env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     (cloud,) = json.loads(done.stdout)
     # What azure-ai-ml takes from it; without one of these it would not know the cloud.
@@ -142,7 +142,7 @@ def test_the_clients_own_request_id_comes_back_on_answers_polls_and_errors(local
     scope = f"{local_azure.url}{local_azure.workspace}/onlineEndpoints"
 
     def send(method: str, address: str, body: object = None) -> requests.Response:
-        return requests.request(method, address, json=body, headers=headers, verify=local_azure.bundle, timeout=10)
+        return requests.request(method, address, json=body, headers=headers, verify=local_azure.bundle, timeout=60)
 
     made = send("PUT", f"{scope}/identified?api-version=2024-10-01", {"properties": {"authMode": "Key"}})
     polled = send("GET", made.headers["Azure-AsyncOperation"])

@@ -78,7 +78,7 @@ def test_a_deployment_reads_as_azure_shows_it(ml: MLClient, local_azure: LocalAz
 
 
 def test_logs_come_from_two_containers_and_a_third_is_not_there(ml: MLClient, local_azure: LocalAzure) -> None:
-    assert "factor is 2" in ml.online_deployments.get_logs("blue", ENDPOINT, lines=200)
+    assert "factor is 2" in ml.online_deployments.get_logs("blue", ENDPOINT, lines=5000)
     downloads = ml.online_deployments.get_logs("blue", ENDPOINT, lines=50, container_type="storage-initializer")
     assert "Downloaded" in downloads
     # Azure's own summary of the instance stands above the lines that were asked for.
@@ -251,7 +251,7 @@ def test_curl_sees_what_the_front_door_says_of_each_answer(local_azure: LocalAzu
             ["curl", "-sS", "-i", "--http1.1", "--cacert", local_azure.bundle, *lines, "-d", body, address],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=True,
         )
         head, _, text = done.stdout.partition("\n\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -48,11 +48,15 @@ def wired(local_azure: LocalAzure) -> Iterator[str]:
 
 
 @pytest.fixture
-def slow(local_azure: LocalAzure) -> Iterator[None]:
-    """Operations that take a second."""
-    local_azure.control("POST", "settings", {"operation_seconds": 1}).raise_for_status()
-    yield
-    local_azure.control("POST", "settings", {"operation_seconds": 0}).raise_for_status()
+def end(local_azure: LocalAzure) -> Iterator[Callable[[], None]]:
+    """Operations take an hour, until the test lets them end."""
+
+    def let_end() -> None:
+        local_azure.control("POST", "settings", {"operation_seconds": 0}).raise_for_status()
+
+    local_azure.control("POST", "settings", {"operation_seconds": 3600}).raise_for_status()
+    yield let_end
+    let_end()
 
 
 def entity(name: str, **more: Any) -> ManagedOnlineEndpoint:
@@ -94,7 +98,7 @@ def test_creating_reads_the_workspace_puts_polls_and_reads_the_endpoint(
     assert caught.value.error.code == "ResourceNotFound"
 
 
-def test_until_it_has_succeeded_an_endpoint_has_no_addresses(local_azure: LocalAzure, slow: None) -> None:
+def test_until_it_has_succeeded_an_endpoint_has_no_addresses(local_azure: LocalAzure, end: Callable[[], None]) -> None:
     body = {"location": "westeurope", "properties": {"authMode": "Key"}}
     answer = local_azure.arm("PUT", "onlineEndpoints/unborn", body)
     assert answer.status_code == 201
@@ -108,6 +112,7 @@ def test_until_it_has_succeeded_an_endpoint_has_no_addresses(local_azure: LocalA
         )
     assert "ETag" not in answer.headers
     assert answer.headers["Retry-After"] == "1"
+    end()
     local_azure.finish(answer)
     assert local_azure.arm("GET", "onlineEndpoints/unborn").json()["properties"]["scoringUri"]
     assert local_azure.arm("DELETE", "onlineEndpoints/unborn").status_code == 202
@@ -178,13 +183,16 @@ def test_the_auth_mode_of_an_endpoint_can_be_changed(ml: MLClient, local_azure: 
     assert ml.online_endpoints.get_keys(wired).primary_key == keys.primary_key
 
 
-def test_an_unfinished_operation_cannot_be_waited_for_through_result(ml: MLClient, wired: str, slow: None) -> None:
+def test_an_unfinished_operation_cannot_be_waited_for_through_result(
+    ml: MLClient, wired: str, end: Callable[[], None]
+) -> None:
     poller = ml.online_endpoints.begin_create_or_update(ml.online_endpoints.get(wired))
     # A fault of the SDK: it reads the operation's status as an endpoint.
     with pytest.raises(AttributeError):
         poller.result(timeout=0.2)
     poller.wait(timeout=0.1)
     assert not poller.done()
+    end()
     assert poller.result().provisioning_state == "Succeeded"
 
 
@@ -239,7 +247,7 @@ def test_identities_are_shown_with_what_azure_adds(
 
 
 def test_a_change_during_a_change_is_a_conflict_that_the_sdk_calls_existing(
-    ml: MLClient, local_azure: LocalAzure, wired: str, slow: None
+    ml: MLClient, local_azure: LocalAzure, wired: str, end: Callable[[], None]
 ) -> None:
     poller = ml.online_endpoints.begin_create_or_update(ml.online_endpoints.get(wired))
     with pytest.raises(ResourceExistsError) as caught:
@@ -250,6 +258,7 @@ def test_a_change_during_a_change_is_a_conflict_that_the_sdk_calls_existing(
     assert made.json()["error"]["message"].startswith(
         f"Cannot create a deployment in endpoint {wired} because it is in Updating provisioning state"
     )
+    end()
     poller.result()
 
 

@@ -82,7 +82,7 @@ def curl(azure: LocalAzure, address: str, headers: dict[str, str]) -> dict[str, 
         ["curl", "-sS", "--fail", "--cacert", azure.bundle, *lines, address],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     return dict(json.loads(done.stdout))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,7 +28,6 @@ from services.traffic.work import Limits
 
 LIMITS = Limits(lag=0.5)
 STANDING_STILL = Limits(lag=0.5, stood_still=0.1)
-IN_FLIGHT_SECONDS = 0.3
 LATER_SECONDS = 40.0
 
 
@@ -50,8 +48,6 @@ class Mortal:
             step = "read_back" if name == "get_endpoint" and "send_split" in self._seen else name
             self._seen.append(step)
             self._reach(f"before {step}")
-            if self._moment == f"during {step}":
-                threading.Timer(IN_FLIGHT_SECONDS, os.kill, (os.getpid(), signal.SIGKILL)).start()
             answer = found(*arguments, **more)
             self._reach(f"after {step}")
             return answer

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ROOT, Sluice, settle
-from tests.e2e.steps import ours_of
+from tests.e2e.steps import violations
 
 pytestmark = pytest.mark.e2e
 WINES = "wine-cultivars"
@@ -36,7 +35,7 @@ def test_a_file_is_compared_and_the_result_survives_a_reload(
     page.reload()
     expect(verdict).to_be_visible()
     settle(page)
-    assert ours_of(Axe().run(page)) == []
+    assert violations(page) == []
     rows = page.get_by_role("table", name=re.compile("^Comparisons of")).get_by_role("row")
     expect(rows).to_have_count(2)
     page.get_by_role("table", name=re.compile("^Requests that are answered otherwise")).get_by_role("row").nth(

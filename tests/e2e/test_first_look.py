@@ -10,16 +10,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from services.local_azure import LocalAzure
-from tests.e2e.conftest import ROOT, Sluice, clean_environment, free_port, settle, start, stop
-from tests.e2e.steps import ours_of, share_of, shift
+from tests.e2e.conftest import ROOT, Sluice, clean_environment, settle, start, stop
+from tests.e2e.steps import share_of, shift, violations
+from tests.local_azure import three_free_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 
-PAGES = ["Endpoints", "Overview", "Traffic", "Test", "Metrics", "Shadow", "Logs", "Journal"]
+PAGES = [
+    "Endpoints",
+    "Overview",
+    "Traffic",
+    "Test",
+    "Metrics",
+    "Shadow",
+    "Deploy",
+    "Autoscale",
+    "Logs",
+    "Journal",
+    "Quota",
+]
 CHOSEN = "endpoint=whats-in-a-name"
 SHOTS = ROOT / "tests" / "e2e" / "screenshots"
 
@@ -27,7 +39,7 @@ SHOTS = ROOT / "tests" / "e2e" / "screenshots"
 @pytest.fixture
 def fresh(sluice: Sluice) -> Iterator[Sluice]:
     """A second dashboard on the same local Azure, started by hand and visited by nobody yet."""
-    port = free_port()
+    port = three_free_ports()
     environment = clean_environment(sluice.state, **LocalAzure(sluice.state).environment())
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     command += ["--server.headless", "true"]
@@ -109,7 +121,7 @@ def test_every_page_in_every_look(
         page.screenshot(path=file, full_page=True, animations="disabled")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} is {wide} px wider than a {width} px screen"
-        found += [(name, *finding) for finding in ours_of(Axe().run(page))]
+        found += [(name, *finding) for finding in violations(page)]
     assert found == []
 
 
@@ -142,6 +154,14 @@ def test_pictures_for_the_docs(sluice: Sluice, open_page: Callable[..., Page], t
             settle(page)
         if name == "Metrics":
             expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        if name == "Autoscale":
+            page.get_by_role("button", name="Set up autoscale").click()
+            expect(page.get_by_role("button", name="Remove rule 1")).to_be_visible()
+            expect(page.get_by_text("Reading the quota…")).to_have_count(0)
+            settle(page)
+        if name == "Quota":
+            expect(page.get_by_role("heading", name="Deployments")).to_be_visible()
+            settle(page)
         if name == "Logs":
             expect(page.get_by_text("POST /score").first).to_be_visible()
         page.screenshot(path=folder / f"{name.lower()}.png", animations="disabled")

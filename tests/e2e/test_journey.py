@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -15,14 +15,21 @@ from playwright.sync_api import Page, expect
 from scipy import stats
 
 from tests.e2e.conftest import ROOT, Sluice, settle, wait_for
-from tests.e2e.steps import applied, entries_of, menu, press, share_of, shift, split_of, tab_to
+from tests.e2e.steps import applied, choose, entries_of, menu, press, share_of, shift, split_of, splits_kept, tab_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 
 REQUESTS = 3000 if os.environ.get("SLUICE_TEST_COUNTS") == "full" else 400
-UNLIKELY = 1e-4
-"""A right split fails a check at this level once in ten thousand runs."""
+UNLIKELY = 1e-6
+"""A right split fails a check at this level once in a million runs."""
 DIGITS, WINES = "whats-in-a-name", "wine-cultivars"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(sluice: Sluice) -> Iterator[None]:
+    """Both sample endpoints have their split again afterwards."""
+    with splits_kept(sluice.arm, DIGITS, WINES):
+        yield
 
 
 def send(sluice: Sluice, endpoint: str, sample: str, count: int) -> list[httpx.Response]:
@@ -103,14 +110,12 @@ def test_the_numbers_beside_the_slider_move_it_too(sluice: Sluice, open_page: Ca
 
 def test_a_mirror_of_20_percent_receives_about_20_percent(sluice: Sluice, open_page: Callable[..., Page]) -> None:
     page = open_page(f"{sluice.url}/traffic?endpoint={WINES}")
-    page.get_by_label("Copy requests to").click()
-    page.get_by_role("option", name="forest").click()
+    choose(page, page.get_by_label("Copy requests to"), "forest")
     slider = page.get_by_role("slider", name="Share of live requests").first
     expect(slider).to_have_value("10")
-    slider.focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    expect(slider).to_have_value("20")
+    for percent in range(11, 21):
+        slider.press("ArrowRight")
+        expect(slider).to_have_value(str(percent))
     expect(page.get_by_role("spinbutton", name="Copied, %").first).to_have_value("20")
     settle(page)
     shift(page)
@@ -164,9 +169,7 @@ def test_a_rejected_payload_shows_the_scripts_own_words(sluice: Sluice, open_pag
 
 def test_both_deployments_are_in_the_latency_chart(sluice: Sluice, open_page: Callable[..., Page]) -> None:
     page = open_page(f"{sluice.url}/metrics?endpoint={DIGITS}")
-    plot = page.locator(".js-plotly-plot").first
-    expect(plot).to_be_visible()
-    names = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData.map(trace => trace.name)")
-    points = page.evaluate("() => document.querySelector('.js-plotly-plot')._fullData.map(trace => trace.y.length)")
-    assert {"blue", "green"} <= set(names)
-    assert min(points) > 0
+    traces = "() => document.querySelector('.js-plotly-plot')?._fullData?.map(each => [each.name, each.y.length])"
+    drawn = wait_for(lambda: page.evaluate(traces), "a chart that is drawn")
+    assert {"blue", "green"} <= {name for name, _ in drawn}
+    assert min(points for _, points in drawn) > 0

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Sluice, settle, wait_for
-from tests.e2e.steps import share_of
+from tests.e2e.steps import delete, share_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 NAMES = [f"part-{number:02}" for number in range(20)]
@@ -60,4 +60,4 @@ def test_a_bar_of_many_deployments_can_be_moved_on_a_phone(sluice: Sluice, open_
         assert all(0 <= place["x"] <= place["width"] + 1 for place in places), "no handle leaves the bar"
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     finally:
-        sluice.arm.call("DELETE", f"onlineEndpoints/{endpoint}").raise_for_status()
+        delete(sluice.arm, endpoint)

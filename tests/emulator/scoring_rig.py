@@ -158,7 +158,7 @@ class Rig:
         return await eventually(enough)
 
 
-async def eventually(look: Callable[[], Awaitable[_Found | None]], seconds: float = 30.0) -> _Found:
+async def eventually(look: Callable[[], Awaitable[_Found | None]], seconds: float = 60.0) -> _Found:
     """What ``look`` finds as soon as it finds something; fails after a deadline."""
     deadline = time.monotonic() + seconds
     while True:

@@ -64,7 +64,7 @@ def test_what_is_not_emulated_says_so_by_name(local_azure: LocalAzure, method: s
 
 
 def test_outside_of_everything_there_is_a_plain_501_as_well(local_azure: LocalAzure) -> None:
-    answer = requests.get(f"{local_azure.url}/nothing/here", verify=local_azure.bundle, timeout=10)
+    answer = requests.get(f"{local_azure.url}/nothing/here", verify=local_azure.bundle, timeout=60)
     assert answer.status_code == 501
     assert "GET /nothing/here" in answer.json()["error"]["message"]
 
@@ -84,7 +84,7 @@ def test_the_place_describes_itself(local_azure: LocalAzure) -> None:
 
 def test_the_cloud_is_described_to_anyone(local_azure: LocalAzure) -> None:
     address = local_azure.environment["ARM_CLOUD_METADATA_URL"]
-    (cloud,) = requests.get(address, verify=local_azure.bundle, timeout=10).json()
+    (cloud,) = requests.get(address, verify=local_azure.bundle, timeout=60).json()
     assert cloud["name"] == "AzureLocal"
     assert cloud["resourceManager"] in address
 
@@ -96,7 +96,7 @@ def test_a_body_that_is_no_object_is_refused(local_azure: LocalAzure, text: str)
         data=text,
         headers={"Authorization": f"Bearer {local_azure.token()}", "Content-Type": "application/json"},
         verify=local_azure.bundle,
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "InvalidRequestContent"
@@ -212,7 +212,7 @@ def test_keys_are_replaced_one_at_a_time(local_azure: LocalAzure) -> None:
 
 def test_while_one_operation_runs_another_change_is_a_conflict(local_azure: LocalAzure) -> None:
     create_endpoint(local_azure, "busy")
-    local_azure.control("POST", "settings", {"operation_seconds": 2}).raise_for_status()
+    local_azure.control("POST", "settings", {"operation_seconds": 3600}).raise_for_status()
     try:
         body = {"location": "westeurope", "properties": {"authMode": "Key"}}
         first = local_azure.arm("PUT", "onlineEndpoints/busy", body)
@@ -227,9 +227,9 @@ def test_while_one_operation_runs_another_change_is_a_conflict(local_azure: Loca
             assert second.json()["error"]["code"] == "Conflict"
             # With it, the SDK would send the change again by itself.
             assert "Retry-After" not in second.headers
-        local_azure.finish(first)
     finally:
         local_azure.control("POST", "settings", {"operation_seconds": 0.3}).raise_for_status()
+    local_azure.finish(first)
     assert local_azure.arm("PUT", "onlineEndpoints/busy", body).status_code == 200
 
 

@@ -128,7 +128,7 @@ def test_scaling_starts_and_stops_real_instances(shop: LocalAzure) -> None:
         assert shop.finish(answer)["status"] == "Succeeded"
         document = shop.arm("GET", BLUE).json()
         assert (document["sku"]["capacity"], document["properties"]["provisioningState"]) == (count, "Succeeded")
-        lines = shop.arm("POST", f"{BLUE}/getLogs", {"tail": 500}).json()["content"].splitlines()
+        lines = shop.arm("POST", f"{BLUE}/getLogs", {"tail": 5000}).json()["content"].splitlines()
         assert sum("factor is 2" in line for line in lines) == count
     refused = shop.arm("PATCH", BLUE, {"sku": {"capacity": 51}})
     assert refused.status_code == 400
@@ -151,7 +151,7 @@ def test_requests_can_be_seen_in_telemetry_and_metrics(shop: LocalAzure) -> None
     began = time.time()
     assert shop.score("shop", {"data": [1]}).status_code == 200
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     rows: list[dict[str, object]] = []
     while not rows and time.monotonic() < deadline:
         rows = shop.control("GET", f"requests?endpoint=shop&since={began}").json()["value"]

@@ -35,18 +35,23 @@ class Worker:
         self.ended.append(failure)
 
 
-def operations(context: Context, worker: Worker) -> Operations:
-    context.settings.change({"operation_seconds": 0})
+def operations(context: Context, worker: Worker, seconds: float = 0) -> Operations:
+    context.settings.change({"operation_seconds": seconds})
     made = Operations(context)
     made.register("write", Kind(WRITE, "oeidp", worker.work, worker.finish))
     return made
 
 
-def run(context: Context, worker: Worker, meanwhile: Callable[[Operations, str], None] | None = None) -> dict[str, Any]:
+def run(
+    context: Context,
+    worker: Worker,
+    meanwhile: Callable[[Operations, str], None] | None = None,
+    seconds: float = 0,
+) -> dict[str, Any]:
     """Begin one operation and wait for its end. Returns its document."""
 
     async def begin() -> str:
-        made = operations(context, worker)
+        made = operations(context, worker, seconds)
         name = made.begin("write", "shop")
         assert made.is_busy("shop")
         if meanwhile is not None:
@@ -88,6 +93,25 @@ def test_a_fault_decides_how_an_operation_ends_and_nothing_is_done(tmp_path: Pat
         assert run(context, worker)["error"] == {"code": "OutOfQuota", "message": "none left"}
         assert worker.worked == []
         assert run(context, worker)["status"] == "Succeeded"
+
+
+def test_an_operation_that_runs_ends_when_operations_take_no_time_any_more(tmp_path: Path) -> None:
+    with control_context(tmp_path) as context:
+        worker = Worker()
+
+        def shorten(_: Operations, __: str) -> None:
+            loop = asyncio.get_running_loop()
+
+            def once_it_waits() -> None:
+                if worker.worked:
+                    context.settings.change({"operation_seconds": 0})
+                else:
+                    loop.call_soon(once_it_waits)
+
+            once_it_waits()
+
+        found = run(context, worker, shorten, seconds=3600)
+    assert found["status"] == "Succeeded"
 
 
 @pytest.mark.parametrize("has_fault", [False, True])

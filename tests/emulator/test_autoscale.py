@@ -94,7 +94,7 @@ def scaled(local_azure: LocalAzure) -> Iterator[Scaled]:
     until(is_deleted)
 
 
-def until(is_so: Callable[[], object], seconds: float = 20.0) -> None:
+def until(is_so: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not is_so():

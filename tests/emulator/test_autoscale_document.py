@@ -147,4 +147,5 @@ def test_tags_are_counted() -> None:
 def test_every_windows_zone_is_one_that_python_knows() -> None:
     assert set(WINDOWS_ZONES.values()) <= available_timezones() | {"Etc/UTC"}
     assert str(zone("pacific standard time")) == "America/Los_Angeles"
+    assert all(zone(older) for older in ("Mid-Atlantic Standard Time", "Kamchatka Standard Time"))
     assert zone("America/Los_Angeles") is None

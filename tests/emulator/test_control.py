@@ -13,7 +13,7 @@ pytestmark = pytest.mark.emulator
 def test_without_the_secret_nothing_is_told(local_azure: LocalAzure) -> None:
     address = local_azure.environment["EMULATOR_CONTROL_URL"] + "/health"
     for headers in ({}, {"x-emulator-secret": "wrong"}, {"Authorization": f"Bearer {local_azure.token()}"}):
-        answer = requests.get(address, headers=headers, verify=local_azure.bundle, timeout=10)
+        answer = requests.get(address, headers=headers, verify=local_azure.bundle, timeout=60)
         assert answer.status_code == 401
 
 
@@ -25,7 +25,7 @@ def test_a_web_page_is_refused_even_with_the_secret(local_azure: LocalAzure) -> 
             "x-emulator-secret": local_azure.environment["EMULATOR_CONTROL_SECRET"],
         },
         verify=local_azure.bundle,
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 403
 

@@ -309,7 +309,7 @@ asyncio.run(Environments(Path({str(tmp_path)!r}), os.environ).prepare(Requiremen
         found = psutil.Process(builder.pid).children(recursive=True)
         builder.kill()
     # Else it would go on to write into the folder in which the next build begins.
-    assert psutil.wait_procs(found, 20)[1] == []
+    assert psutil.wait_procs(found, 60)[1] == []
     assert not list(tmp_path.glob("sets/*/complete"))
     [environment] = prepare(tmp_path, None)
     assert (

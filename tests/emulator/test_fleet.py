@@ -266,7 +266,7 @@ async def test_killing_the_control_process_leaves_no_orphan(
     os.kill(parent.pid, signal.SIGKILL)
     await asyncio.to_thread(parent.wait)
     parent.stdout.close()
-    _, alive = await asyncio.to_thread(psutil.wait_procs, children, 20)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, 60)
     assert alive == []
 
 

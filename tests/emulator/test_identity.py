@@ -22,7 +22,7 @@ pytestmark = pytest.mark.emulator
 def ask(azure: LocalAzure, header: str | None, **query: str) -> requests.Response:
     headers = {} if header is None else {"X-IDENTITY-HEADER": header}
     parameters = {"api-version": "2019-08-01", "resource": ARM, **query}
-    return requests.get(azure.environment["IDENTITY_ENDPOINT"], params=parameters, headers=headers, timeout=10)
+    return requests.get(azure.environment["IDENTITY_ENDPOINT"], params=parameters, headers=headers, timeout=60)
 
 
 def test_a_token_says_who_when_and_for_whom(local_azure: LocalAzure) -> None:
@@ -111,7 +111,7 @@ def test_a_bent_or_self_made_token_is_refused(local_azure: LocalAzure) -> None:
 
 def test_no_token_at_all_is_refused(local_azure: LocalAzure) -> None:
     answer = requests.get(
-        local_azure.url + local_azure.workspace, params={"api-version": "1"}, verify=local_azure.bundle, timeout=10
+        local_azure.url + local_azure.workspace, params={"api-version": "1"}, verify=local_azure.bundle, timeout=60
     )
     assert answer.status_code == 401
 
@@ -128,7 +128,7 @@ def test_a_token_ends_after_its_hour() -> None:
 
 
 def sign_in(azure: LocalAzure, tenant: str, path: str = "oauth2/v2.0/token", **form: str) -> requests.Response:
-    return requests.post(f"{azure.url}/{tenant}/{path}", data=form, verify=azure.bundle, timeout=10)
+    return requests.post(f"{azure.url}/{tenant}/{path}", data=form, verify=azure.bundle, timeout=60)
 
 
 @pytest.mark.parametrize("role", ["owner", "reader"])
@@ -173,7 +173,7 @@ def test_another_tenant_is_unknown(local_azure: LocalAzure) -> None:
     for answer in (
         sign_in(local_azure, "elsewhere", grant_type="client_credentials"),
         requests.get(
-            f"{local_azure.url}/elsewhere/v2.0/.well-known/openid-configuration", verify=local_azure.bundle, timeout=10
+            f"{local_azure.url}/elsewhere/v2.0/.well-known/openid-configuration", verify=local_azure.bundle, timeout=60
         ),
     ):
         assert (answer.status_code, answer.json()["error_codes"]) == (400, [90002])

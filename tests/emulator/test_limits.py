@@ -17,7 +17,7 @@ def raw(azure: LocalAzure, head: bytes, body: bytes = b"") -> bytes:
     """The first bytes that come back for these."""
     trusting = ssl.create_default_context(cafile=azure.bundle)
     with (
-        socket.create_connection(("127.0.0.1", azure.port), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", azure.port), timeout=60) as plain,
         trusting.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.sendall(head)

@@ -25,7 +25,7 @@ def send(azure: LocalAzure, method: str, path: str, body: str = "", version: str
         data=body.encode(),
         headers={"Authorization": f"Bearer {azure.token()}", "Content-Type": "application/json"},
         verify=azure.bundle,
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -122,7 +122,7 @@ def test_a_websocket_is_an_http_request_like_any_other(local_azure: LocalAzure) 
     )
     trusting = ssl.create_default_context(cafile=local_azure.bundle)
     with (
-        socket.create_connection(("127.0.0.1", int(port)), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", int(port)), timeout=60) as plain,
         trusting.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.sendall(head.encode())
@@ -143,7 +143,7 @@ def test_a_body_of_another_kind_is_refused_at_its_first_bytes(local_azure: Local
             data=endless(),
             headers={"Authorization": f"Bearer {local_azure.token()}", "Content-Type": "application/zip"},
             verify=local_azure.bundle,
-            timeout=30,
+            timeout=60,
         )
         assert answer.status_code == 415
 

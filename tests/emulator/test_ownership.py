@@ -46,9 +46,9 @@ async def test_a_folder_whose_server_is_stopping_is_waited_for(tmp_path: Path) -
     await first.take()
     first.leave()
     taking = asyncio.create_task(second.take())
-    await asyncio.wait_for(heard.wait(), 10)
+    await asyncio.wait_for(heard.wait(), 60)
     first.release()
-    await asyncio.wait_for(taking, 10)
+    await asyncio.wait_for(taking, 60)
     assert said == [f"The local Azure that uses {tmp_path} is stopping; waiting for its end."]
     with pytest.raises(StartError, match="in use"):
         await first.take()

@@ -134,7 +134,8 @@ def test_workspaces_and_many_endpoints_are_there_without_processes(local_azure: 
     found, page = [], local_azure.arm("GET", f"{workspace}/onlineEndpoints").json()
     found += [each["name"] for each in page["value"]]
     assert set(found) <= set(names)
-    assert processes_of(local_azure.state) == before
+    # Some of before may have ended meanwhile: other tests have deployments here.
+    assert processes_of(local_azure.state) <= before
     # All or nothing: the second one is there already.
     again = {"endpoints": [{"name": "not-yet"}, {"name": "seeded-0"}]}
     assert local_azure.control("POST", "seed", again).status_code == 400

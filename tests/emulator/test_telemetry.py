@@ -220,6 +220,6 @@ async def test_rows_that_are_on_their_way_when_the_recorder_ends_are_written(sto
         await asyncio.sleep(0.004)
     recorder.add(row(request_id="last"))
     recorder.end()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 60)
     found = {each["request_id"] for each in store.rows("shop", 0, 100)}
     assert {"last", *(f"before-{number}" for number in range(20))} <= found

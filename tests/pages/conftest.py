@@ -9,15 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.deployable import create_endpoint, upload_and_put
 from tests.local_azure import AZURE_VARIABLES, ROOT, LocalAzure
+from ui import readers
 
 SPLIT = "pages-split"
 """An endpoint with two deployments: blue doubles and is live, green trebles and is mirrored to."""
@@ -52,7 +55,7 @@ class Page:
 
     def settled(self) -> Page:
         """The page once nothing is on its way behind the scenes."""
-        deadline, pause = time.monotonic() + 20, threading.Event()
+        deadline, pause = time.monotonic() + 60, threading.Event()
         while 'class="working"' in self.html():
             assert time.monotonic() < deadline, self.html()
             pause.wait(0.05)
@@ -63,8 +66,17 @@ class Page:
     def fresh(self) -> Page:
         """The page as somebody sees it who reads everything anew."""
         st.cache_data.clear()
+        readers.forget()
         self.app.run()
         return self
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_are_looked_through_once() -> Iterator[None]:
+    """Streamlit looks through all installed packages for components when a test opens a page: half a second each."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +98,20 @@ def seeded(local_azure: LocalAzure) -> LocalAzure:
     rows.append(row(now - 600, "blue", "live", 424))
     assert local_azure.control("POST", "seed", {"rows": rows}).ok
     return local_azure
+
+
+@pytest.fixture
+def recent(seeded: LocalAzure) -> LocalAzure:
+    """The seeded local Azure with requests of the last minutes, however long ago it was seeded: what a list tells is of
+    the last quarter of an hour."""
+    now = time.time()
+    rows = [
+        row(now - 60 * minute - 5, name, kind, 200)
+        for minute in range(6)
+        for name, kind in (("blue", "live"), ("green", "mirror"))
+    ]
+    seeded.control("POST", "seed", {"rows": rows}).raise_for_status()
+    return seeded
 
 
 def row(at: float, deployment: str, kind: str, status: int) -> dict[str, Any]:
@@ -133,8 +159,14 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     st.cache_resource.clear()
     st.cache_data.clear()
+    # What a test asks of Sluice beside a page has this one session for the whole process: it remembers a workspace.
+    st.session_state.clear()
     main = sys.modules["__main__"]
     yield
+    # What a page has begun to read would meet the next test's faults, and take them away from it.
+    for thread in threading.enumerate():
+        if thread.name == "behind":
+            thread.join(60)
     # A run of a page that is still going leaves its script there, and new processes would begin with it.
     sys.modules["__main__"] = main
     st.cache_resource.clear()

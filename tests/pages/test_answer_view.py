@@ -59,7 +59,7 @@ def _draw_code() -> None:
 
 
 def drawn(outcome: Answer | SluiceError, explanation: Explanation | None = None) -> AppTest:
-    app = AppTest.from_function(_draw_answer, default_timeout=30)
+    app = AppTest.from_function(_draw_answer, default_timeout=60)
     app.session_state["request"], app.session_state["outcome"] = REQUEST, outcome
     app.session_state["explanation"] = explanation
     app.run()
@@ -68,7 +68,7 @@ def drawn(outcome: Answer | SluiceError, explanation: Explanation | None = None)
 
 
 def programs(request: ScoringRequest, *, has_address: bool = True) -> AppTest:
-    app = AppTest.from_function(_draw_code, default_timeout=30)
+    app = AppTest.from_function(_draw_code, default_timeout=60)
     app.session_state["request"], app.session_state["has_address"] = request, has_address
     app.run()
     assert not app.exception

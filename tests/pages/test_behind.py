@@ -11,7 +11,7 @@ import pytest
 from services.errors import Unreachable
 from ui.behind import Behind, Look
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 FAILED = Unreachable("a.", "b.", "c.")
 
 

@@ -15,10 +15,11 @@ from services.metrics import DeploymentMetrics
 from services.model import Window
 from ui import charts
 from ui.charts import Look
-from ui.metrics import controls, figures, key_table, panel_charts
+from ui.metrics import before_lines, controls, figures, key_table, outcome_chart, panel_charts
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTES = 10
+NEVER = (START, START)
 
 
 def at(minute: int) -> datetime:
@@ -64,14 +65,15 @@ def test_unsettled_minutes_are_dotted_and_say_so() -> None:
     solid, gaps = charts.latency(metrics({"blue": FULL}, []), ["blue"], "P95", Look()).data
     assert [text == ", not settled" for text in solid.text] == [False] * 8 + [True] * 2
     assert solid.hovertemplate.endswith("%{text}")
-    assert len(gaps.x) == 3, "the two unsettled minutes and the line that leads to them"
+    assert len(gaps.y) == 3, "the two unsettled minutes and the line that leads to them"
+    assert gaps.x0.startswith("2026-03-01T12:07")
     assert (gaps.line.dash, gaps.hoverinfo, gaps.showlegend) == ("dot", "skip", False)
 
 
 def test_the_axis_follows_the_chosen_time_zone() -> None:
     look = Look(ZoneInfo("Europe/Vienna"))
     figure = charts.requests(metrics({}, [(0, "blue", "200", 3.0)]), ["blue"], look)
-    assert str(figure.data[0].x[0]).startswith("2026-03-01T13:00")
+    assert figure.data[0].x0.startswith("2026-03-01T13:00")
     assert figure.layout.xaxis.range[0] == datetime(2026, 3, 1, 13, 0)  # noqa: DTZ001 - plotly draws wall time
     assert charts.zone_name(look.zone, START) == "CET"
 
@@ -158,11 +160,13 @@ def test_error_rates_are_shares_of_the_minute_and_absent_without_requests() -> N
 
 def test_a_drag_becomes_whole_minutes_in_utc_and_is_never_shorter_than_five() -> None:
     zone = ZoneInfo("Europe/Vienna")
-    start, end = controls.dragged(["2026-03-01 13:20:31.1234", "2026-03-01 13:02:10"], zone)
+    start, end = controls.whole_minutes(["2026-03-01 13:20:31.1234", "2026-03-01 13:02:10"], zone) or NEVER
     assert (start, end) == (at(2), at(21))
-    start, end = controls.dragged(["2026-03-01 13:10:00", "2026-03-01 13:10:01"], zone)
+    start, end = controls.whole_minutes(["2026-03-01 13:10:00", "2026-03-01 13:10:01"], zone) or NEVER
     assert end - start >= controls.SHORTEST
     assert start < at(10) < end
+    for odd in (["", "soon"], ["2026-03-01 13:10", "NaT"]):
+        assert controls.whole_minutes(odd, zone) is None
 
 
 @pytest.mark.parametrize(
@@ -178,3 +182,68 @@ def test_a_limit_far_above_the_requests_in_flight_is_not_drawn() -> None:
     names = [trace.name for trace in panel_charts.in_flight(rows, window, at(8), {"blue": 10}, Look()).data]
     assert names == ["blue", "blue takes 10"]
     assert len(panel_charts.in_flight(rows, window, at(8), {"blue": 100}, Look()).data) == 1
+
+
+def test_the_errors_of_the_period_before_are_one_line_over_the_bars() -> None:
+    before = replace(
+        metrics(
+            {},
+            [(1, "blue", "200", 9.0), (3, "blue", "200", 9.0), (3, "blue", "424", 1.0), (3, "green", "401", 2.0)],
+        ),
+        window=Window(START - timedelta(minutes=MINUTES), START, 60),
+    )
+    before = replace(before, requests=before.requests.assign(at=before.requests["at"] - timedelta(minutes=MINUTES)))
+    data = metrics({}, [(2, "blue", "424", 4.0)])
+    figure = charts.errors(data, ["blue"], ["424"], Look())
+    outcome_chart.add_errors_before(figure, before.requests, before, data.window, Look())
+    _, line = figure.data
+
+    assert (line.type, line.name, line.line.dash) == ("scatter", "all deployments, before", "dot")
+    assert line.line.color == charts.DARK_PAGE, "it is seen on a bar of any colour"
+    assert list(line.y[[1, 3]]) == [0.0, 3.0], "requests without errors are no errors, all errors are added up"
+    assert np.isnan(line.y[[0, 2, 4]]).all(), "minutes without requests are gaps"
+    quiet = charts.errors(metrics({}, []), ["blue"], [], Look())
+    outcome_chart.add_errors_before(quiet, before.requests[:1], before, data.window, Look())
+    assert not quiet.data, "no errors in either period are nothing to draw"
+
+
+def test_each_part_of_the_period_before_has_its_own_line() -> None:
+    rows = [(at(minute), "blue", part, value) for minute in (1, 2) for part, value in (("/", 40.0), ("/mnt", 70.0))]
+    past = _frame(rows, ["at", "deployment", "part", "value"])
+    now = Window(at(MINUTES), at(2 * MINUTES), 60)
+    figure = charts.figure_of(now, Look(), "%")
+    figure.add_scatter(x=[at(MINUTES)], y=[41.0], name="blue /")
+    before_lines.lay(figure, past, now, Window(START, at(MINUTES), 60), ["blue"], Look())
+
+    assert {line.name: list(line.y[1:3]) for line in figure.data[1:]} == {
+        "blue /, before": [40.0, 40.0],
+        "blue /mnt, before": [70.0, 70.0],
+    }
+
+
+def test_what_was_read_in_part_is_marked_and_not_compared() -> None:
+    data = metrics({"blue": FULL}, [(minute, "blue", "200", 30.0) for minute in range(MINUTES)])
+    before = replace(
+        metrics({"blue": FULL}, [(minute, "blue", "200", 10.0) for minute in range(MINUTES)]),
+        window=Window(START - timedelta(minutes=MINUTES), START, 60),
+    )
+    moved = {
+        name: getattr(before, name).assign(at=getattr(before, name)["at"] - timedelta(minutes=MINUTES))
+        for name in ("latency", "requests")
+    }
+    before = replace(before, **moved)
+    whole = figures.changes(data, before, "blue")
+    assert whole.requests == pytest.approx(200)
+    assert (whole.server_error_points, whole.mean) == (0, {"P95": 0})
+
+    for now, then in (
+        (replace(data, requests_notes=("blue is missing",)), before),
+        (data, replace(before, requests_notes=("blue is missing",))),
+    ):
+        part = figures.changes(now, then, "blue")
+        assert (part.requests, part.server_error_points, part.client_error_points) == (None, None, None)
+        assert part.mean == {"P95": 0}
+    assert figures.changes(data, replace(before, latency_notes=("P95 is missing",)), "blue").mean == {}
+
+    [row] = key_table.rows(replace(data, requests_notes=("green is missing",)), before, ["blue"])
+    assert [cell.text for cell in row.cells[1:4]] == ["≥ 240", "≈ 30.0 /min", "≈ 0 %"]

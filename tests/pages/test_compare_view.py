@@ -11,6 +11,7 @@ import pytest
 from services.payloads.consent import Consent
 from services.payloads.payload import Payload
 from services.replay.differences import Difference
+from services.replay.keeping import KIND
 from services.replay.record import Example, Record, Triple, to_document
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page
@@ -70,7 +71,7 @@ def record(different: int = 5, *, of: int = 100) -> Record:
 
 
 def keep(azure: LocalAzure, content: Record) -> str:
-    return context.results().save(endpoint_id(azure), compare_runs.KIND, to_document(content), at=datetime.now(UTC))
+    return context.results().save(endpoint_id(azure), KIND, to_document(content), at=datetime.now(UTC))
 
 
 def test_an_empty_library_says_where_requests_come_from(opened: Page) -> None:
@@ -94,7 +95,7 @@ def test_the_library_is_compared_and_the_result_kept(opened: Page, seeded: Local
     assert "green answers 2 of 3 requests otherwise than blue" in opened.html()
     assert opened.rows(f"compare_fields:{SPLIT}")[0][:3] == ["$[*]", "differs", "2"]
     assert opened.rows(f"compare_examples:{SPLIT}")[0][0] == "payload 2"
-    (kept,) = context.results().all(endpoint_id(seeded), compare_runs.KIND)
+    (kept,) = context.results().all(endpoint_id(seeded), KIND)
     assert len(kept.content["examples"]) == 2
     assert opened.rows(f"comparisons:{SPLIT}")[0][1:4] == ["blue", "green", "3"]
 
@@ -103,7 +104,7 @@ def test_without_leave_no_bodies_are_kept(opened: Page, seeded: LocalAzure) -> N
     fill_library(seeded, '{"data": [7654321, 2]}')
     opened.app.run()
     compare(opened)
-    (kept,) = context.results().all(endpoint_id(seeded), compare_runs.KIND)
+    (kept,) = context.results().all(endpoint_id(seeded), KIND)
     assert "7654321" not in json.dumps(dict(kept.content))
     assert opened.rows(f"compare_examples:{SPLIT}")[0][0] == "payload 0"
 
@@ -149,11 +150,11 @@ def test_a_comparison_is_deleted_after_a_question(opened: Page, seeded: LocalAzu
     opened.app.run()
     opened.app.button(key="compare_delete").click().run()
     opened.app.button(key="ask_confirm").click().run()
-    assert context.results().all(endpoint_id(seeded), compare_runs.KIND) == ()
+    assert context.results().all(endpoint_id(seeded), KIND) == ()
 
 
 def test_a_kept_comparison_of_another_version_is_passed_over(opened: Page, seeded: LocalAzure) -> None:
-    context.results().save(endpoint_id(seeded), compare_runs.KIND, {"format": 99}, at=datetime.now(UTC))
+    context.results().save(endpoint_id(seeded), KIND, {"format": 99}, at=datetime.now(UTC))
     opened.app.run()
     assert not opened.app.exception
 

@@ -25,7 +25,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 def drawn(page: Page, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What the browser is given of the lines, once the readings behind the scenes have ended."""
-    deadline, pause = time.monotonic() + 20, threading.Event()
+    deadline, pause = time.monotonic() + 60, threading.Event()
     while True:
         data = page.component("log_lines")
         if until(data) or time.monotonic() > deadline:

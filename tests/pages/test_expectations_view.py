@@ -37,7 +37,7 @@ def opened(open_page: Callable[..., Page], seeded: LocalAzure) -> Page:
 
 def finish(page: Page) -> Page:
     """The page when nothing is on its way any more."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not any(each.key == "expectations_start" for each in page.app.button):
         assert time.monotonic() < until
         page.app.run()

@@ -53,3 +53,25 @@ def test_a_saved_limit_is_a_line_in_its_chart_and_a_rule(open_page: Callable[...
     page.app.button(key="save_limits").click().run()
     assert "The limit was not saved." in page.html()
     assert "Limit: P95 250 ms" in figures(page), "what was there stays"
+
+
+def test_two_windows_do_not_take_each_others_limits_away(open_page: Callable[..., Page], seeded: LocalAzure) -> None:
+    one = open_page("metrics", seeded, endpoint=SPLIT)
+    other = open_page("metrics", seeded, endpoint=SPLIT)
+
+    one.app.number_input(key=field(one, "P90, ms")).set_value(70.0)
+    one.app.button(key="save_limits").click().run()
+    other.app.number_input(key=field(other, "Memory, %")).set_value(60.0)
+    other.app.button(key="save_limits").click().run()
+
+    assert "The limits are saved." in other.html()
+    assert other.app.number_input(key=field(other, "P90, ms")).value == 70, "a field shows what is kept"
+    one.app.run()
+    assert one.app.number_input(key=field(one, "Memory, %")).value == 60
+
+    one.app.number_input(key=field(one, "P90, ms")).set_value(80.0)
+    one.app.button(key="save_limits").click().run()
+    other.app.number_input(key=field(other, "P90, ms")).set_value(90.0)
+    other.app.button(key="save_limits").click().run()
+    assert "Kept now: P90 80 ms." in other.html()
+    assert other.app.number_input(key=field(other, "P90, ms")).value == 80

@@ -45,7 +45,7 @@ def test_the_page_has_lines_key_figures_errors_by_status_and_downloads_and_says_
     blue, green = page.rows("key_figures")
     assert (blue[0], green[0]) == ("blue", "green")
     assert blue[7].endswith(" ms")
-    assert float(blue[7].split()[0]) < float(green[7].split()[0])
+    assert green[7].endswith(" ms")
     # Other tests may have sent green what it fails on.
     assert "blue 424" in [trace["name"] for trace in chart(page, "errors")["data"]]
     assert blue[3] not in ("0 %", "no data")
@@ -103,7 +103,13 @@ def test_charts_beside_latency_and_requests_are_those_that_azure_lists(
     assert "without data in this time" in page.html()
     assert {trace["name"] for trace in chart(page, "in_flight")["data"]} >= {"blue"}
     rates = chart(page, "error_rates")["data"]
-    assert [trace["name"] for trace in rates if trace.get("showlegend") is not False] == ["blue server", "green server"]
+    named = {trace["name"] for trace in rates if trace.get("showlegend") is not False}
+    # Other tests may have sent what a deployment refuses.
+    assert (
+        {"blue server", "green server"}
+        <= named
+        <= {f"{name} {side}" for name in ("blue", "green") for side in ("server", "client")}
+    )
     page.app.segmented_control(key="metric_group").set_value("Resources").run()
     assert page.app.query_params["view"] == "resources"
     assert "Latency, P95, ms" not in [header.value for header in page.app.header]
@@ -114,6 +120,9 @@ def test_a_range_of_fixed_ends_is_read_from_the_address_and_left_again(
     open_page: Callable[..., Page], seeded: LocalAzure, past: dict[str, str]
 ) -> None:
     page = open_page("metrics", seeded, endpoint=SPLIT, **past)
+    # Of a time in which no other test has sent anything.
+    blue, green = page.rows("key_figures")
+    assert float(blue[7].split()[0]) < float(green[7].split()[0])
     requests = chart(page, "requests")
     assert requests["layout"]["xaxis"]["range"][1] == past["to"].replace("Z", ":00")
     assert requests["layout"]["dragmode"] == "select"

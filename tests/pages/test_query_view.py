@@ -22,7 +22,7 @@ from ui.logs import query_answer, query_chart, query_view
 
 pytestmark = pytest.mark.emulator
 NAME = "page-queries"
-SECONDS = 20.0
+SECONDS = 60.0
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -119,7 +119,7 @@ def test_every_template_runs(opened: Page, queried: LocalAzure) -> None:
 
 
 def test_a_query_under_way_can_be_stopped(opened: Page, queried: LocalAzure) -> None:
-    queried.control("POST", "faults", {"path": "/v1/*", "delay_seconds": 3}).raise_for_status()
+    queried.control("POST", "faults", {"path": "/v1/*", "delay_seconds": 15}).raise_for_status()
     try:
         opened.app.button(key="query_run").click().run()
         assert "works on it" in opened.html()
@@ -200,12 +200,15 @@ def test_a_run_that_is_gone_or_of_another_endpoint_is_not_shown(
     ],
 )
 def test_log_analytics_that_fails_is_told_and_the_query_stays(
-    opened: Page, queried: LocalAzure, monkeypatch: pytest.MonkeyPatch, rule: dict[str, Any], words: str
+    opened: Page, queried: LocalAzure, rule: dict[str, Any], words: str
 ) -> None:
-    monkeypatch.setattr(log_analytics, "_READ_SECONDS", 1.0)
     queried.control("POST", "faults", {"path": "/v1/*", **rule}).raise_for_status()
     try:
-        finish(opened, queried, "print kept = 1")
+        with pytest.MonkeyPatch.context() as patience:
+            # What is not late by design has as long as it always has.
+            if "delay_seconds" in rule:
+                patience.setattr(log_analytics, "_READ_SECONDS", 1.0)
+            finish(opened, queried, "print kept = 1")
         assert words in opened.html()
         assert opened.html().count('role="alert"') == 1
         assert opened.app.text_area(key=f"query_text:{path(queried)}").value == "print kept = 1"

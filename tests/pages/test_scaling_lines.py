@@ -39,7 +39,7 @@ def latency(page: Page) -> dict[str, Any]:
 
 def drawn_until(page: Page, is_there: Callable[[], bool]) -> None:
     """Draw the page again and again: the log is read behind the scenes."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_there():
         assert time.monotonic() < deadline, page.html()
         page.app.run()

@@ -73,7 +73,7 @@ def test_answers_compared_on_the_page_decide_their_criterion_and_are_not_asked_t
     page.fresh()
     compare(page)
     assert "green answers 12 of 12 payloads otherwise than blue: 100.0 %" in page.html()
-    assert "12 payloads, put to both" in page.html()
+    assert "12 payloads, answered by both" in page.html()
     assert context.shadow().runs.answers(run.id)[0].different == 12
     page.app.button(key="compare_answers").click().run()
     assert "All 12 payloads have been counted in this shadow test" in page.html()

@@ -13,12 +13,15 @@ import pytest
 
 from services.comparison.criteria import Criteria
 from services.comparison.judge import Arm
+from services.model import Endpoint, Split
 from services.shadow.judging import from_view
 from services.shadow.model import Minute, Pair, Run, RunState
 from services.shadow.runs import Runs
+from tests.contract.monitor_clients import seed
 from tests.local_azure import LocalAzure
 from tests.pages.conftest import BARE, SPLIT, Page, read_split, write_split
-from ui import context
+from ui import chosen, context
+from ui.shadow import shadow_link
 
 pytestmark = pytest.mark.emulator
 PAIR = Pair("blue", "green")
@@ -98,6 +101,7 @@ def test_starting_asks_once_takes_the_mirror_and_saves_the_criteria(
 ) -> None:
     page = open_page("shadow", azure, endpoint=SPLIT)
     key = f"_{endpoint_id(azure).lower()}"
+    page.app.number_input(key=f"shadow_memory{key}").set_value(20.0)
     page.app.number_input(key=f"shadow_errors{key}").set_value(1.5).run()
     page.app.button(key="start_shadow").click().run()
     assert page.app.get("dialog")
@@ -108,11 +112,12 @@ def test_starting_asks_once_takes_the_mirror_and_saves_the_criteria(
     page.app.button(key="confirm_shadow").click().run()
     assert not page.app.get("dialog")
     assert "No data is neither PASS nor FAIL." in page.html()
-    assert page.html().count('<b class="verdict busy">') == 4, "the whole, errors, and latency twice"
+    assert page.html().count('<b class="verdict busy">') == 5, "the whole, errors, latency twice, and memory"
+    assert "No minute tells yet what the instances of both use." in page.html()
     assert not is_offered(page), "one runs at a time"
     runs = context.shadow().runs
     assert [(each.percent, each.criteria.error_points) for each in runs.running()] == [(20, 1.5)]
-    assert runs.criteria(endpoint_id(azure)).error_points == 1.5
+    assert runs.criteria(endpoint_id(azure)) == Criteria(1.5, memory_percent=20)
     assert read_split(azure) == ({"blue": 100}, {"green": 20})
 
 
@@ -212,6 +217,36 @@ def test_an_endpoint_without_deployments_says_what_is_missing(
     assert not is_offered(page)
 
 
+def test_when_every_deployment_is_live_it_says_why_none_can_be_copied_to_and_what_to_do(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    entry = {"name": "shadow-all-live", "deployments": ["blue", "green"], "traffic": {"blue": 60, "green": 40}}
+    seed(azure, endpoints=[entry])
+    page = open_page("shadow", azure, endpoint="shadow-all-live")
+    assert "Every deployment has live traffic, and Azure mirrors only to one without." in page.html()
+    assert "take the live share of one away on the Traffic page" in page.html()
+    assert not is_offered(page)
+    assert "Side by side" in [each.value for each in page.app.header], "two live ones can be described"
+
+
+def test_a_kubernetes_endpoint_says_why_there_is_no_shadow_test_and_describes_all_the_same(
+    open_page: Callable[..., Page], azure: LocalAzure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The local Azure has managed endpoints alone.
+    heading = chosen.heading
+
+    def on_kubernetes(title: str) -> Endpoint | None:
+        found = heading(title)
+        return replace(found, is_kubernetes=True) if found else None
+
+    monkeypatch.setattr(chosen, "heading", on_kubernetes)
+    page = open_page("shadow", azure, endpoint=SPLIT)
+    assert "This is a Kubernetes endpoint. Azure mirrors traffic on managed online endpoints only." in page.html()
+    assert "Two of its deployments can be described side by side below." in page.html()
+    assert not is_offered(page)
+    assert "Side by side" in [each.value for each in page.app.header]
+
+
 def test_criteria_that_cannot_be_judged_are_refused_before_the_start(
     open_page: Callable[..., Page], azure: LocalAzure
 ) -> None:
@@ -231,6 +266,30 @@ def test_the_pages_that_show_the_mirror_lead_to_it_and_say_what_breaks_a_running
     assert "A shadow test compares green with blue until" in page.fresh().html()
     page = open_page("metrics", azure, endpoint=SPLIT)
     assert "See the verdict so far" in {each.proto.label for each in page.app.get("page_link")}
+
+
+def test_a_change_of_the_split_that_breaks_a_running_test_says_so_before_it_is_applied(
+    open_page: Callable[..., Page], azure: LocalAzure
+) -> None:
+    keep(azure, minutes(3), split=Split({"blue": 100}, {"green": 20}))
+    page = open_page("traffic", azure, endpoint=SPLIT)
+    page.control("number_input", f"share:{SPLIT}:green").set_value(10).run()
+    page.app.button(key="shift").click().run()
+    assert page.app.get("dialog")
+    assert "This change breaks it off: its verdict is frozen" in page.html()
+    assert "See the shadow test" in {each.proto.label for each in page.app.get("page_link")}
+    page.app.button(key="cancel_shift").click().run()
+    end()
+    page.app.button(key="shift").click().run()
+    assert "This change breaks it off" not in page.html(), "a test that is over"
+
+
+def test_a_change_that_a_running_test_stands_is_told_as_such() -> None:
+    run = Run("one", "/id", PAIR, 20, Criteria(), BEGAN, NOW, "", split=Split({"blue": 90, "red": 10}, {"green": 20}))
+    assert shadow_link.warning(run, run.split) == ""
+    assert "It goes on" in shadow_link.warning(run, Split({"blue": 100}, {"green": 20}))
+    for split in (Split({"blue": 100}), Split({"red": 100}, {"green": 20}), Split({"blue": 100}, {"green": 30})):
+        assert "breaks it off" in shadow_link.warning(run, split)
 
 
 def test_who_sees_a_test_pass_that_was_to_prepare_its_promotion_is_taken_to_it(

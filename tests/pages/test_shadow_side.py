@@ -21,13 +21,13 @@ from ui import context
 
 pytestmark = pytest.mark.emulator
 MINUTES = 40
-ALONE = "side-alone"
-"""An endpoint that nobody else sends to, and whose containers write nothing."""
+ALONE, PAST = "side-alone", "side-past"
+"""Endpoints that nobody else sends to, and whose containers write nothing."""
 
 
 def read(page: Page) -> Page:
     """The page once the numbers of both have been read behind the scenes."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while "Reading the requests of both" in page.html() and time.monotonic() < deadline:
         page.app.run()
     assert not page.app.exception
@@ -102,6 +102,29 @@ def test_without_single_requests_it_counts_and_names_what_would_show_latencies(
     assert "console log" in page.html()
     assert "Described, not judged" in page.html()
     assert charts(page) == {"side_errors"}
+
+
+def test_a_time_of_fixed_ends_is_chosen_stands_in_the_address_and_is_left_again(
+    open_page: Callable[..., Page], seeded: LocalAzure
+) -> None:
+    entry = {"name": PAST, "deployments": ["blue", "green"], "traffic": {"blue": 50, "green": 50}}
+    seed(seeded, endpoints=[entry])
+    start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=30)
+    at = [start + timedelta(minutes=each, seconds=5) for each in range(60)]
+    seed(seeded, rows=[row(each, PAST, name, 200, 8.0) for each in at for name in ("blue", "green")])
+    page = open_page("shadow", seeded, endpoint=PAST)
+    page.app.datetime_input(key="side_from").set_value((start + timedelta(minutes=10)).replace(tzinfo=None))
+    page.app.datetime_input(key="side_to").set_value((start + timedelta(minutes=40)).replace(tzinfo=None))
+    next(each for each in page.app.button if each.label == "Show").click().run()
+    assert page.app.query_params["from"] == f"{start + timedelta(minutes=10):%Y-%m-%dT%H:%MZ}"
+    page = read(page)
+    assert "Shown: <b>" in page.html()
+    assert table(page)["Requests"][:2] == ["30", "30"], "and not what came before or after"
+    page.app.button(key="side_way_back").click().run()
+    assert "from" not in page.app.query_params
+    assert "Shown: <b>" not in page.html()
+    page = open_page("shadow", seeded, endpoint=PAST, **{"from": "2026-03-02", "to": "2026-03-01"})
+    assert "asks for a time that is none" in page.html()
 
 
 def test_a_deployment_is_not_compared_with_itself(open_page: Callable[..., Page], seeded: LocalAzure) -> None:

@@ -100,10 +100,10 @@ def test_what_taints_a_number_is_named_beside_it_once() -> None:
         ),
     )
     assert side_table.sentences(ground(Taint(LATENCY, cold), Taint(ERRORS, cold)).taints) == [cold]
-    told = {name: cells["Mind"]["text"] for name, cells in table.items()}
+    told = {name: cells["Remarks"]["text"] for name, cells in table.items()}
     assert (told["Latency P95"], told["Server errors"], told["Requests"]) == ("1, 2", "1, 2", "1, 3")
     assert told["Processor"] == "1"
-    assert cold in table["Latency P95"]["Mind"]["title"]
+    assert cold in table["Latency P95"]["Remarks"]["title"]
 
 
 def test_cold_minutes_are_counted_for_the_deployment_that_started() -> None:

@@ -24,7 +24,7 @@ from ui.readers import Span
 
 PEOPLE = 10
 SPAN = Span(180)
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 NUMBERS = "metrics:getBatch"
 
 
@@ -90,7 +90,10 @@ def split_endpoint() -> Endpoint:
     return next(each for each in readers.endpoints() if each.name == SPLIT)
 
 
-def test_ten_who_look_at_the_same_moment_cost_as_much_as_one(calls: Calls) -> None:
+def test_ten_who_look_at_the_same_moment_cost_as_much_as_one(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing gets old meanwhile, however slow the machine is.
+    at = time.monotonic()
+    monkeypatch.setattr(cache_utils, "TTLCACHE_TIMER", lambda: at)
     endpoint = split_endpoint()
     numbers(endpoint)
     # Answers that are kept for hours or for the connection's life are not asked for again; the same for both counts.
@@ -133,7 +136,7 @@ def test_ten_who_wait_for_a_reading_that_fails_wait_for_one(calls: Calls, seeded
     alone = calls.taken()[NUMBERS]
     readers.forget()
     seeded.control(
-        "POST", "faults", {"path": f"/subscriptions/*/{NUMBERS}", "status": 429, "delay_seconds": 1}
+        "POST", "faults", {"path": f"/subscriptions/*/{NUMBERS}", "status": 429, "delay_seconds": 3}
     ).raise_for_status()
     try:
         problems: list[SluiceError] = []

@@ -83,6 +83,24 @@ def test_it_opens_with_what_azure_holds_and_nothing_to_shift(open_page: Callable
     assert "Nothing to shift yet" in captions(page)
 
 
+@pytest.mark.parametrize(
+    ("live", "said"), [({}, "Press Start traffic: only gets all"), ({"only": 100}, "only has all")]
+)
+def test_what_to_do_first_with_one_deployment_names_no_handle(
+    open_page: Callable[..., Page], azure: LocalAzure, live: dict[str, int], said: str
+) -> None:
+    name = f"pages-alone-{len(live)}"
+    azure.control("POST", "seed", {"endpoints": [{"name": name, "deployments": ["only"], "traffic": live}]})
+    try:
+        page = open_page("traffic", azure, endpoint=name)
+        assert said in captions(page)
+        assert "handle" not in captions(page)
+    finally:
+        answer = azure.arm("DELETE", f"onlineEndpoints/{name}")
+        if answer.status_code == 202:
+            azure.finish(answer)
+
+
 def test_a_typed_share_moves_the_others_and_the_slider(open_page: Callable[..., Page], azure: LocalAzure) -> None:
     page = open_page("traffic", azure, endpoint=SPLIT)
     before = page.component(f"slider:{SPLIT}")["revision"]
@@ -96,10 +114,11 @@ def test_a_typed_share_moves_the_others_and_the_slider(open_page: Callable[..., 
     assert not page.app.button(key="shift").disabled
 
 
+@pytest.mark.usefixtures("azure")
 def test_the_plan_tells_requests_per_minute_and_the_preflight_its_verdict(
-    open_page: Callable[..., Page], azure: LocalAzure
+    open_page: Callable[..., Page], recent: LocalAzure
 ) -> None:
-    page = open_page("traffic", azure, endpoint=SPLIT)
+    page = open_page("traffic", recent, endpoint=SPLIT)
     share(page, "green", 50)
     until(page, lambda: "Judged from what was read" in page.html(), "the preflight")
     cells = page.component("plan")["rows"][0]["cells"]
@@ -236,17 +255,20 @@ def test_waiting_for_others_can_be_cancelled_and_what_was_prepared_stays(
 ) -> None:
     page = open_page("traffic", azure, endpoint=SPLIT)
     share(page, "green", 25)
-    before = azure.control("GET", "settings").json()["operation_seconds"]
-    azure.control("POST", "settings", {"operation_seconds": 6})
-    theirs = azure.arm("PUT", f"onlineEndpoints/{SPLIT}", azure.arm("GET", f"onlineEndpoints/{SPLIT}").json())
-    azure.control("POST", "settings", {"operation_seconds": before})
-    apply(page)
-    until(page, lambda: any(each.key == "cancel_application" for each in page.app.button), "a way to cancel")
-    assert "Shifting traffic to" in page.html()
-    assert page.app.button(key="shift").disabled
-    page.app.button(key="cancel_application").click().run()
-    until(page, lambda: "Nothing was written" in page.html(), "the end of the change")
-    assert azure.finish(theirs)["status"] == "Succeeded"
+    theirs = azure.arm("GET", f"onlineEndpoints/{SPLIT}").json()
+    theirs["properties"]["provisioningState"] = "Updating"
+    # Their operation takes as long as it has to.
+    answer = {"method": "GET", "path": f"/subscriptions/*/onlineEndpoints/{SPLIT}", "status": 200, "body": theirs}
+    fault = azure.control("POST", "faults", answer).json()
+    try:
+        apply(page)
+        until(page, lambda: any(each.key == "cancel_application" for each in page.app.button), "a way to cancel")
+        assert "Shifting traffic to" in page.html()
+        assert page.app.button(key="shift").disabled
+        page.app.button(key="cancel_application").click().run()
+        until(page, lambda: "Nothing was written" in page.html(), "the end of the change")
+    finally:
+        azure.control("DELETE", f"faults/{fault['id']}").raise_for_status()
     assert read_split(azure) == ({"blue": 100}, {"green": 20})
     assert after(page)["green"][0] == "25 %"
 

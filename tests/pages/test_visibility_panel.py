@@ -21,7 +21,7 @@ from ui.visibility_panel import visibility_rows
 pytestmark = pytest.mark.emulator
 
 NAME = "pages-shadow"
-READ_SECONDS = 30.0
+READ_SECONDS = 60.0
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

@@ -32,7 +32,7 @@ class Filled:
 
     def demo(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(DEMO), "--state", str(self.azure.state), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=480, check=False)
 
     def rows(self) -> list[dict[str, Any]]:
         answer = self.azure.control("GET", "requests?since=0&limit=100000")
@@ -52,7 +52,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         yield Filled(azure)
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 240) -> None:
     pause, deadline = threading.Event(), time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
@@ -150,7 +150,7 @@ def test_the_stream_outlives_a_restart_of_the_server_and_ends_when_told(filled: 
                 wait_for(lambda: filled.rows()[-1]["started_at"] > after, "the stream to go on")
                 assert demo.poll() is None
                 demo.send_signal(signal.SIGTERM)
-                assert demo.wait(20) == 0
+                assert demo.wait(60) == 0
         finally:
             if demo.poll() is None:
                 demo.kill()

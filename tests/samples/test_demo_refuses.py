@@ -34,7 +34,7 @@ def run_demo(arguments: list[str], changes: dict[str, str]) -> tuple[subprocess.
             env=environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         try:

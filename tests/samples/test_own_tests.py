@@ -23,7 +23,7 @@ def test_the_recipe_for_tests_works_from_anywhere(tmp_path_factory: pytest.TempP
         env=clean_environment() | {"SLUICE_FOLDER": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -37,7 +37,7 @@ def test_the_other_clients_work_with_an_address_as_argument(local_azure: LocalAz
         env=local_azure.client_environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     local_azure.finish(local_azure.arm("DELETE", "onlineEndpoints/by-address"))

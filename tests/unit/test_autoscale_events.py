@@ -55,9 +55,40 @@ def test_the_rule_is_named_when_only_one_goes_this_way() -> None:
     assert words(event(ActiveAutoscaleProfile=both)) == ["blue scaled 2 → 3 by autoscale (profile default)"]
 
 
+def test_a_profile_is_read_as_azures_log_spells_it() -> None:
+    trigger = {"Name": "CpuUtilizationPercentage", "Namespace": "", "Operator": "GreaterThan", "Threshold": 70}
+    rule = {"MetricTrigger": trigger, "ScaleAction": {"Direction": "Increase", "Type": "ChangeCount", "Value": "1"}}
+    capacity = {"Minimum": "1", "Maximum": "5", "Default": "1"}
+    profile = {"Name": "Default scale condition", "Capacity": capacity, "Rules": [rule]}
+    told = "blue scaled 2 → 3 by autoscale (profile Default scale condition, CpuUtilizationPercentage > 70)"
+    assert words(event(ActiveAutoscaleProfile=json.dumps(profile))) == [told]
+    assert words(event(ActiveAutoscaleProfile=profile, OldInstancesCount=2, NewInstancesCount=3)) == [told]
+
+
+@pytest.mark.parametrize(
+    ("operation", "old", "new", "why"),
+    [
+        ("Scaleup", 1, 2, "profile day, minimum 2"),
+        ("Scaledown", 9, 6, "profile day, maximum 6"),
+        # Without metrics, or by the rule: the log does not say.
+        ("Scaleup", 3, 4, "profile day"),
+        ("Scaleup", 4, 5, "profile day, CpuUtilizationPercentage > 70"),
+        ("Scaledown", 5, 4, "profile day, CpuUtilizationPercentage < 30"),
+    ],
+)
+def test_what_limits_ask_for_is_not_put_down_to_a_rule(operation: str, old: int, new: int, why: str) -> None:
+    capacity = {"minimum": "2", "maximum": "6", "default": "4"}
+    profile = json.dumps({"name": "day", "capacity": capacity, "rules": RULES})
+    told = event(operation, ActiveAutoscaleProfile=profile, OldInstancesCount=str(old), NewInstancesCount=str(new))
+    (found,) = found_in([told], ENDPOINT)
+    assert found.reason == why
+
+
 def test_the_beginning_and_the_end_of_a_scaling_are_one() -> None:
     (found,) = found_in([event("ScaleupResult", minute=5), event()], ENDPOINT)
     assert (found.at.minute, found.is_failed) == (0, False)
+    assert found.ended_at is not None
+    assert found.ended_at.minute == 5
     (found,) = found_in([event("ScaleupResult", "Failed", minute=5), event()], ENDPOINT)
     assert (found.at.minute, found.is_failed) == (0, True)
     assert scaling_words(found).startswith("autoscale could not scale blue 2 → 3")

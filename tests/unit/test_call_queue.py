@@ -9,7 +9,7 @@ from collections.abc import Callable
 from services.errors import NotFound, SluiceError, Throttled
 from services.fleet.call_queue import CallQueue
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 class Calls:

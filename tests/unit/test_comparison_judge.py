@@ -14,6 +14,7 @@ from services.comparison.criteria import ALPHA, Criteria
 from services.comparison.errors import Counts, error_evidence, error_interval
 from services.comparison.histogram import Histogram
 from services.comparison.judge import ERRORS, Arm, Judge, Standing, Verdict, overall
+from services.comparison.pooled import Pooled
 from services.comparison.quantiles import Margin, quantile_evidence, quantile_interval
 from services.comparison.ranks import SameMinute
 from services.errors import RuleBroken
@@ -58,6 +59,16 @@ def test_no_data_is_neither_pass_nor_fail() -> None:
     assert judge.verdict is Verdict.NEED_MORE
     assert {each.verdict for each in judge.standings()} == {Verdict.NEED_MORE}
     assert all(each.estimate is None for each in judge.standings())
+
+
+@pytest.mark.parametrize("failing", [0, 100])
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_requests_of_one_side_alone_are_neither_pass_nor_fail(failing: int, *, is_swapped: bool) -> None:
+    judge, none, some = Judge(Criteria()), Arm(0, 0, np.array([])), Arm(100, failing, np.full(100 - failing, 100.0))
+    for _ in range(60):
+        judge.add(*((some, none) if is_swapped else (none, some)))
+    assert {each.verdict for each in judge.standings()} == {Verdict.NEED_MORE}
+    assert standing(judge, ERRORS).why == "There are no requests of both to compare."
     assert overall([]) is Verdict.NEED_MORE
 
 
@@ -90,6 +101,49 @@ def test_what_changes_in_the_middle_is_not_judged() -> None:
     assert same_minute.has_changed
     assert same_minute.verdict is Verdict.NEED_MORE
     assert same_minute.why == "The difference changed during the run: begin a new one."
+
+
+@pytest.mark.parametrize(("without", "load"), [("live", 2.0), ("candidate", 0.5)])
+def test_an_hour_that_one_side_has_no_rows_of_does_not_count(without: str, load: float) -> None:
+    wrong = 0
+    for seed in range(6):
+        rng, judge = np.random.default_rng(seed), Judge(Criteria(), with_intervals=False, with_shift=False)
+        for minute in range(180):
+            now = load if 60 <= minute < 120 else 1.0
+            arms = {name: arm(rng, int(rng.poisson(30)), load=now) for name in ("live", "candidate")}
+            if now != 1.0:
+                arms[without] = Arm(arms[without].requests, 0, np.array([]))
+            judge.add(arms["live"], arms["candidate"])
+        found = standing(judge, "Latency P95")
+        assert found.estimate is not None
+        assert 0.9 < found.estimate < 1.12
+        assert found.n + found.live_n < 180 * 30 * 2 - 90 * 30
+        wrong += found.verdict is Verdict.FAIL
+    assert wrong == 0
+
+
+def test_quiet_minutes_of_one_side_count_as_soon_as_it_has_requests_again() -> None:
+    pooled, some, none = Pooled(), np.full(5, 100.0), np.array([])
+    pooled.add(some, none)
+    for _ in range(10):
+        pooled.add(some, some[:2])
+        pooled.add(some, none)
+    pooled.add(none, some[:1])
+    # What came before there was anything to compare is left out, and nothing else: chance explains the rest.
+    assert (pooled.live.total, pooled.candidate.total) == (100, 20)
+    pooled.add(some, some)
+    assert (pooled.live.total, pooled.candidate.total) == (105, 26)
+
+
+def test_a_criterion_that_both_sides_speak_against_has_changed_and_needs_no_more() -> None:
+    rng, judge = np.random.default_rng(5), Judge(Criteria(0.5, None, ()))
+    for minute in range(600):
+        judge.add(arm(rng, 200, failing=0.01), arm(rng, 200, failing=0.01 if minute < 90 else 0.2))
+    found = standing(judge, ERRORS)
+    assert found.verdict is Verdict.NEED_MORE
+    assert found.has_changed
+    assert found.more is None
+    assert "changed during the run" in found.why
 
 
 def test_one_request_in_a_thousand_minutes_and_numbers_that_are_none_are_harmless() -> None:

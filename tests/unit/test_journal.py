@@ -286,7 +286,7 @@ def test_two_processes_write_one_drift_once(tmp_path: Path, journal: Journal, cl
         assert process.stdout is not None
         process.stdout.readline()
     for process in processes:
-        process.communicate("go\n", timeout=60)
+        process.communicate("go\n", timeout=240)
     assert [process.returncode for process in processes] == [0, 0]
     assert len([entry for entry in journal.entries() if entry.kind == DRIFT]) == 20
 

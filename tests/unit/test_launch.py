@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.local_azure import LocalAzure
+from tests.local_azure import three_free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKSPACE = {
@@ -30,19 +30,13 @@ def environment(state: Path, **extra: str) -> dict[str, str]:
 
 def first_lines(count: int, env: dict[str, str], *arguments: str) -> list[str]:
     """What the launcher prints first; it is stopped as soon as it has."""
-    command = [sys.executable, "-m", "services.launch", "--headless", "--port", str(free_port()), *arguments]
+    command = [sys.executable, "-m", "services.launch", "--headless", "--port", str(three_free_ports()), *arguments]
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline().strip() for _ in range(count)]
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
     return lines
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_configured_workspace_is_named_and_no_local_azure_is_started(tmp_path: Path) -> None:
@@ -72,7 +66,7 @@ def test_without_a_workspace_and_without_wanting_the_local_azure_nothing_is_star
 def test_half_a_configuration_is_refused_before_anything_starts(tmp_path: Path) -> None:
     env = environment(tmp_path, AZURE_SUBSCRIPTION_ID=WORKSPACE["AZURE_SUBSCRIPTION_ID"])
     command = [sys.executable, "-m", "services.launch", "--headless"]
-    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 2
     assert "AZURE_RESOURCE_GROUP and AZUREML_WORKSPACE_NAME are missing" in ended.stdout
     assert "Traceback" not in ended.stderr

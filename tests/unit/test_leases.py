@@ -264,3 +264,51 @@ def test_drift_is_seen_after_the_clock_was_set_back(one: Journal, clock: Clock) 
     clock.go(-3600)
 
     assert one.observe(shown(THEIRS), clock.now()) is not None
+
+
+def test_an_endpoint_that_is_held_for_another_reason_has_no_split_changed_meanwhile(
+    one: Journal, other: Journal, clock: Clock
+) -> None:
+    one.hold(shown().id, "the job")
+    for journal in (one, other):
+        with pytest.raises(Conflict, match="under way"):
+            begin(journal)
+        with pytest.raises(Conflict, match="under way"):
+            journal.hold(shown().id, "another job")
+    clock.go(20)
+    assert one.keep("the job")
+    clock.go(20)
+    with pytest.raises(Conflict, match="under way"):
+        begin(other)
+    one.release("the job")
+    begin(other)
+
+
+def test_what_holds_an_endpoint_can_change_its_split_without_letting_go_and_nobody_else_in_its_name(
+    one: Journal, other: Journal, clock: Clock
+) -> None:
+    one.hold(shown().id, "the job")
+    with pytest.raises(Conflict, match="under way"):
+        other.begin("theirs", shown(), AFTER, WHO, holding="another job")
+    entry, is_new = one.begin("ours", shown(), AFTER, WHO, holding="the job")
+    assert is_new
+    with pytest.raises(Conflict, match="under way"):
+        begin(other)
+    one.end(entry, APPLIED, held=known(AFTER, clock))
+    other.hold(shown().id, "another job")
+
+
+def test_an_endpoint_that_a_dead_process_held_is_free_and_one_it_may_have_changed_is_not(
+    one: Journal, other: Journal, clock: Clock
+) -> None:
+    one.hold(shown().id, "the job")
+    clock.go(60)
+    assert other.unfinished() == []
+    other.hold(shown().id, "another job")
+    assert not one.keep("the job")
+    other.release("another job")
+    one.sent(begin(one))
+    clock.go(60)
+    with pytest.raises(Conflict, match="interrupted"):
+        other.hold(shown().id, "another job")
+    assert [each.id for each in other.unfinished()] == ["first"]

@@ -70,3 +70,30 @@ def test_a_limit_that_says_nothing_is_refused_and_the_others_stay(store: Store, 
         limits.save(endpoint(), {P95: 100, metric: value})
 
     assert [(one.metric, one.value) for one in limits.lines(endpoint())] == [(P99, 900)]
+
+
+def test_two_who_change_different_limits_both_have_them(store: Store) -> None:
+    limits = Limits(store, "azure")
+    limits.save(endpoint(), {P95: 300, MEMORY: 90})
+    seen = {P95: 300.0, MEMORY: 90.0}
+
+    limits.save(endpoint(), {P95: 200, MEMORY: 90}, seen)
+    limits.save(endpoint(), {P95: 300, CPU: 80}, seen)
+
+    assert {one.metric: one.value for one in limits.lines(endpoint())} == {P95: 200, CPU: 80}
+
+
+@pytest.mark.parametrize(("theirs", "told"), [({P95: 200.0, CPU: 80.0}, "P95 200 ms"), ({CPU: 80.0}, "P95: none")])
+def test_the_same_limit_changed_twice_is_told_and_nothing_is_written(
+    store: Store, theirs: dict[str, float], told: str
+) -> None:
+    limits = Limits(store, "azure")
+    seen = {P95: 300.0, CPU: 80.0}
+    limits.save(endpoint(), theirs)
+
+    with pytest.raises(RuleBroken, match="Somebody else") as refused:
+        limits.save(endpoint(), {P95: 100, CPU: 50}, seen)
+    limits.save(endpoint(), {**theirs, MEMORY: 70}, seen)  # both have wished for the same
+
+    assert told in refused.value.why
+    assert {one.metric: one.value for one in limits.lines(endpoint())} == {**theirs, MEMORY: 70}

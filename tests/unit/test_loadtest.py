@@ -25,6 +25,7 @@ from services.loadtest.stopping import FULL_SECONDS, Moment, reason_to_stop
 from services.loadtest.tally import NOT_SAID, Tally, spread
 from services.loadtest.target import cautions, check_target
 from services.scoring.request import ScoringRequest
+from tests.local_azure import three_free_ports
 from tests.values import deployments, endpoint
 
 RATES = st.floats(0.1, 5000)
@@ -258,7 +259,7 @@ def answering(status: str = "200 OK", deployment: str = "blue") -> Behaviour:
 
 
 def engine(url: str, plan: Plan, **options: Any) -> Engine:
-    return Engine(url, [SHOT], plan, **{"timeout_seconds": 5.0, "bearer": lambda: "key", **options})
+    return Engine(url, [SHOT], plan, **{"timeout_seconds": 60.0, "bearer": lambda: "key", **options})
 
 
 def test_everything_is_sent_and_counted_by_deployment() -> None:
@@ -276,7 +277,7 @@ def test_a_header_without_a_value_is_sent_too() -> None:
     heard: list[bytes] = []
     with server(answering(), heard) as url:
         shot = Shot(b"{}", (("Content-Type", "application/json"), ("X-Empty", "")))
-        Engine(url, [shot], Plan(1, 1, 1), timeout_seconds=5.0, bearer=lambda: "key").run()
+        Engine(url, [shot], Plan(1, 1, 1), timeout_seconds=60.0, bearer=lambda: "key").run()
     assert b"\r\nX-Empty:\r\n" in heard[0]
     assert b"Expect" not in heard[0]
 
@@ -297,7 +298,7 @@ def test_latency_counts_from_the_moment_at_which_a_request_was_due() -> None:
     assert found is not None
     assert found["max"] >= 400
     assert found["p90"] >= 200
-    assert "had to wait" in sender.tally.doubts()[-1]
+    assert any("had to wait" in each for each in sender.tally.doubts())
 
 
 def test_a_late_sender_is_not_said_to_have_kept_the_rate() -> None:
@@ -319,7 +320,7 @@ def test_requests_without_an_answer_are_counted_by_what_went_wrong() -> None:
         return True
 
     with server(behave) as url:
-        sender = engine(url, Plan(15, 15, 1), timeout_seconds=0.5)
+        sender = engine(url, Plan(15, 15, 1), timeout_seconds=1.5)
         sender.run()
     outcomes = sender.tally.outcomes
     assert sum(outcomes.values()) == 15
@@ -329,9 +330,7 @@ def test_requests_without_an_answer_are_counted_by_what_went_wrong() -> None:
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    sender = engine(f"http://127.0.0.1:{port}/", Plan(10, 10, 1))
+    sender = engine(f"http://127.0.0.1:{three_free_ports()}/", Plan(10, 10, 1))
     assert sender.run().ended == DONE
     assert sender.tally.outcomes == {"no connection": 10}
 

@@ -32,7 +32,7 @@ def begun(monkeypatch: pytest.MonkeyPatch, path: Path, says: str) -> tuple[LoadR
 def ended(run: LoadRun) -> bool:
     """Whether the run is over, after waiting for it."""
     pause = threading.Event()
-    return any(run.is_over or pause.wait(0.01) for _ in range(2000))
+    return any(run.is_over or pause.wait(0.01) for _ in range(6000))
 
 
 @pytest.mark.parametrize("says", ["""printf '{"event": "sec'""", "echo oops", """echo '{"event": "end"}'; exec cat"""])

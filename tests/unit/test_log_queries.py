@@ -18,7 +18,7 @@ from services.logs.queries import Queries, Run, Runs
 from services.store import Store
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 @pytest.mark.parametrize(

@@ -231,15 +231,15 @@ def test_a_stopped_comparison_keeps_what_it_has() -> None:
     def ask(_: ScoringRequest) -> Outcome:
         if len(replay.record.triples) == 3:
             is_asked.set()
-            assert may_go_on.wait(10)
+            assert may_go_on.wait(60)
         return answered([1])
 
     replay = Replay(items(20), "blue", "green", ask, seed=1, parallel=1)
     replay.start()
-    assert is_asked.wait(10)
+    assert is_asked.wait(60)
     replay.stop()
     may_go_on.set()
-    assert replay.wait(10)
+    assert replay.wait(60)
     assert (len(replay.record.triples), replay.record.is_stopped, replay.progress.error) == (3, True, None)
 
 

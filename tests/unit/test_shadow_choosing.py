@@ -9,8 +9,9 @@ import pytest
 
 from services.shadow.cells import Cells, Collector, pieces
 from services.shadow.choosing import Mirror, Survey, choose
-from services.shadow.console_rows import of_log
+from services.shadow.console_rows import MOST_ANSWERED, of_log
 from services.shadow.model import Pair
+from services.statuses import DEFAULT_SETS, StatusSets
 from services.visibility.judging import CONSOLE_LOG, DEPLOYMENT_METRICS, ENDPOINT_METRICS, TRAFFIC_LOG
 
 PAIR = Pair("blue", "green")
@@ -104,13 +105,20 @@ def test_a_container_s_log_tells_the_requests_that_it_closed() -> None:
 
     def told(asked: int) -> tuple[datetime | None, Cells]:
         gathered = Collector()
-        since = of_log(gathered, "Blue", "\n".join(lines), asked)
+        since = of_log(gathered, "Blue", "\n".join(lines), asked, DEFAULT_SETS)
         return since, gathered.cells(since)
 
     since, cells = told(1000)
     assert since is None
     assert cells.at("blue", NOON).latencies_ms.tolist() == [10.5]
-    second = cells.at("blue", NOON + timedelta(minutes=1))
+    second_minute = NOON + timedelta(minutes=1)
+    second = cells.at("blue", second_minute)
     assert (second.requests, second.errors, second.latencies_ms.tolist()) == (2, 1, [20.0])
+    gathered = Collector()
+    of_log(gathered, "blue", "\n".join(lines), 1000, StatusSets.of("5xx"))
+    assert gathered.cells().at("blue", second_minute).refused == 1, "callers get a 424 for it"
     # A log that is cut may have a part of its first minute only.
     assert told(len(lines))[0] == NOON + timedelta(minutes=1)
+    # Azure answers fewer lines than were asked for and does not say so.
+    lines += ["2026-03-01 12:02:00,000 I [70] azmlinfsrv - GET / 200 0.1ms 12"] * MOST_ANSWERED
+    assert told(2 * MOST_ANSWERED)[0] == NOON + timedelta(minutes=1)

@@ -13,21 +13,26 @@ import pytest
 
 from services.azure.connection import Connection
 from services.comparison.criteria import Criteria
-from services.comparison.judge import Arm, Judge, Verdict
+from services.comparison.judge import ERRORS, LATENCY, Arm, Judge, Verdict
 from services.comparison.quantiles import Margin
+from services.comparison.taints import EVERYTHING, Taint
+from services.comparison.use import Use
 from services.errors import Conflict, NotFound, RuleBroken
 from services.journal.entry import CHANGE, DRIFT, Entry, Who
 from services.model import Split
 from services.results import Results
-from services.shadow import load
+from services.shadow import load, own_statuses
 from services.shadow.ground import look
 from services.shadow.judging import Judging, View, from_view, to_view
-from services.shadow.kept import FEWEST_PER_MINUTE, per_minute
+from services.shadow.kept import FEWEST_PER_MINUTE, per_minute, to_taints
 from services.shadow.model import Asked, Minute, Pair, Remark, Run, RunState
 from services.shadow.runs import MOST_KEPT, Runs
 from services.shadow.starting import new_run, plan_of
 from services.shadow.tainting import Tainting
+from services.shadow.using import UNKNOWN, settled
+from services.statuses import StatusSets
 from services.store import Store
+from services.visibility.judging import DEPLOYMENT_METRICS
 from tests.values import deployments, endpoint
 
 BEGAN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -66,15 +71,76 @@ def test_a_run_is_read_as_it_was_kept(runs: Runs) -> None:
         set_at=BEGAN + MINUTE,
         change_id="change",
         remarks=(Remark(BEGAN, "It rained."),),
-        taints=("blue has two instances, green one.",),
+        taints=(Taint(LATENCY, "blue has two instances, green one."),),
         notes=("No rows.",),
         prepares_promotion=True,
+        statuses=StatusSets.of("5xx,429", "4xx,503"),
     )
     assert runs.begin(full) == full
     assert runs.get("first") == full
     assert runs.all(PLACE.id.upper()) == runs.running() == runs.open() == (full,)
     assert Runs(runs._store, "elsewhere").get("first") is None
-    assert Judging(runs).standing(full).taints == ("It rained.", "blue has two instances, green one.")
+    view = Judging(runs).standing(full)
+    assert view.told == ("It rained.", "blue has two instances, green one.")
+    told = {each.name: view.taints_of(each) for each in view.standings}
+    assert told.pop("Errors") == told.pop("Answers") == ()
+    assert set(told.values()) == {("blue has two instances, green one.",)}, "what concerns all stands on the whole"
+    assert to_view(from_view(view)) == replace(view, is_frozen=True)
+
+
+def test_a_run_goes_by_the_statuses_that_it_began_with() -> None:
+    setting = StatusSets.of("5xx")
+    assert own_statuses.of_run(RUN, setting) == setting, "runs of before they were kept go by the setting"
+    assert own_statuses.another_setting(RUN, setting) == ""
+    begun = replace(RUN, statuses=StatusSets.of("5xx,424,429"))
+    assert own_statuses.of_run(begun, setting) == begun.statuses
+    assert own_statuses.another_setting(begun, StatusSets.of("424,5xx,429", "4xx,424")) == "", "it says the same"
+    told = own_statuses.another_setting(begun, setting)
+    assert "Errors are 5xx, 424 (model) and 429 (overload)." in told
+    assert told == own_statuses.another_setting(begun, StatusSets.of("503")), "said once, whatever it is set to next"
+
+
+def test_taints_that_were_kept_as_sentences_alone_concern_everything() -> None:
+    assert to_taints(["Cold.", ["Errors", "Restarted."]]) == (Taint(EVERYTHING, "Cold."), Taint(ERRORS, "Restarted."))
+
+
+def test_what_instances_used_is_kept_and_minutes_of_before_are_read_without_it(runs: Runs, store: Store) -> None:
+    runs.begin(RUN)
+    used = Use(1234.5, 40.25, 2), Use(None, 50.0, 1)
+    arms = [replace(minute(0).live, use=each) for each in used]
+    runs.add_minutes(RUN.id, [Minute(BEGAN, *arms), minute(1)])
+    first, second = runs.minutes(RUN.id)
+    assert (first.live.use, first.candidate.use) == used
+    assert second.live.use is None
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE shadow_minutes SET used = NULL")
+    assert [each.live.use for each in runs.minutes(RUN.id)] == [None, None]
+
+
+def test_a_minute_whose_processor_is_late_is_waited_for_and_not_for_ever() -> None:
+    kept, use = [minute(n) for n in range(4)], Use(1.0, 40.0, 1)
+    told = {each.at: use for each in kept[:3]}
+    soon = BEGAN + 4 * MINUTE
+    assert [each.live.use for each in settled(kept, told, told, soon)] == [use] * 3
+    assert [each.live.use for each in settled(kept, told, told, soon + HOUR)] == [use, use, use, None]
+    assert len(list(settled(kept, told, {}, soon))) == 4, "nothing is waited for that was never told"
+
+
+def test_what_instances_use_is_told_in_minutes_and_only_where_it_is_judged(runs: Runs) -> None:
+    told = f"{UNKNOWN}: nothing tells."
+    criteria = Criteria(latency=None, quantiles=(), memory_percent=20)
+    for run in (replace(RUN, criteria=criteria), replace(RUN, id="second", endpoint_id="/other")):
+        runs.begin(run)
+        both = [(minute(n), Use(1.0, 40.0 + n % 2, 1)) for n in range(30)]
+        kept = [Minute(m.at, replace(m.live, use=use), replace(m.candidate, use=use)) for m, use in both]
+        runs.add_minutes(run.id, kept, counts="metrics", notes=(told,))
+    first, second = (Judging(runs).standing(each) for each in (runs.get("first") or RUN, runs.get("second") or RUN))
+    assert (first.notes, second.notes) == ((told,), ())
+    errors, memory = first.standings
+    assert memory.more is not None
+    assert first.minutes_of(memory) == memory.more
+    assert (first.source_of(memory), first.source_of(errors)) == (DEPLOYMENT_METRICS, "metrics")
+    assert to_view(from_view(first)) == replace(first, is_frozen=True)
 
 
 def test_one_run_of_an_endpoint_runs_at_a_time_and_a_double_click_begins_one(runs: Runs) -> None:
@@ -93,8 +159,9 @@ def test_an_end_stays_and_nothing_changes_after_it(runs: Runs) -> None:
     ended = runs.end("first", RunState.BROKEN, "The mirror was cleared.", BEGAN)
     assert runs.end("first", RunState.ENDED, "Its time was over.", BEGAN + HOUR) == ended
     assert runs.ask_to_stop("first") == ended
-    told = runs.tell("first", lambda run: replace(run, taints=("Cold.",)), is_over_too=True)
-    assert told == replace(ended, taints=("Cold.",))
+    cold = (Taint(LATENCY, "Cold."),)
+    told = runs.tell("first", lambda run: replace(run, taints=cold), is_over_too=True)
+    assert told == replace(ended, taints=cold)
     with pytest.raises(NotFound):
         runs.ask_to_stop("none")
 
@@ -148,6 +215,15 @@ def test_requests_that_named_a_deployment_are_told_until_the_end_of_the_run(runs
     ]
 
 
+def test_one_oddity_that_was_told_hides_no_other(runs: Runs) -> None:
+    runs.begin(RUN)
+    for number in range(3):
+        runs.add_minutes("first", [minute(number)], odd=[f"{number} named it.", f"green refused {number} of 30."])
+    told = runs.get("first")
+    assert told is not None
+    assert [each.sentence.split("UTC: ")[1] for each in told.remarks] == ["0 named it.", "green refused 0 of 30."]
+
+
 def test_own_load_tests_and_replays_that_name_a_deployment_are_told(runs: Runs, store: Store) -> None:
     run, results = runs.begin(replace(RUN, set_at=BEGAN)), Results(store, "cloud")
     load_test = {"deployment": "green", "sent": 1500, "plan": {"seconds": 120}}
@@ -166,19 +242,19 @@ def test_own_load_tests_and_replays_that_name_a_deployment_are_told(runs: Runs, 
     Tainting(runs, lambda: BEGAN, lambda *_: none, results).look(run, cast("Connection", None), PLACE, BOTH)
     told = runs.get("first")
     assert told is not None
-    assert told.taints == (
+    assert [each.sentence for each in told.taints] == [
         "A replay sent requests that name blue from 02 Mar 08:00 to 08:01 UTC. They are counted too.",
         "A load test sent 1,500 requests that name green from 02 Mar 08:07 to 08:09 UTC. They are counted too.",
-    )
+    ]
 
 
-@pytest.mark.parametrize(("is_whole", "taints"), [(False, ("It started anew.",)), (True, ())])
+@pytest.mark.parametrize(("is_whole", "taints"), [(False, (Taint(LATENCY, "It started anew."),)), (True, ())])
 def test_a_taint_stays_when_azure_does_not_tell_it_again(
-    runs: Runs, *, is_whole: bool, taints: tuple[str, ...]
+    runs: Runs, *, is_whole: bool, taints: tuple[Taint, ...]
 ) -> None:
     runs.begin(RUN)
     runs.add_minutes("first", [minute(0)])
-    runs.tell("first", lambda kept: replace(kept, taints=("It started anew.",)))
+    runs.tell("first", lambda kept: replace(kept, taints=(Taint(LATENCY, "It started anew."),)))
     none = load.Loads(load.Load("blue", 0, 0), load.Load("green", 0, 0), "", is_whole=is_whole)
     tainting = Tainting(runs, lambda: BEGAN, tell=lambda *_: load.Ground(none, (), ()))
     tainting.look(RUN, cast("Connection", None), PLACE, BOTH)

@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 
 from services.comparison.criteria import Criteria
-from services.comparison.judge import Arm, Judge, Verdict, slowest
+from services.comparison.judge import ERRORS, LATENCY, Arm, Judge, Verdict, slowest
+from services.comparison.ranks import LEAST_MINUTES
+from services.comparison.taints import EVERYTHING, Taint
+from services.comparison.use import Use
 from services.journal.entry import APPLIED, CHANGE, DRIFT, Entry, Who
 from services.model import Endpoint, Split
 from services.shadow import report_html
@@ -24,6 +27,7 @@ from services.shadow.model import Minute, Pair, Remark, Run, RunState, Setup
 from services.shadow.report import Material, document, file_name
 from services.shadow.reporting import versions
 from services.shadow.runs import Answers
+from services.statuses import StatusSets
 from tests.values import endpoint as an_endpoint
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,7 +69,7 @@ def view_of(criteria: Criteria, kept: tuple[Minute, ...], answers: tuple[Answers
         counts="Metrics of the deployments" if kept else "",
         rows="Traffic log" if kept and len(kept[0].live.latencies_ms) else "",
         notes=("Switch on the traffic log.",),
-        taints=("blue was restarted at 12:10.", "blue was restarted at 12:10."),
+        taints=(Taint(ERRORS, "blue was restarted at 12:10."), Taint(LATENCY, "blue was restarted at 12:10.")),
         is_frozen=is_over,
     )
 
@@ -213,6 +217,7 @@ def test_every_number_has_its_interval_and_count_in_the_document() -> None:
     counted = sum(each["candidate"]["requests"] for each in found["described"]["minutes"])
     assert counted == found["described"]["candidate"]["requests"] == found["verdict"]["criteria"][0]["n"]
     assert found["taints"] == ["blue was restarted at 12:10."]
+    assert {tuple(each["taints"]) for each in found["verdict"]["criteria"]} == {("blue was restarted at 12:10.",)}
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -265,7 +270,7 @@ def test_no_text_of_anybody_becomes_markup_and_nothing_is_loaded_from_elsewhere(
         split=Split({BAD: 100}),
         trouble=BAD,
     )
-    view = replace(made.view, counts=BAD, rows=BAD, notes=(BAD,), taints=(BAD,))
+    view = replace(made.view, counts=BAD, rows=BAD, notes=(BAD,), taints=(Taint(EVERYTHING, BAD), Taint(ERRORS, BAD)))
     odd = replace(made, run=run, view=view, endpoint=replace(made.endpoint, name=BAD, location=BAD))
     _, reader = parsed(odd)
     assert "script" not in {tag for tag, _ in reader.seen}
@@ -279,6 +284,32 @@ def test_no_text_of_anybody_becomes_markup_and_nothing_is_loaded_from_elsewhere(
     assert "@import" not in html
 
 
+def test_an_estimate_beyond_what_is_told_apart_is_no_number() -> None:
+    kept = [
+        replace(each, candidate=replace(each.candidate, latencies_ms=9 * each.live.latencies_ms))
+        for each in minutes(LEAST_MINUTES)
+    ]
+    html, _ = parsed(material(tuple(kept)))
+    assert "4 times or more" in words(html)
+    made = document(material(tuple(kept)))
+    [share] = [place for place, each in enumerate(made["verdict"]["criteria"]) if each["name"] == f"{LATENCY} P95"]
+    beyond = {**made["verdict"]["criteria"][share], "limit": 6.0, "estimate": 4.1, "estimate_is": "4 times or more"}
+    made["verdict"]["criteria"] = [beyond]
+    drawn = report_html.page(made)
+    assert 'class="interval"' in drawn
+    assert 'class="limit"' in drawn
+    assert 'class="estimate"' not in drawn, "it might lie on the other side of the limit"
+    made["verdict"]["criteria"] = [{**beyond, "estimate_is": ""}]
+    assert 'class="estimate"' in report_html.page(made)
+
+
+def test_which_statuses_are_errors_is_said() -> None:
+    made = replace(material(minutes(5)), statuses=StatusSets.of("5xx,424"))
+    html, _ = parsed(made)
+    assert "Errors are 5xx and 424 (model). Mistakes of the callers, all other 4xx, do not count." in words(html)
+    assert document(made)["run"]["statuses"] == {"server": ["5xx", "424"], "client": ["4xx"]}
+
+
 def test_answers_are_told_with_their_fields_and_without_the_marks_of_payloads() -> None:
     criteria = Criteria(answer_percent=2.0)
     made = material(minutes(20), criteria=criteria, answers=(answers(),))
@@ -287,7 +318,7 @@ def test_answers_are_told_with_their_fields_and_without_the_marks_of_payloads() 
     assert "$.label differs in 30 payloads" in said
     assert "$.score moves in 20 of 60 payloads" in said
     assert "50.0 % (40.0 to 60.0 %)" in said
-    assert "data collection" in said
+    assert "data collectors" in said
     assert "0123456789abcdef" not in report_html.text(document(made))
 
 
@@ -323,3 +354,31 @@ def test_versions_name_the_commit_of_a_checkout_and_nothing_where_there_is_none(
     assert versions(tmp_path)[0] == ("Sluice", "a" * 12)
     (tmp_path / ".git" / "refs" / "heads" / "main").write_text(f"{'b' * 40}\n")
     assert versions(tmp_path)[0] == ("Sluice", "b" * 12)
+
+
+def test_what_the_instances_used_is_told_with_its_n_and_judged_in_minutes() -> None:
+    rng, kept = np.random.default_rng(8), []
+    for each in minutes(90):
+        busy = [2000 + 20.0 * arm.requests + rng.normal(0, 5) for arm in (each.live, each.candidate)]
+        uses = (Use(busy[0], 40.0, 1), Use(busy[1], 42.0, 1))
+        live, candidate = (replace(arm, use=use) for arm, use in zip((each.live, each.candidate), uses, strict=True))
+        kept.append(Minute(each.at, live, candidate))
+    made = material(tuple(kept), criteria=Criteria(None, None, (), processor_percent=20, memory_percent=20))
+    told = document(made)
+    assert told["described"]["use"]["candidate"]["memory_percent"] == 42
+    assert told["described"]["use"]["live"]["added_ms"] == pytest.approx(20, rel=0.05)
+    processor, memory = told["verdict"]["criteria"]
+    assert (processor["counts"], processor["n"], processor["source"]) == ("minutes", 80, "Deployment metrics")
+    waiting = "10 min of a block of 20 that is not full"
+    assert processor["left_out"] == memory["left_out"] == waiting
+    assert f"80 minutes left out: {waiting}" in words(report_html.page(told))
+    assert memory["verdict"] == "PASS"
+    page = report_html.page(told)
+    for part in (
+        "Processor that each request adds",
+        "n = 90 minutes",
+        "90 minutes",
+        "memory per instance at most 20 %",
+    ):
+        assert part in page
+    assert "Processor that each request adds" not in report_html.page(document(material(minutes(30))))

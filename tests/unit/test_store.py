@@ -99,7 +99,7 @@ def test_a_writer_waits_for_another_one_from_its_very_beginning(store: Store) ->
     inside, seen = threading.Event(), []
 
     def second() -> None:
-        inside.wait(30)
+        inside.wait(60)
         with store.writing() as connection:
             seen.append(connection.execute(sa.select(sa.func.count()).select_from(EVENTS)).scalar_one())
 
@@ -109,7 +109,7 @@ def test_a_writer_waits_for_another_one_from_its_very_beginning(store: Store) ->
         inside.set()
         thread.join(0.2)
         connection.execute(EVENTS.insert().values(ROW))
-    thread.join(30)
+    thread.join(60)
     assert seen == [1]
 
 
