@@ -42,11 +42,17 @@ def limit(metric: str, value: float) -> Limit:
         raise RuleBroken(
             "The limit was not saved.", f"{value:,g} was given.", f"Choose a number above 0, {most:,.0f} at most."
         )
+    return Limit(metric, value, f"Limit: {_in_words(metric, value)}")
+
+
+def _in_words(metric: str, value: float | None) -> str:
+    """A limit, or that there is none, as people say it."""
     if metric == SERVER_ERROR_PERCENT:
-        return Limit(metric, value, f"Limit: {value:g} % server errors")
-    if metric in UTILIZATIONS:
-        return Limit(metric, value, f"Limit: {UTILIZATIONS[metric]} {value:g} %")
-    return Limit(metric, value, f"Limit: {LATENCIES[metric]} {value:,.10g} ms")
+        return "no limit of server errors" if value is None else f"{value:g} % server errors"
+    name = {**LATENCIES, **UTILIZATIONS}[metric]
+    if value is None:
+        return f"no limit of {name}"
+    return f"{name} {value:g} %" if metric in UTILIZATIONS else f"{name} {value:,.10g} ms"
 
 
 class Limits:
@@ -93,18 +99,11 @@ def _merged(held: Mapping[str, float], known: Mapping[str, float], wanted: Mappi
     changed = [metric for metric in METRICS if wanted.get(metric) != known.get(metric)]
     taken = [each for each in changed if held.get(each) not in (known.get(each), wanted.get(each))]
     if taken:
-        now = ", ".join(
-            limit(each, held[each]).words if each in held else f"{short_name(each)}: none" for each in taken
-        )
+        now = ", ".join(_in_words(each, held.get(each)) for each in taken)
         raise RuleBroken(
             "The limits were not saved.",
-            f"Somebody else has changed the same meanwhile. Kept now: {now.replace('Limit: ', '')}.",
+            f"Somebody else has changed the same meanwhile. Kept now: {now}.",
             "Look at the fields, which show it now, and change them again if you wish.",
         )
-    merged = {**held, **{each: wanted[each] for each in changed if each in wanted}}
-    return {metric: value for metric, value in merged.items() if metric not in changed or metric in wanted}
-
-
-def short_name(metric: str) -> str:
-    """How people call ``metric``, one of METRICS."""
-    return {**LATENCIES, **UTILIZATIONS}.get(metric, "server errors")
+    unchanged = {metric: value for metric, value in held.items() if metric not in changed}
+    return unchanged | {metric: wanted[metric] for metric in changed if metric in wanted}

@@ -90,6 +90,8 @@ class _Known:
 
     def __init__(self, conn: Connection, bundle: Bundle, asking: Asking) -> None:
         self.conn, self.bundle, self.asking = conn, bundle, asking
+        self._deployments = [each for each in bundle.documents if _is_deployment(each)]
+        self._size = self._deployments[0].place("instance_type") if self._deployments else Place()
         self._names = {each.endpoint.lower(): each.endpoint for each in bundle.documents if each.endpoint}
         self._takes: dict[Question, Callable[[Any], None]] = {}
         self._gaps: list[Gap] = []
@@ -101,16 +103,15 @@ class _Known:
 
     def begin(self) -> None:
         """Ask everything that depends on nothing else."""
-        conn, deployments = self.conn, [each for each in self.bundle.documents if each.kind is Kind.DEPLOYMENT]
+        conn = self.conn
         so = "Without it neither what changes nor what the quota holds can be told."
         for key, name in self._names.items():
             take = partial(self._take_endpoint, key)
             self._ask(f"endpoint {name}", self._place_of(key), _Endpoint(conn, name), take, so)
-        size = deployments[0].place("instance_type") if deployments else Place()
         so = "Without it instance types, quota and the names of other workspaces cannot be asked for."
-        self._ask("region of the workspace", size, lambda: workspace(conn).location, self._take_region, so)
+        self._ask("region of the workspace", self._size, lambda: workspace(conn).location, self._take_region, so)
         self._ask("your rights", Place(), lambda: forbidden(conn, _actions(self.bundle)), self._take_rights)
-        named = [(asset, each) for each in deployments for asset in assets(each) if not asset.registry]
+        named = [(asset, each) for each in self._deployments for asset in assets(each) if not asset.registry]
         for asset, each in dict(reversed(named)).items():
             what, place = f"{asset.what} {asset.text}", each.place(*asset.field)
             self._ask(what, place, _Asset(conn, asset), partial(self._assets.__setitem__, asset))
@@ -161,10 +162,9 @@ class _Known:
         self._offer = Offer(region)
         if not region:
             return
-        size = next((each.place("instance_type") for each in self.bundle.documents if _is_deployment(each)), Place())
         # Apart from each other and from the rest: a role on the workspace alone may not read what a subscription has.
-        self._ask("instance types", size, lambda: usages.sizes(conn, region), self._take_sizes)
-        self._ask("quota", size, lambda: usages.usages(conn, region), self._take_usages)
+        self._ask("instance types", self._size, lambda: usages.sizes(conn, region), self._take_sizes)
+        self._ask("quota", self._size, lambda: usages.usages(conn, region), self._take_usages)
         self._ask_elsewhere({key: self._names[key] for key, (endpoint, _) in self._found.items() if endpoint is None})
 
     def _take_sizes(self, found: Sequence[VmSize]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from services.deploying.packages import needed_name
 
-CALLED = frozenset({"init", "run"})
+CALLED = ("init", "run")
 """The functions of a scoring script that the inference server calls: what they import is imported for sure too."""
 
 

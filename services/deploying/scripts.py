@@ -43,7 +43,7 @@ def look_at(source: bytes, file: str) -> Script:
     tree = parse(source, file)
     if isinstance(tree, Finding):
         return Script((tree,))
-    found = [finding for name in ("init", "run") for finding in _function(tree, name, file)]
+    found = [finding for name in CALLED for finding in _function(tree, name, file)]
     return Script(tuple(found), tuple(imports_of(tree.body, CALLED)), file)
 
 
@@ -89,7 +89,7 @@ def _function(tree: ast.Module, name: str, file: str) -> Iterator[Finding]:
         why += f" The one in line {where} is inside something else." if where else ""
         fix = _FIX_DEFINE[name]
         others = {each.name: each.lineno for each in tree.body if isinstance(each, ast.FunctionDef)}
-        alike = difflib.get_close_matches(name, set(others) - {"init", "run"}, 1, 0.6)
+        alike = difflib.get_close_matches(name, set(others).difference(CALLED), 1, 0.6)
         if alike and not where:
             where, fix = others[alike[0]], f"Did you mean {alike[0]}() in line {others[alike[0]]}? Name it {name}."
         yield _finding(Level.ERROR, f"script-no-{name}", file, where, what, why, fix)

@@ -29,12 +29,11 @@ _WHAT = (
 _DESCRIBED = (
     "What is described below the verdict has ordinary 95 % intervals, which hold for one look. They judge nothing."
 )
-METHOD = (_RUN, _THREE, _LOOKS, _WHAT, _DESCRIBED)
 
 
-def method(errors: str = "") -> list[str]:
+def method(errors: str) -> list[str]:
     """How it is judged. ``errors`` says which answers are errors, "" where that is not known."""
-    return [*METHOD, *([errors] if errors else [])]
+    return [_RUN, _THREE, _LOOKS, _WHAT, _DESCRIBED, *([errors] if errors else [])]
 
 
 def question(run: Run) -> str:

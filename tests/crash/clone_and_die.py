@@ -67,6 +67,7 @@ def run(endpoint: str, moment: str, file: Path, environment: Mapping[str, str]) 
         assert isinstance(failed, Job)
         worker.deploy_again(conn, failed, "ann", job_id=AGAIN_ID)
     deadline = time.monotonic() + WAIT_SECONDS
+    # A job that nobody has taken over yet is not waited for: the worker looks for those every 0.2 s.
     while not worker.wait(job_id, WAIT_SECONDS).state.has_ended and time.monotonic() < deadline:
         time.sleep(0.05)
     worker.stop()

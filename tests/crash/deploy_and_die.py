@@ -75,6 +75,7 @@ def run(folder: Path, moment: str, file: Path, environment: Mapping[str, str]) -
         replacing = [f"{each.endpoint}/{each.name}" for each in found.documents] if moment in MOMENTS[:2] else []
         job_id = worker.deploy(conn, found, found.documents, "ann", job_id=job_id, replacing=replacing).id
     deadline = time.monotonic() + WAIT_SECONDS
+    # A job that nobody has taken over yet is not waited for: the worker looks for those every 0.2 s.
     while not worker.wait(job_id, WAIT_SECONDS).state.has_ended and time.monotonic() < deadline:
         time.sleep(0.05)
     worker.stop()

@@ -93,6 +93,22 @@ def press(page: Page, target: Locator) -> None:
     page.keyboard.press("Enter")
 
 
+def in_reach(target: Locator) -> Locator:
+    """The element in view, and still: scrolling closes an open list, and ends a moment later than it is asked for."""
+    target.scroll_into_view_if_needed()
+    target.evaluate(
+        """node => new Promise(done => {
+             let last = -1;
+             const look = () => {
+               const now = node.getBoundingClientRect().top;
+               if (now === last) done(); else { last = now; setTimeout(() => requestAnimationFrame(look), 200); }
+             };
+             look();
+           })"""
+    )
+    return target
+
+
 def choose(page: Page, field: Locator, option: str, *, exact: bool = False) -> None:
     """Choose from a list by pointer. A list closes when something is drawn anew above it, or when it moves: whoever
     meets that opens it again."""
@@ -100,7 +116,7 @@ def choose(page: Page, field: Locator, option: str, *, exact: bool = False) -> N
 
     def is_chosen() -> bool:
         quiet(page)
-        field.click()
+        in_reach(field).click()
         try:
             wanted.click(timeout=5_000)
         except NotThere:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from services.deploying import starter
 from tests.e2e.conftest import Sluice, settle
-from tests.e2e.steps import delete, findings, press
+from tests.e2e.steps import choose, delete, findings, press
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 ENDPOINT = "from-the-browser"
@@ -81,23 +81,20 @@ def test_a_folder_becomes_a_deployment_that_fails_and_is_mended(
     is_checked(page)
     # The files are open: one of them has an error. A list that is drawn anew while it is open closes under a pointer.
     file = page.get_by_role("combobox", name="File")
-    file.fill("project/code/score.py")
-    file.press("Enter")
+    choose(page, file, "project/code/score.py")
     content = page.get_by_role("textbox", name="Content of project/code/score.py")
     content.fill(starter.files(ENDPOINT, True)["code/score.py"])
     # Another file, and back: what was typed stays, is marked as changed, and outlives a reload.
     content.blur()
     expect(page.get_by_role("button", name="Check 1 changed file")).to_be_visible()
     settle(page)
-    file.fill("project/endpoint.yml")
-    file.press("Enter")
+    choose(page, file, "project/endpoint.yml")
     expect(page.get_by_role("textbox", name="Content of project/endpoint.yml")).to_be_visible()
     settle(page)
     page.reload()
     settle(page)
     expect(page.get_by_text("Changed since the check: project/code/score.py").first).to_be_visible()
-    file.fill("project/code/score.py")
-    file.press("Enter")
+    choose(page, file, "project/code/score.py")
     expect(content).to_have_value(starter.files(ENDPOINT, True)["code/score.py"])
     press(page, page.get_by_role("button", name="Check 1 changed file"))
     # Azure does not take a deployment back that failed when it was made.

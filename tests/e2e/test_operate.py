@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Sluice, settle
-from tests.e2e.steps import choose, delete, findings
+from tests.e2e.steps import choose, delete, findings, in_reach
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
 NAME, ENDPOINT = "operated-in-a-browser", "The endpoint"
@@ -24,24 +24,8 @@ def address(sluice: Sluice) -> Iterator[str]:
     delete(sluice.arm, NAME)
 
 
-def in_reach(target: Locator) -> Locator:
-    """The element in view, and still: scrolling closes an open list, and ends a moment later than it is asked for."""
-    target.scroll_into_view_if_needed()
-    target.evaluate(
-        """node => new Promise(done => {
-             let last = -1;
-             const look = () => {
-               const now = node.getBoundingClientRect().top;
-               if (now === last) done(); else { last = now; setTimeout(() => requestAnimationFrame(look), 200); }
-             };
-             look();
-           })"""
-    )
-    return target
-
-
 def form(page: Page, which: str, action: str) -> None:
-    choose(page, in_reach(page.get_by_role("combobox", name="Change")), which)
+    choose(page, page.get_by_role("combobox", name="Change"), which)
     wanted = page.locator(".st-key-operate_choice").get_by_text(action, exact=True)
     expect(wanted).to_have_count(1)
     in_reach(wanted).click()
@@ -77,7 +61,7 @@ def test_what_is_typed_fast_into_the_form_of_a_clone_is_taken(open_page: Callabl
     page.get_by_label("Name", exact=True).click()
     page.keyboard.type("green")
     page.keyboard.press("Tab")
-    page.get_by_role("combobox", name="Model").click()
+    in_reach(page.get_by_role("combobox", name="Model")).click()
     page.keyboard.type("nope:9")
     page.keyboard.press("Enter")
     page.locator(".st-key-review_clone button").click()

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.arm import Arm
 from tests.deployable import register_model
 from tests.e2e.conftest import Sluice, clean_environment, settle, start, stop, wait_for
-from tests.e2e.steps import choose, menu, share_of, shift, split_of
+from tests.e2e.steps import choose, in_reach, menu, share_of, shift, split_of
 from tests.local_azure import LocalAzure, three_free_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.emulator]
@@ -132,7 +132,7 @@ def clone(page: Page, name: str, model: str) -> None:
     """Make another deployment like blue, with another model."""
     operate(page, "blue", "Clone")
     page.get_by_label("Name", exact=True).fill(name)
-    field = page.get_by_role("combobox", name="Model")
+    field = in_reach(page.get_by_role("combobox", name="Model"))
     field.fill(model)
     field.press("Enter")
     page.locator(".st-key-review_clone button").click()

@@ -145,6 +145,7 @@ async def test_a_script_that_takes_too_long_is_408(rig: Rig) -> None:
     assert row["total_ms"] >= 299
 
 
+# A model is synchronous code, in a process of its own: it can only look whether the file is there.
 GATED = """
 import os, time
 def init(): pass
