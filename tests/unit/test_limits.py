@@ -83,7 +83,9 @@ def test_two_who_change_different_limits_both_have_them(store: Store) -> None:
     assert {one.metric: one.value for one in limits.lines(endpoint())} == {P95: 200, CPU: 80}
 
 
-@pytest.mark.parametrize(("theirs", "told"), [({P95: 200.0, CPU: 80.0}, "P95 200 ms"), ({CPU: 80.0}, "no limit of P95")])
+@pytest.mark.parametrize(
+    ("theirs", "told"), [({P95: 200.0, CPU: 80.0}, "P95 200 ms"), ({CPU: 80.0}, "no limit of P95")]
+)
 def test_the_same_limit_changed_twice_is_told_and_nothing_is_written(
     store: Store, theirs: dict[str, float], told: str
 ) -> None:
