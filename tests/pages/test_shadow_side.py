@@ -77,7 +77,7 @@ def test_the_window_begins_with_the_mirror_and_says_when_it_has_no_minute_yet(
     window = page.app.segmented_control(key="side_window")
     assert window.value == "Since the mirror was set"
     assert window.options[1:] == ["1 h", "3 h", "12 h", "24 h"]
-    assert "No settled minute of this window has requests of them" in page.html()
+    assert "Azure has not finished counting any request of blue and green in this window yet." in page.html()
 
 
 def test_without_single_requests_it_counts_and_names_what_would_show_latencies(

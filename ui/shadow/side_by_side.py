@@ -131,7 +131,11 @@ def _described(endpoint: Endpoint, asked: Asked, found: Compared, look: Look) ->
     if listed:
         st.html(f'<div role="status">{listed}</div>')
     if found.window is None:
-        st.html('<p class="lead">No settled minute of this window has requests of them. Widen the window.</p>')
+        both = escape(f"{asked.pair.live} and {asked.pair.candidate}")
+        st.html(
+            f'<p class="lead">Azure has not finished counting any request of {both} in this window yet. Wait a few '
+            "minutes, or choose a longer one.</p>"
+        )
         return
     table(
         f"{asked.pair.live} and {asked.pair.candidate} side by side",
