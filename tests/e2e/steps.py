@@ -78,6 +78,8 @@ def is_too_wide(page: Page) -> bool:
 
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until ``target`` has the focus. Fails when the keyboard does not get there."""
+    # While a page is drawn anew, what it takes the place of is there for a moment too.
+    expect(target).to_have_count(1)
     expect(target).to_be_visible()
     expect(target).to_be_enabled()
     for _ in range(MOST_TABS):

@@ -97,6 +97,7 @@ def test_a_folder_becomes_a_deployment_that_fails_and_is_mended(
     choose(page, file, "project/code/score.py")
     expect(content).to_have_value(starter.files(ENDPOINT, True)["code/score.py"])
     press(page, page.get_by_role("button", name="Check 1 changed file"))
+    is_checked(page)
     # Azure does not take a deployment back that failed when it was made.
     expect(page.get_by_text("blue is there in the state Failed.")).to_be_visible()
     expect(page.locator(".deploy-findings").filter(has_text="pandaz")).to_have_count(0)
