@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +17,11 @@ from services.operating import operating
 from services.operating.change import Clone
 from services.settings import Settings
 from services.store import Store
+from tests.crash import waiting
 
 CLONE_ID, AGAIN_ID = "the-clone", "made-again"
 CLONE = "clone"
 LATER = timedelta(seconds=40)
-WAIT_SECONDS = 240.0
 
 
 class MortalJobs(Jobs):
@@ -66,8 +65,4 @@ def run(endpoint: str, moment: str, file: Path, environment: Mapping[str, str]) 
         failed = jobs.get(CLONE_ID)
         assert isinstance(failed, Job)
         worker.deploy_again(conn, failed, "ann", job_id=AGAIN_ID)
-    deadline = time.monotonic() + WAIT_SECONDS
-    # A job that nobody has taken over yet is not waited for: the worker looks for those every 0.2 s.
-    while not worker.wait(job_id, WAIT_SECONDS).state.has_ended and time.monotonic() < deadline:
-        time.sleep(0.05)
-    worker.stop()
+    waiting.until_ended(worker, job_id)

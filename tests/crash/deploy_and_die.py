@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +18,10 @@ from services.journal.journal import Journal
 from services.settings import Settings
 from services.store import Store
 from services.traffic.applier import Applier
+from tests.crash import waiting
 
 JOB_ID = "the-job"
 LATER = timedelta(seconds=40)
-WAIT_SECONDS = 240.0
 MOMENTS = ("deleting", "deleted", "uploading", "sending", "unanswered", "accepted", "probes")
 
 
@@ -74,11 +73,7 @@ def run(folder: Path, moment: str, file: Path, environment: Mapping[str, str]) -
         job_id = "" if moment == "again" else JOB_ID
         replacing = [f"{each.endpoint}/{each.name}" for each in found.documents] if moment in MOMENTS[:2] else []
         job_id = worker.deploy(conn, found, found.documents, "ann", job_id=job_id, replacing=replacing).id
-    deadline = time.monotonic() + WAIT_SECONDS
-    # A job that nobody has taken over yet is not waited for: the worker looks for those every 0.2 s.
-    while not worker.wait(job_id, WAIT_SECONDS).state.has_ended and time.monotonic() < deadline:
-        time.sleep(0.05)
-    worker.stop()
+    waiting.until_ended(worker, job_id)
     if moment == "recover":
         # The server does this all the time.
         journal = Journal(jobs.store, conn.arm_host, now=lambda: datetime.now(UTC) + later)

@@ -37,6 +37,19 @@ def azure(seeded: LocalAzure) -> Iterator[LocalAzure]:
     seeded.finish(seeded.arm("DELETE", f"onlineEndpoints/{NAME}"))
 
 
+@pytest.fixture
+def goes_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Saving is held back until this is set."""
+    event, save = threading.Event(), saving.save
+
+    def held_back(*given: Any, **named: Any) -> Setting:
+        assert event.wait(60)
+        return save(*given, **named)
+
+    monkeypatch.setattr(saving, "save", held_back)
+    return event
+
+
 @pytest.fixture(autouse=True)
 def nothing_left(azure: LocalAzure) -> Iterator[None]:
     """No setting is there before a test, nor after it, and no worker goes on."""
@@ -422,17 +435,9 @@ def test_a_number_given_by_hand_is_shown_with_what_autoscale_makes_of_it(
 
 
 def test_a_slow_write_is_followed_done_once_and_its_end_found_again(
-    open_page: Callable[..., Page], azure: LocalAzure, monkeypatch: pytest.MonkeyPatch
+    open_page: Callable[..., Page], azure: LocalAzure, goes_on: threading.Event
 ) -> None:
-    goes_on = threading.Event()
-
-    def held_back(*given: Any, **named: Any) -> Setting:
-        assert goes_on.wait(60)
-        return save(*given, **named)
-
     put(azure, off(azure))
-    save = saving.save
-    monkeypatch.setattr(saving, "save", held_back)
     page = open_page("autoscale", azure, endpoint=NAME, deployment="blue")
     page.app.number_input[1].set_value(7).run()
     press(page, "autoscale_save")
@@ -467,13 +472,9 @@ def test_a_slow_write_is_followed_done_once_and_its_end_found_again(
 
 
 def test_a_write_that_ends_while_the_page_is_drawn_is_told(
-    open_page: Callable[..., Page], azure: LocalAzure, monkeypatch: pytest.MonkeyPatch
+    open_page: Callable[..., Page], azure: LocalAzure, goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    goes_on, ended = threading.Event(), list[writing.Write]()
-
-    def held_back(*given: Any, **named: Any) -> Setting:
-        assert goes_on.wait(60)
-        return save(*given, **named)
+    ended = list[writing.Write]()
 
     def ends_meanwhile(deployment: Deployment) -> None:
         settle(deployment)
@@ -481,8 +482,7 @@ def test_a_write_that_ends_while_the_page_is_drawn_is_told(
         ended.extend(write for write in writing._writes().values() if write.over.wait(60))
 
     put(azure, off(azure))
-    save, settle = saving.save, saving_view.settle
-    monkeypatch.setattr(saving, "save", held_back)
+    settle = saving_view.settle
     page = open_page("autoscale", azure, endpoint=NAME, deployment="blue")
     page.app.number_input[1].set_value(7).run()
     put(azure, editing.with_limits(off(azure), 0, 2, 9, 2))
@@ -494,17 +494,9 @@ def test_a_write_that_ends_while_the_page_is_drawn_is_told(
 
 
 def test_a_failure_is_told_although_somebody_else_has_saved_since(
-    open_page: Callable[..., Page], azure: LocalAzure, monkeypatch: pytest.MonkeyPatch
+    open_page: Callable[..., Page], azure: LocalAzure, goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    goes_on = threading.Event()
-
-    def held_back(*given: Any, **named: Any) -> Setting:
-        assert goes_on.wait(60)
-        return save(*given, **named)
-
     put(azure, off(azure))
-    save = saving.save
-    monkeypatch.setattr(saving, "save", held_back)
     monkeypatch.setattr(context, "person", lambda: "ann")
     anns = open_page("autoscale", azure, endpoint=NAME, deployment="blue")
     anns.app.number_input[1].set_value(7).run()
